@@ -1,0 +1,28 @@
+//! The command `fogline`.
+
+mod command;
+mod failure;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Stateful functions at the edge of the network: where should their state live?
+#[derive(Parser)]
+#[command(name = "fogline", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match command::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The only place that prints: data on stdout, everything else on stderr.
+
+use std::io::Write;
+
+use crate::failure::Failure;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Prints data. A reader that has gone away (`| head`) ends the command quietly.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(source) => Err(Failure::System {
+            doing: "writing to standard output".to_owned(),
+            hint: "check where the output goes".to_owned(),
+            source,
+        }),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Says something to the person at the terminal.
+#[expect(clippy::print_stderr, reason = "the one place that prints notes")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Says what failed, and what to do.
+#[expect(clippy::print_stderr, reason = "the one place that prints errors")]
+pub(crate) fn error(failure: &Failure) {
+    eprintln!("error: {failure}");
+}

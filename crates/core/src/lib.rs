@@ -1,0 +1,8 @@
+//! The decisions of Fogline: vocabulary, network, cost of the execution models, placement policies.
+//!
+//! Everything here is pure. There is no clock, no IO, no ambient randomness: the simulator and the nodes
+//! call the same functions and only differ in where the numbers come from.
+
+pub mod model;
+pub mod network;
+pub mod record;

@@ -1,0 +1,3 @@
+//! What is simulated: networks and traces, read, written and generated.
+
+pub mod trace;
