@@ -1,0 +1,1 @@
+//! Networks: read, written, imported and generated.
