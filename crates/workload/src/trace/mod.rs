@@ -1,12 +1,27 @@
 //! Traces of jobs, whatever file or generator they come from.
 
+mod dag;
+mod job;
+mod lines;
+pub mod spar;
+mod workflow;
+
+pub use lines::MAX_LINE;
+pub use workflow::{
+    CPU_STAND_IN, MEMORY_STAND_IN, Scale, Transformation, workflow, workflow_with_or_without_states,
+};
+
 use fogline_core::model::Seconds;
 
 /// A trace: jobs in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// The jobs.
+    /// The jobs that have a DAG.
     pub jobs: Vec<TraceJob>,
+    /// How many jobs have no task with DAG information, and are left out of `jobs`.
+    pub independent_jobs: u64,
+    /// How many tasks those have.
+    pub independent_tasks: u64,
 }
 
 /// A job: tasks that depend on each other.
