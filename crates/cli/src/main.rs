@@ -1,5 +1,6 @@
 //! The command `fogline`.
 
+mod atomic_file;
 mod command;
 mod failure;
 mod output;
