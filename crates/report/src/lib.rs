@@ -1,1 +1,4 @@
 //! fogline-report
+
+pub mod stats;
+pub mod table;
