@@ -1,4 +1,5 @@
 //! fogline-report
 
 pub mod stats;
+pub mod summary;
 pub mod table;
