@@ -1,0 +1,106 @@
+//! `cargo xtask fuzz`: feeds the readers with what a coverage-guided fuzzer makes up.
+
+use std::fs;
+
+use crate::failure::Failure;
+use crate::say;
+use crate::shell::{Run, root};
+use crate::tool::CARGO_FUZZ;
+
+/// How long, in seconds, each target is fuzzed as part of `cargo xtask test`: enough to meet every branch that
+/// the seeds reach, not to explore.
+const SHORT: u32 = 5;
+
+/// What to fuzz, and for how long.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How long to fuzz each target.
+    #[arg(default_value_t = 60, value_name = "SECONDS")]
+    seconds: u32,
+    /// Fuzz only these targets.
+    #[arg(long, value_name = "TARGET", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// Fuzzes the chosen targets, one after the other, and stops at the first input that makes one fail.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    CARGO_FUZZ.ensure()?;
+    let all = targets()?;
+    if let Some(unknown) = args.only.iter().find(|name| !all.contains(*name)) {
+        return Err(Failure::new(
+            format!("there is no fuzz target {unknown}"),
+            format!("the targets are {}", all.join(", ")),
+        ));
+    }
+    cargo_fuzz("build", &[]).show()?;
+    for target in all
+        .iter()
+        .filter(|name| args.only.is_empty() || args.only.contains(name))
+    {
+        fuzz(target, args.seconds)?;
+    }
+    Ok(())
+}
+
+/// The step of `cargo xtask test`.
+///
+/// # Errors
+/// When a target fails.
+pub(crate) fn check() -> Result<(), Failure> {
+    run(&Args {
+        seconds: SHORT,
+        only: Vec::new(),
+    })
+}
+
+fn fuzz(target: &str, seconds: u32) -> Result<(), Failure> {
+    let corpus = root().join("fuzz/corpus").join(target);
+    let seeds = root().join("fuzz/seeds").join(target);
+    fs::create_dir_all(&corpus).map_err(|error| Failure::file("cannot create", &corpus, &error))?;
+    let printed = cargo_fuzz("run", &[target])
+        .args([&corpus, &seeds])
+        .args(["--", "-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048"])
+        .args([format!("-max_total_time={seconds}")])
+        .capture()?;
+    if !printed.success {
+        say::note(&printed.stderr);
+        return Err(Failure::new(
+            format!("the fuzz target {target} failed"),
+            "the input is under fuzz/artifacts; add it to a test of the reader, and correct the reader",
+        ));
+    }
+    let tried = printed
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    say::note(&format!(
+        "{target}: {} inputs, none fails",
+        tried.unwrap_or("?").trim()
+    ));
+    Ok(())
+}
+
+/// `cargo fuzz` on a compiler without nightly features. The address sanitizer needs them, and would find little:
+/// our code is free of `unsafe`.
+fn cargo_fuzz(verb: &str, target: &[&str]) -> Run {
+    Run::cargo()
+        .args(["fuzz", verb, "--fuzz-dir", "fuzz", "--sanitizer", "none"])
+        .args(target)
+}
+
+fn targets() -> Result<Vec<String>, Failure> {
+    let folder = root().join("fuzz/fuzz_targets");
+    let entries = fs::read_dir(&folder).map_err(|error| Failure::file("cannot list", &folder, &error))?;
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix(".rs")
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    Ok(names)
+}

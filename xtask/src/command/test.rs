@@ -1,0 +1,173 @@
+//! `cargo xtask test`: everything that a change must pass.
+//!
+//! Three sets of artefacts are built, because each answers another question: check-only (clippy), `dev`
+//! (tests, with overflow checks and debug assertions) and `release` (what people run: the smoke run and the
+//! instruction counts share it). Documentation reuses the first.
+
+use std::time::Instant;
+
+use crate::check::{arrows, book, licences};
+use crate::command::{fuzz, instructions};
+use crate::failure::Failure;
+use crate::say;
+use crate::shell::Run;
+
+/// Which steps to run.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run only these steps.
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = names())]
+    only: Vec<String>,
+    /// Begin at this step.
+    #[arg(long, value_name = "STEP", conflicts_with = "only", value_parser = names())]
+    from: Option<String>,
+    /// Print the steps, and run none.
+    #[arg(long)]
+    list: bool,
+}
+
+/// One thing that a change must pass.
+struct Step {
+    /// What it is called on the command line.
+    name: &'static str,
+    /// What it checks.
+    checks: &'static str,
+    /// Checks it.
+    run: fn() -> Result<(), Failure>,
+}
+
+/// The steps, those that fail fastest first.
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        checks: "the sources are formatted",
+        run: format,
+    },
+    Step {
+        name: "arrows",
+        checks: "crates depend only on what design allows",
+        run: arrows::check,
+    },
+    Step {
+        name: "book",
+        checks: "the book lists every page, and its links lead somewhere",
+        run: book::check,
+    },
+    Step {
+        name: "lints",
+        checks: "no lint fires",
+        run: lints,
+    },
+    Step {
+        name: "tests",
+        checks: "all tests pass",
+        run: tests,
+    },
+    Step {
+        name: "rustdoc",
+        checks: "the documentation builds without a warning",
+        run: rustdoc,
+    },
+    Step {
+        name: "licences",
+        checks: "what we depend on is permissively licensed, from crates.io, and not banned",
+        run: licences::check,
+    },
+    Step {
+        name: "instructions",
+        checks: "the guarded parts take no more instructions than committed",
+        run: instructions::check,
+    },
+    Step {
+        name: "fuzz",
+        checks: "no reader panics in a short fuzz run",
+        run: fuzz::check,
+    },
+];
+
+/// Runs the chosen steps.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if args.list {
+        for step in STEPS {
+            say::data(&format!("{:<13} {}", step.name, step.checks));
+        }
+        return Ok(());
+    }
+    let started = Instant::now();
+    let chosen: Vec<_> = chosen(args).collect();
+    let mut times = Vec::new();
+    for (index, step) in chosen.iter().enumerate() {
+        let heading = format!("[{}/{}] {}: {}", index + 1, chosen.len(), step.name, step.checks);
+        say::note(&format!("\n== {heading}"));
+        let step_started = Instant::now();
+        (step.run)().inspect_err(|_| {
+            say::note(&format!(
+                "\n== {} failed; again from here: cargo xtask test --from {}",
+                step.name, step.name
+            ));
+        })?;
+        times.push((step.name, step_started.elapsed().as_secs_f64()));
+    }
+    say::note("");
+    for (name, seconds) in times {
+        say::note(&format!("   {name:<13} {seconds:>7.1} s"));
+    }
+    say::note(&format!(
+        "== all {} steps passed in {:.1} s",
+        chosen.len(),
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+fn chosen(args: &Args) -> impl Iterator<Item = &'static Step> {
+    let from = args
+        .from
+        .as_ref()
+        .and_then(|from| STEPS.iter().position(|step| step.name == from));
+    STEPS
+        .iter()
+        .skip(from.unwrap_or(0))
+        .filter(|step| args.only.is_empty() || args.only.iter().any(|name| name == step.name))
+}
+
+fn names() -> clap::builder::PossibleValuesParser {
+    STEPS.iter().map(|step| step.name).collect::<Vec<_>>().into()
+}
+
+fn format() -> Result<(), Failure> {
+    Run::cargo()
+        .args(["fmt", "--all", "--check"])
+        .hint("run `cargo fmt --all`")
+        .show()
+}
+
+fn lints() -> Result<(), Failure> {
+    Run::cargo()
+        .args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ])
+        .hint("fix what clippy shows; suppress only with #[expect(lint, reason = \"…\")]")
+        .show()
+}
+
+fn tests() -> Result<(), Failure> {
+    Run::cargo()
+        .args(["test", "--workspace", "--locked"])
+        .hint("a failed property prints its smallest input, a failed snapshot its difference, above")
+        .show()
+}
+
+fn rustdoc() -> Result<(), Failure> {
+    Run::cargo()
+        .args(["doc", "--workspace", "--no-deps", "--locked"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .hint("fix the links and comments that rustdoc shows")
+        .show()
+}

@@ -1,0 +1,95 @@
+//! Programs that the workshop needs beyond the Rust toolchain, installed by name when they are missing.
+
+use crate::failure::Failure;
+use crate::say;
+use crate::shell::Run;
+
+/// A program from crates.io, in the one version that the project was checked with.
+pub(crate) struct Tool {
+    /// Its crate.
+    package: &'static str,
+    /// Its version.
+    version: &'static str,
+    /// How to ask it for its version.
+    probe: &'static [&'static str],
+}
+
+/// Checks licences, sources and duplicates of what we depend on.
+pub(crate) const CARGO_DENY: Tool = Tool {
+    package: "cargo-deny",
+    version: "0.20.2",
+    probe: &["cargo", "deny", "--version"],
+};
+
+/// Builds and drives the fuzz targets.
+pub(crate) const CARGO_FUZZ: Tool = Tool {
+    package: "cargo-fuzz",
+    version: "0.13.2",
+    probe: &["cargo", "fuzz", "--version"],
+};
+
+/// Builds the book.
+pub(crate) const MDBOOK: Tool = Tool {
+    package: "mdbook",
+    version: "0.5.4",
+    probe: &["mdbook", "--version"],
+};
+
+impl Tool {
+    /// Makes sure that it is there.
+    ///
+    /// # Errors
+    /// When it is missing and cannot be installed.
+    pub(crate) fn ensure(&self) -> Result<(), Failure> {
+        let present = Run::program(self.probe[0]).args(&self.probe[1..]).capture();
+        if present.is_ok_and(|printed| printed.success && printed.stdout.contains(self.version)) {
+            return Ok(());
+        }
+        say::note(&format!(
+            "{} {} is missing: installing it",
+            self.package, self.version
+        ));
+        // Tools run for seconds and are built once per machine: optimising them costs more than it saves.
+        Run::cargo()
+            .args([
+                "install",
+                "--locked",
+                "--quiet",
+                self.package,
+                "--version",
+                self.version,
+            ])
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .hint("check that crates.io can be reached, or install it by hand")
+            .show()
+    }
+}
+
+/// Makes sure that valgrind is there; on Debian as root it is installed.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn ensure_valgrind() -> Result<(), Failure> {
+    if Run::program("valgrind").args(["--version"]).capture().is_ok() {
+        return Ok(());
+    }
+    say::note("valgrind is missing: installing it");
+    let hint = "install valgrind by hand, as with `sudo apt-get install valgrind`";
+    Run::program("apt-get")
+        .args(["update", "--quiet"])
+        .hint(hint)
+        .show()?;
+    Run::program("apt-get")
+        .args([
+            "install",
+            "--yes",
+            "--quiet",
+            "--no-install-recommends",
+            "valgrind",
+        ])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .hint(hint)
+        .show()
+}
