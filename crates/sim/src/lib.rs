@@ -1,1 +1,3 @@
-//! fogline-sim
+//! The engines: StateSim bit by bit, and the corrected one.
+
+pub mod compat;
