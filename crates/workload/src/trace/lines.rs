@@ -20,6 +20,7 @@ pub(super) struct Lines<R> {
     number: u64,
     line: Vec<u8>,
     complete: bool,
+    again: bool,
 }
 
 impl Lines<BufReader<File>> {
@@ -45,11 +46,15 @@ impl<R: BufRead> Lines<R> {
             number: 0,
             line: Vec::new(),
             complete: true,
+            again: false,
         }
     }
 
     /// Reads the next line that is not blank; false at the end of the file.
     pub(super) fn advance(&mut self) -> Result<bool, BadInput> {
+        if std::mem::take(&mut self.again) {
+            return Ok(true);
+        }
         loop {
             self.line.clear();
             self.number += 1;
@@ -103,9 +108,11 @@ impl<R: BufRead> Lines<R> {
         &self.file
     }
 
-    /// Hands back the rest of the input, behind the line that was read last.
-    pub(super) fn into_input(self) -> R {
-        self.input
+    /// Reads the next line as [`Self::advance`] does, which then gives it once more.
+    pub(super) fn peek(&mut self) -> Result<bool, BadInput> {
+        let there = self.advance()?;
+        self.again = there;
+        Ok(there)
     }
 
     fn trim_end(&mut self) {
@@ -140,15 +147,11 @@ pub(super) struct Fields<'a> {
     file: &'a str,
     line: u64,
     complete: bool,
-    text: &'a str,
+    /// The whole line.
+    pub(super) text: &'a str,
 }
 
 impl<'a> Fields<'a> {
-    /// The whole line.
-    pub(super) fn text(&self) -> &'a str {
-        self.text
-    }
-
     /// Exactly `N` fields, called `names`.
     pub(super) fn exactly<const N: usize>(
         &self,
@@ -165,20 +168,21 @@ impl<'a> Fields<'a> {
             start += part.len() + 1;
         }
         if found == N {
-            return Ok(fields);
-        }
-        let what = if found < N && !self.complete {
-            "the file ends in the middle of a record: "
+            Ok(fields)
         } else {
-            ""
+            Err(self.wrong_count(N, found, format!("a record is {}", names.join(","))))
+        }
+    }
+
+    /// A record that has not as many fields as it should.
+    pub(super) fn wrong_count(&self, expected: usize, found: usize, hint: String) -> BadInput {
+        let (what, column) = match found < expected {
+            true if !self.complete => ("the file ends in the middle of a record: ", self.text.len()),
+            true => ("", self.text.len()),
+            false => ("", 0),
         };
-        Err(BadInput::at(
-            self.file,
-            self.line,
-            self.column(if found < N { self.text.len() } else { 0 }),
-            format!("{what}expected {N} fields, found {found}"),
-            format!("a record is {}", names.join(",")),
-        ))
+        let problem = format!("{what}expected {expected} fields, found {found}");
+        BadInput::at(self.file, self.line, self.column(column), problem, hint)
     }
 
     /// All fields, however many.
@@ -190,11 +194,6 @@ impl<'a> Fields<'a> {
             start += part.len() + 1;
             field
         })
-    }
-
-    /// Something wrong with the line as a whole.
-    pub(super) fn bad(&self, problem: impl Into<String>, hint: impl Into<String>) -> BadInput {
-        BadInput::at(self.file, self.line, 1, problem, hint)
     }
 
     fn field(&self, name: &'static str, start: usize, text: &'a str) -> Field<'a> {
@@ -270,6 +269,14 @@ impl<'a> Field<'a> {
             )),
             Err(_) => Err(self.bad("a number", "write it with digits and a point, as 12 or 0.5")),
         }
+    }
+
+    /// A quantity, or nothing.
+    pub(super) fn optional_quantity(&self) -> Result<Option<f64>, BadInput> {
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        self.quantity().map(Some)
     }
 
     /// A whole number.

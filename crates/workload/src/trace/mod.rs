@@ -1,30 +1,57 @@
 //! Traces of jobs, whatever file or generator they come from.
 
+pub mod alibaba;
+pub mod azure;
 mod dag;
+mod format;
 mod job;
 mod lines;
 pub mod spar;
 mod workflow;
 
+pub use format::{TraceFormat, Window, read, read_window};
 pub use lines::MAX_LINE;
 pub use workflow::{
     CPU_STAND_IN, MEMORY_STAND_IN, Scale, Transformation, workflow, workflow_with_or_without_states,
 };
 
 use fogline_core::model::Seconds;
+use serde::Serialize;
 
 /// A trace: jobs in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     /// The jobs that have a DAG.
     pub jobs: Vec<TraceJob>,
-    /// How many jobs have no task with DAG information, and are left out of `jobs`.
-    pub independent_jobs: u64,
-    /// How many tasks those have.
-    pub independent_tasks: u64,
+    /// What the file has besides.
+    pub left_out: LeftOut,
 }
 
-/// A job: tasks that depend on each other.
+/// What a trace file has that is not part of the [`Trace`], and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LeftOut {
+    /// Jobs of which no task has DAG information.
+    pub independent_jobs: u64,
+    /// The tasks of those jobs.
+    pub independent_tasks: u64,
+    /// Tasks that failed, that have no end or no duration, or that lie outside the window.
+    pub unusable_tasks: u64,
+    /// Jobs that depend on a task that is not there, or on themselves, in a trace where that happens.
+    pub broken_jobs: u64,
+}
+
+impl LeftOut {
+    /// Whether the file has nothing besides.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A job: tasks that depend on each other. Whatever reads or generates one sees to it that the tasks are in
+/// ascending order of id, that parents are there and that nothing waits for itself; who builds one by hand
+/// does, too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceJob {
     /// Its name in the trace, as `j_17`.

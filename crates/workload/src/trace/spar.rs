@@ -129,8 +129,8 @@ impl Independent {
     /// The rows were a job of their own.
     fn flush(&mut self, trace: &mut Trace) {
         if self.tasks > 0 {
-            trace.independent_jobs += 1;
-            trace.independent_tasks += u64::from(self.tasks);
+            trace.left_out.independent_jobs += 1;
+            trace.left_out.independent_tasks += u64::from(self.tasks);
             self.tasks = 0;
         }
     }
