@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     if scratch.exists() {
         fs::remove_dir_all(&scratch).map_err(|error| Failure::file("cannot remove", &scratch, &error))?;
     }
+    fs::create_dir(&scratch).map_err(|error| Failure::file("cannot create", &scratch, &error))?;
     Run::program("python3")
         .args(["-m".as_ref(), "venv".as_ref(), environment.as_os_str()])
         .hint("install Python 3 with venv, as with `apt-get install python3-venv`")
