@@ -3,6 +3,8 @@
 //! Everything here is pure. There is no clock, no IO, no ambient randomness: the simulator and the nodes
 //! call the same functions and only differ in where the numbers come from.
 
+pub mod cost;
 pub mod model;
 pub mod network;
+pub mod policy;
 pub mod record;

@@ -231,7 +231,18 @@ impl Network {
             .enumerate()
             .map(|(index, vertex)| (vertex.name.clone(), VertexId(index as u32)))
             .collect();
-        NetworkBuilder { network: self, names }
+        let positions = (0..self.vertices.len() as u32)
+            .map(VertexId)
+            .flat_map(|from| {
+                let edges = self.edges(from).iter().enumerate();
+                edges.map(move |(position, edge)| ((from, edge.to), position))
+            })
+            .collect();
+        NetworkBuilder {
+            network: self,
+            names,
+            positions,
+        }
     }
 }
 
@@ -240,6 +251,8 @@ impl Network {
 pub struct NetworkBuilder {
     network: Network,
     names: HashMap<String, VertexId>,
+    /// Where each edge stands among those that leave its source; a hub has too many to look through.
+    positions: HashMap<(VertexId, VertexId), usize>,
 }
 
 impl Default for NetworkBuilder {
@@ -252,6 +265,7 @@ impl Default for NetworkBuilder {
                 links: Vec::new(),
             },
             names: HashMap::new(),
+            positions: HashMap::new(),
         }
     }
 }
@@ -306,7 +320,8 @@ impl NetworkBuilder {
             });
         }
         let edges = &mut self.network.edges[from.0 as usize];
-        match edges.iter_mut().find(|edge| edge.to == to) {
+        let position = *self.positions.entry((from, to)).or_insert(edges.len());
+        match edges.get_mut(position) {
             Some(edge) => edge.latency = latency,
             None => edges.push(Edge { to, latency }),
         }
