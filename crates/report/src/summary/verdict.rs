@@ -24,8 +24,8 @@ pub struct Verdict {
     /// Whether the winner beats every other model at the summary's confidence, all settings of the metric
     /// taken together.
     pub certain: bool,
-    /// Whether winner and runner-up are equal in every replication.
-    pub tie: bool,
+    /// The models that equal the winner in every replication, ascending; where there is one, nobody wins.
+    pub equals: Vec<ExecutionModel>,
 }
 
 /// The verdict of every setting and compared metric that has two models with common replications.
@@ -91,6 +91,15 @@ fn verdict(
         certain: adjusted_p < 1.0 - confidence
             && against.len() == ranked.len() - 1
             && against.iter().all(Difference::first_has_less),
-        tie: next.paired.p_value >= 1.0 && next.paired.difference.half_width() == 0.0,
+        equals: against
+            .iter()
+            .filter(|d| is_equality(d))
+            .map(|d| d.second)
+            .collect(),
     })
+}
+
+fn is_equality(difference: &Difference) -> bool {
+    let paired = &difference.paired;
+    paired.p_value >= 1.0 && paired.difference.estimate == 0.0 && paired.difference.half_width() == 0.0
 }
