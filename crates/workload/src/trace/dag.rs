@@ -72,9 +72,9 @@ pub(super) fn check(tasks: &[TraceTask]) -> Result<(), Fault> {
     if ascending {
         return Ok(());
     }
-    match (0..tasks.len()).zip(ends(tasks)).find(|(_, ends)| !ends) {
+    match walk(tasks).iter().position(Option::is_none) {
         None => Ok(()),
-        Some((position, _)) => Err(Fault {
+        Some(position) => Err(Fault {
             position,
             kind: Kind::Cycle {
                 id: tasks[position].id,
@@ -108,23 +108,30 @@ pub(super) fn children(tasks: &[TraceTask]) -> Vec<Vec<usize>> {
     children
 }
 
-/// For each task, whether it ever gets to run: not if it waits for a cycle.
-fn ends(tasks: &[TraceTask]) -> Vec<bool> {
+/// For each task of a DAG, how many tasks the longest path has that ends with it.
+pub(super) fn levels(tasks: &[TraceTask]) -> Vec<u32> {
+    walk(tasks).into_iter().map(|level| level.unwrap_or(0)).collect()
+}
+
+/// For each task its level, or nothing if it never gets to run because it waits for a cycle.
+fn walk(tasks: &[TraceTask]) -> Vec<Option<u32>> {
     let children = children(tasks);
     let mut waiting = vec![0_usize; tasks.len()];
     for child in children.iter().flatten() {
         waiting[*child] += 1;
     }
     let mut ready: Vec<usize> = (0..tasks.len()).filter(|task| waiting[*task] == 0).collect();
-    let mut ends = vec![false; tasks.len()];
+    let mut levels = vec![None; tasks.len()];
+    let mut level = vec![1; tasks.len()];
     while let Some(task) = ready.pop() {
-        ends[task] = true;
+        levels[task] = Some(level[task]);
         for &child in &children[task] {
+            level[child] = level[child].max(level[task] + 1);
             waiting[child] -= 1;
             if waiting[child] == 0 {
                 ready.push(child);
             }
         }
     }
-    ends
+    levels
 }

@@ -6,11 +6,13 @@ mod dag;
 mod format;
 mod job;
 mod lines;
+pub mod marginals;
 pub mod spar;
 mod workflow;
 
 pub use format::{TraceFormat, Window, read, read_window};
 pub use lines::MAX_LINE;
+pub use marginals::Marginals;
 pub use workflow::{
     CPU_STAND_IN, MEMORY_STAND_IN, Scale, Transformation, workflow, workflow_with_or_without_states,
 };
