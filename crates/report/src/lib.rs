@@ -1,5 +1,6 @@
 //! fogline-report
 
+pub mod figure;
 pub mod paper;
 pub mod stats;
 pub mod summary;

@@ -1,0 +1,66 @@
+//! Figure 5: the distribution of the latency.
+
+use super::Figure;
+use super::axis::Axis;
+use super::plot::{Panel, Plot, Point, Series, Shown};
+use super::select::{self, Selected};
+use crate::summary::{ConditionSummary, Summary};
+
+pub(super) fn figure(summary: &Summary, policy: &str) -> Option<Figure> {
+    let selected = select::largest_load(summary, policy);
+    let all = selected.iter().flat_map(|panel| panel.found.iter().copied());
+    let replications = select::replications(all.clone())?;
+    let percent = select::percent(summary.confidence);
+    // One axis for all networks: their distributions are to be compared.
+    let ends = all.clone().flat_map(|found| {
+        let quantiles = found.latency_quantiles();
+        quantiles.flat_map(|(_, interval)| [interval.estimate, interval.low, interval.high])
+    });
+    let x = Axis::logarithmic("latency (ms)", ends);
+    let panels = selected.iter().map(|selected| panel(selected, &x)).collect();
+    Some(Figure {
+        name: "figure-5",
+        caption: format!(
+            "Distribution of the latency of a run (processing and network) under {policy} at {}, on a logarithmic \
+             axis: the share of the runs that end within a time. Each mark is a quantile, the median over \
+             {replications} of the replication's quantile; bands are {percent} order-statistic intervals along \
+             the latency.",
+            select::loads(&selected)
+        ),
+        plot: Plot {
+            title: "Latency of a run".to_owned(),
+            subtitle: format!(
+                "Share of the runs that end within a time; {policy}, {}",
+                select::loads(&selected)
+            ),
+            notes: vec![format!(
+                "Marks: median over {replications} of a replication's quantile. Bands: {percent} order-statistic intervals."
+            )],
+            legend: select::models(all),
+            dashed_models: true,
+            rows: select::in_rows(panels),
+        },
+    })
+}
+
+fn panel(selected: &Selected<'_>, x: &Axis) -> Panel {
+    Panel {
+        title: selected.network.to_owned(),
+        x: x.clone(),
+        y: Axis::probability("share of runs"),
+        series: selected.found.iter().map(|found| series(found)).collect(),
+        strip: None,
+    }
+}
+
+fn series(found: &ConditionSummary) -> Series {
+    let quantiles = found.latency_quantiles();
+    Series {
+        model: found.condition.model,
+        dashed: false,
+        points: quantiles
+            .map(|(quantile, interval)| Point::horizontal(interval, quantile.probability()))
+            .collect(),
+        shown: Shown::Band,
+    }
+}
