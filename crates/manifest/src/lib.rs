@@ -1,1 +1,6 @@
-//! fogline-manifest
+//! The files that people write, and what is said about mistakes in them.
+
+pub mod scenario;
+mod source;
+
+pub use source::Source;
