@@ -136,7 +136,7 @@ impl Scenario {
             Self::CloudRegions(scenario) => {
                 let servers = u64::from(scenario.racks) * (u64::from(scenario.servers_per_rack) + 1);
                 u64::from(scenario.regions)
-                    .saturating_mul(servers.saturating_add(scenario.clients.into()) + 1)
+                    .saturating_mul(servers.saturating_add(u64::from(scenario.clients) + 1))
             }
         };
         if size <= MAX_NODES {

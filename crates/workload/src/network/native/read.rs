@@ -6,7 +6,7 @@ use fogline_core::network::{Network, NetworkBuilder, NetworkError, VertexId, Ver
 
 use super::Notation;
 use super::locate::{self, List};
-use super::record::{EdgeRecord, File};
+use super::record::{EdgeRecord, File, LinkRecord, NodeRecord, VERSION};
 use crate::network::text::{self, Layout, excerpt, not_a_network, place};
 
 /// Reads a network; the file is JSON if its name ends in `.json`, else TOML.
@@ -99,48 +99,58 @@ impl Source<'_> {
     }
 }
 
+/// Names, what they are, and where they are listed.
 type Vertices = Vec<(String, VertexKind, (List, usize))>;
 
 fn assemble(file: File, source: &Source<'_>) -> Result<Network, BadInput> {
-    let File {
-        nodes,
-        links,
-        switches,
-        edges,
-        order,
-        ..
-    } = file;
-    let counts = (nodes.len(), links.len());
-    let nodes = nodes
-        .into_iter()
-        .map(|record| (List::Nodes, record.name, VertexKind::Node(record.node)));
-    let links = links
-        .into_iter()
-        .map(|record| (List::Links, record.name, VertexKind::Link(record.link)));
-    let switches = switches
-        .into_iter()
-        .map(|name| (List::Switches, name, VertexKind::Switch));
-    let vertices: Vertices = nodes
-        .chain(links)
-        .chain(switches)
-        .enumerate()
-        .map(|(position, (list, name, kind))| {
-            let index = match list {
-                List::Nodes => position,
-                List::Links => position - counts.0,
-                _ => position - counts.0 - counts.1,
-            };
-            (name, kind, (list, index))
-        })
-        .collect();
+    if file.version != VERSION {
+        let problem = format!(
+            "fogline_network is {}, but only {VERSION} can be read",
+            file.version
+        );
+        return Err(BadInput::whole(
+            source.name,
+            problem,
+            "use the release of fogline that wrote it",
+        ));
+    }
+    let counts = (file.nodes.len(), file.links.len());
+    let vertices = vertices(file.nodes, file.links, file.switches, source)?;
     let mut builder = NetworkBuilder::new();
-    let ids = add(vertices, order, &mut builder, source)?;
+    let ids = add(vertices, file.order, &mut builder, source)?;
     let (node_ids, rest) = ids.split_at(counts.0);
     builder.order(node_ids.to_vec(), rest[..counts.1].to_vec());
-    connect(edges, &mut builder, source)?;
+    connect(file.edges, &mut builder, source)?;
     builder
         .build()
         .map_err(|error| not_a_network(source.name, &error))
+}
+
+/// All that the file lists.
+fn vertices(
+    nodes: Vec<NodeRecord>,
+    links: Vec<LinkRecord>,
+    switches: Vec<String>,
+    source: &Source<'_>,
+) -> Result<Vertices, BadInput> {
+    let mut vertices = Vec::with_capacity(nodes.len() + links.len() + switches.len());
+    for (index, record) in nodes.into_iter().enumerate() {
+        let (at, name) = ((List::Nodes, index), record.name.clone());
+        let hint = "give cpu_millis and memory_bytes, or a model that is known";
+        let node = record.node().map_err(|problem| source.bad(at, problem, hint))?;
+        vertices.push((name, VertexKind::Node(node), at));
+    }
+    for (index, record) in links.into_iter().enumerate() {
+        let (at, name) = ((List::Links, index), record.name.clone());
+        let link = record
+            .link()
+            .map_err(|problem| source.bad(at, problem, "write one of the two"))?;
+        vertices.push((name, VertexKind::Link(link), at));
+    }
+    for (index, name) in switches.into_iter().enumerate() {
+        vertices.push((name, VertexKind::Switch, (List::Switches, index)));
+    }
+    Ok(vertices)
 }
 
 /// Adds the vertices in the order that the file asks for; gives their ids in the order of the lists.
@@ -213,6 +223,9 @@ fn connect(
             })
         };
         let (from, to) = (find(&edge.from)?, find(&edge.to)?);
+        let latency = edge
+            .latency()
+            .map_err(|problem| source.bad(at, problem, "write one of the two"))?;
         let back = (edge.both_ways && from != to).then_some((to, from));
         for (from, to) in std::iter::once((from, to)).chain(back) {
             if !seen.insert((from, to)) {
@@ -225,7 +238,7 @@ fn connect(
                 ));
             }
             builder
-                .connect(from, to, edge.latency)
+                .connect(from, to, latency)
                 .map_err(|error| source.refused(at, &error))?;
         }
     }
