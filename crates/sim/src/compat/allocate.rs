@@ -184,7 +184,14 @@ impl Sites {
     }
 
     /// The machine of `ProcNet`.
-    fn closest(&self, task: &Task, client: usize, routes: &Routes, transfer: &Transfer<'_>, ladder: &Ladder) -> u32 {
+    fn closest(
+        &self,
+        task: &Task,
+        client: usize,
+        routes: &Routes,
+        transfer: &Transfer<'_>,
+        ladder: &Ladder,
+    ) -> u32 {
         /// What the sum over a path may at most fall short of the product with its pace: two roundings to
         /// float per link, and doubles.
         const SLACK: f64 = 1.0 - 1e-6;
@@ -231,7 +238,8 @@ impl Sites {
                 best = Some((machine, cost));
             }
         }
-        best.expect("functions are only given an affinity that some machine has").0
+        best.expect("functions are only given an affinity that some machine has")
+            .0
     }
 }
 

@@ -28,7 +28,11 @@ impl Partition {
         for (place, machine) in members.iter().enumerate() {
             ends[set_of[*machine as usize] as usize] = place as u32 + 1;
         }
-        Self { members, ends, set_of }
+        Self {
+            members,
+            ends,
+            set_of,
+        }
     }
 
     pub(super) fn sets(&self) -> impl Iterator<Item = u32> + use<> {
@@ -158,6 +162,9 @@ mod tests {
         let partition = Partition::by(&["b", "a", "b", "c", "a"]);
         let sets: Vec<&[u32]> = partition.sets().map(|set| partition.members(set)).collect();
         assert_eq!(sets, [&[0, 2][..], &[1, 4], &[3]]);
-        assert_eq!((0..5).map(|m| partition.set_of(m)).collect::<Vec<_>>(), [0, 1, 0, 2, 1]);
+        assert_eq!(
+            (0..5).map(|m| partition.set_of(m)).collect::<Vec<_>>(),
+            [0, 1, 0, 2, 1]
+        );
     }
 }

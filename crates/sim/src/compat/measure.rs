@@ -118,7 +118,9 @@ impl JobTimes {
             let give = task.argument.wrapping_add(task.state);
             let take = result(tasks, index).wrapping_add(task.state);
             meter.routes.fill(task.state, &mut self.states[row.clone()]);
-            meter.routes.fill(give, &mut self.arguments_and_states[row.clone()]);
+            meter
+                .routes
+                .fill(give, &mut self.arguments_and_states[row.clone()]);
             meter.routes.fill(take, &mut self.results_and_states[row]);
         }
     }
@@ -163,7 +165,12 @@ impl Meter<'_> {
         }
     }
 
-    fn exchange(&self, ways: Ways, (give, give_times): (u64, &[f32]), (take, take_times): (u64, &[f32])) -> Exchange {
+    fn exchange(
+        &self,
+        ways: Ways,
+        (give, give_times): (u64, &[f32]),
+        (take, take_times): (u64, &[f32]),
+    ) -> Exchange {
         let routes = self.routes;
         Exchange {
             time: routes.time(ways.there, give_times) + routes.time(ways.back, take_times),
@@ -194,7 +201,12 @@ impl Meter<'_> {
             self.state_propagate(placed, tasks, times, sample);
         }
         if self.wants(ExecPolicy::StateLocal) {
-            self.state_local(placed, tasks, times, &mut samples[ExecPolicy::StateLocal as usize]);
+            self.state_local(
+                placed,
+                tasks,
+                times,
+                &mut samples[ExecPolicy::StateLocal as usize],
+            );
         }
         samples
     }
@@ -212,7 +224,10 @@ impl Meter<'_> {
         let repository = self.ways(placed.client, self.central);
         for (index, task) in tasks.iter().enumerate() {
             let ways = self.ways(placed.client, placed.machines[index]);
-            let take = (result(tasks, index), times.row(&times.arguments, next(tasks, index)));
+            let take = (
+                result(tasks, index),
+                times.row(&times.arguments, next(tasks, index)),
+            );
             let give = (task.argument, times.row(&times.arguments, index));
             let arguments = self.exchange(ways, give, take);
             for sample in [&mut *external, &mut *in_edge, &mut *in_function] {
@@ -249,7 +264,12 @@ impl Meter<'_> {
     fn pure_faas(&self, placed: Placed<'_>, tasks: &[Task], times: &mut JobTimes, sample: &mut Sample) {
         for (index, task) in tasks.iter().enumerate() {
             let (client, machine) = (placed.client, placed.machines[index]);
-            let there = self.one_way(client, machine, task.argument.wrapping_add(placed.job.state), times);
+            let there = self.one_way(
+                client,
+                machine,
+                task.argument.wrapping_add(placed.job.state),
+                times,
+            );
             let take = result(tasks, index).wrapping_add(placed.job.state);
             let back = self.one_way(machine, client, take, times);
             sample.move_arguments(there.time + back.time, there.data.wrapping_add(back.data));

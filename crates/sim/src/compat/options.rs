@@ -227,9 +227,7 @@ pub enum Unfit {
         expected: &'static str,
     },
     /// StateSim knows four models of node.
-    #[error(
-        "node \"{node}\" is a \"{model}\", expected one of server, rpi3b+, nuci5, nvidia_jetson_tx2"
-    )]
+    #[error("node \"{node}\" is a \"{model}\", expected one of server, rpi3b+, nuci5, nvidia_jetson_tx2")]
     Model {
         /// The node.
         node: String,

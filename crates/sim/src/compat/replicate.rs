@@ -229,7 +229,9 @@ impl Scratch {
 impl Replicate {
     /// Makes an empty run per pair, keeping the memory of those that were there.
     fn prepare(&mut self, allocs: &[AllocPolicy], execs: &[ExecPolicy]) {
-        let pairs = allocs.iter().flat_map(|alloc| execs.iter().map(move |exec| (*alloc, *exec)));
+        let pairs = allocs
+            .iter()
+            .flat_map(|alloc| execs.iter().map(move |exec| (*alloc, *exec)));
         let mut runs = std::mem::take(&mut self.runs).into_iter();
         self.runs = pairs
             .map(|(alloc, exec)| {
@@ -250,7 +252,13 @@ impl Replicate {
 }
 
 fn check(options: &Options) -> Result<(), Unfit> {
-    let unfit = |option, value, expected| Err(Unfit::Option { option, value, expected });
+    let unfit = |option, value, expected| {
+        Err(Unfit::Option {
+            option,
+            value,
+            expected,
+        })
+    };
     if options.functions == 0 {
         return unfit("--num-functions", 0.0, "at least one function");
     }

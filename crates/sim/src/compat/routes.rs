@@ -96,7 +96,9 @@ impl Routes {
     /// Seconds per bit over a path, close to what [`Self::time`] gives per bit.
     pub(super) fn seconds_per_bit(&self, path: PathId) -> f64 {
         let links = self.links(path).iter();
-        links.fold(0.0, |sum, link| sum + 1.0 / f64::from(self.capacities[*link as usize]))
+        links.fold(0.0, |sum, link| {
+            sum + 1.0 / f64::from(self.capacities[*link as usize])
+        })
     }
 
     /// The machine whose slowest exchange with any other is the fastest; the first by name of several.

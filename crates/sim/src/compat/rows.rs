@@ -1,9 +1,7 @@
 //! Replications as the rows that reports are made from.
 
 use fogline_core::model::{Bytes, Seconds};
-use fogline_core::record::{
-    Condition, JobRow, NodeRow, QUANTILES, Replication, SeedRow, Spent, StepsGroup,
-};
+use fogline_core::record::{Condition, JobRow, NodeRow, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
 
 use super::measure::Sample;
 use super::options::AllocPolicy;

@@ -49,7 +49,10 @@ fn write_double(value: f64, text: &mut String) {
     if negative {
         text.push('-');
     }
-    let significant = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
+    let significant = digits
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .map_or(1, |last| last + 1);
     let digits = &digits[..significant];
     match exponent {
         -4..0 => {
