@@ -5,7 +5,9 @@ mod support;
 use std::collections::BTreeMap;
 
 use fogline_core::record::SeedRow;
-use fogline_sim::compat::{AllocPolicy, ExecPolicy, Options, Prepared, Replicate, RowNames, Scratch};
+use fogline_sim::compat::{
+    AllocPolicy, ExecPolicy, Options, Prepared, Replicate, RowNames, Scratch, write_samples,
+};
 
 /// Seeds of the reference's simulation.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=200;
@@ -38,11 +40,16 @@ fn mean(rows: &[SeedRow], value: impl Fn(&SeedRow) -> f64) -> f64 {
 #[derive(Default)]
 struct Pair {
     seeds: Vec<SeedRow>,
-    /// Of the jobs of all seeds, in milliseconds.
+    /// Of the jobs of all seeds, in milliseconds, as printed: the tables were made from files.
     latencies: Vec<f64>,
 }
 
 type ByPair = BTreeMap<(AllocPolicy, ExecPolicy), Pair>;
+
+fn printed_latency(line: &str) -> f64 {
+    let mut seconds = line.split(' ').map(|field| field.parse::<f64>().unwrap());
+    (seconds.next().unwrap() + seconds.next().unwrap()) * 1e3
+}
 
 fn replications(prepared: &Prepared, jobs: u32) -> ByPair {
     let (mut scratch, mut replicate) = (Scratch::default(), Replicate::default());
@@ -63,7 +70,9 @@ fn replications(prepared: &Prepared, jobs: u32) -> ByPair {
         for (run, row) in replicate.runs.iter().zip(replicate.seed_rows(names)) {
             let pair = pairs.entry((run.alloc, run.exec)).or_default();
             pair.seeds.push(row);
-            let latencies = run.samples.iter().map(|sample| sample.latency().as_millis());
+            let mut text = String::new();
+            write_samples(&run.samples, &mut text);
+            let latencies = text.lines().map(printed_latency);
             pair.latencies.extend(latencies);
         }
     }

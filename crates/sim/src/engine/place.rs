@@ -1,0 +1,163 @@
+//! Placing all invocations of a replication.
+
+use fogline_core::cost::{Invocation, Leg};
+use fogline_core::model::{ExecutionModel, StateIndex, StepIndex};
+use fogline_core::network::VertexId;
+use fogline_core::policy::{Demand, PlacementPolicy, Search, WorkerIndex, Workers, scan};
+
+use super::draw::Draw;
+use super::paths::Paths;
+use super::pool::Pool;
+use super::world::World;
+
+/// Where every invocation of a replication runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// By job: where its steps begin in `workers`; one more at the end.
+    starts: Vec<u32>,
+    workers: Vec<WorkerIndex>,
+    /// By worker: invocations placed on it.
+    pub loads: Vec<u32>,
+}
+
+impl Placement {
+    /// The workers of a job's steps.
+    #[must_use]
+    pub fn of(&self, job: usize) -> &[WorkerIndex] {
+        &self.workers[self.starts[job] as usize..self.starts[job + 1] as usize]
+    }
+
+    /// Places the jobs of a draw one after the other, the steps of each in their order.
+    pub(super) fn new(
+        placer: &mut Placer<'_>,
+        pool: &Pool,
+        draw: &Draw,
+        policy: &dyn PlacementPolicy,
+        model: ExecutionModel,
+    ) -> Self {
+        placer.clear();
+        let mut starts = Vec::with_capacity(draw.pool_jobs.len() + 1);
+        let mut total = 0;
+        for job in &draw.pool_jobs {
+            starts.push(total);
+            total += pool.jobs[*job as usize].workflow.steps().len() as u32;
+        }
+        starts.push(total);
+        let mut workers = vec![WorkerIndex(0); total as usize];
+        for &job in &draw.order {
+            let (start, end) = (starts[job as usize] as usize, starts[job as usize + 1] as usize);
+            let client = draw.clients[job as usize] as usize;
+            let pool_job = draw.pool_jobs[job as usize] as usize;
+            placer.place_job(pool, pool_job, client, policy, model, &mut workers[start..end]);
+        }
+        let loads = placer.workers().indices().map(|worker| placer.workers().load(worker)).collect();
+        Self { starts, workers, loads }
+    }
+}
+
+/// What a job has done so far: where its steps ran and where its states are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) workers: Vec<VertexId>,
+    pub(super) homes: Vec<Option<VertexId>>,
+}
+
+impl Progress {
+    pub(super) fn start(&mut self, states: usize) {
+        self.workers.clear();
+        self.homes.clear();
+        self.homes.resize(states, None);
+    }
+
+    pub(super) fn advance(&mut self, at: VertexId, used: &[StateIndex]) {
+        self.workers.push(at);
+        for state in used {
+            self.homes[state.0 as usize] = Some(at);
+        }
+    }
+}
+
+/// The candidates, and how the best of them is found.
+#[derive(Debug)]
+enum Finder<'a> {
+    /// By looking at all, where that is a handful.
+    Scan(Workers),
+    /// Best first.
+    Search(Box<Search<'a>>),
+}
+
+/// Places invocations, keeping count of the load.
+#[derive(Debug)]
+pub(super) struct Placer<'a> {
+    world: &'a World,
+    paths: &'a Paths<'a>,
+    finder: Finder<'a>,
+    legs: Vec<Leg>,
+    progress: Progress,
+}
+
+impl<'a> Placer<'a> {
+    pub(super) fn new(world: &'a World, paths: &'a Paths<'a>) -> Self {
+        let workers = world.workers.clone();
+        let finder = if paths.is_table() {
+            Finder::Scan(workers)
+        } else {
+            Finder::Search(Box::new(Search::new(&world.routes, workers)))
+        };
+        Self { world, paths, finder, legs: Vec::new(), progress: Progress::default() }
+    }
+
+    fn workers(&self) -> &Workers {
+        match &self.finder {
+            Finder::Scan(workers) => workers,
+            Finder::Search(search) => search.workers(),
+        }
+    }
+
+    fn clear(&mut self) {
+        match &mut self.finder {
+            Finder::Scan(workers) => workers.clear(),
+            Finder::Search(search) => search.clear(),
+        }
+    }
+
+    fn place_job(
+        &mut self,
+        pool: &Pool,
+        pool_job: usize,
+        client: usize,
+        policy: &dyn PlacementPolicy,
+        model: ExecutionModel,
+        chosen: &mut [WorkerIndex],
+    ) {
+        let workflow = &pool.jobs[pool_job].workflow;
+        self.progress.start(workflow.states().len());
+        for (index, step) in workflow.steps().iter().enumerate() {
+            let invocation = Invocation {
+                workflow,
+                step: StepIndex(index as u32),
+                client: self.world.client_vertices[client],
+                repository: self.world.repository(client),
+                cloud: self.world.cloud,
+                cloud_from_client: self.world.cloud_from(client),
+                workers: &self.progress.workers,
+                homes: &self.progress.homes,
+            };
+            self.legs.clear();
+            policy.legs(model, &invocation, self.world.costs, &mut self.legs);
+            let profile = self.world.profiles[step.function.0 as usize];
+            let demand = Demand { operations: step.operations, profile, legs: &self.legs };
+            let choice = match &mut self.finder {
+                Finder::Scan(workers) => scan(workers, &demand, |peer, worker| self.paths.between(peer, worker)),
+                Finder::Search(search) => search.best(&demand),
+            };
+            let worker = choice.expect("the world was checked: every function has a worker").worker;
+            match &mut self.finder {
+                Finder::Scan(workers) => workers.place(worker),
+                Finder::Search(search) => search.place(worker),
+            }
+            chosen[index] = worker;
+            self.progress.advance(self.world.workers.vertex(worker), &step.states);
+        }
+    }
+}
