@@ -1,6 +1,8 @@
 //! The rows that simulator and nodes write: one format, so that prediction against reality is a table of two
 //! columns, and that statistics, checkers and calibration read one thing.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Bytes, ExecutionModel, Seconds};
@@ -62,6 +64,16 @@ impl Spent {
     #[must_use]
     pub fn traffic(&self) -> Bytes {
         self.argument_traffic + self.state_traffic
+    }
+}
+
+impl AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.processing += other.processing;
+        self.arguments += other.arguments;
+        self.states += other.states;
+        self.argument_traffic += other.argument_traffic;
+        self.state_traffic += other.state_traffic;
     }
 }
 

@@ -1,3 +1,6 @@
-//! The engines: StateSim bit by bit, and the corrected one.
+//! The engines: StateSim bit by bit, and the corrected one; and studies that run them over scenarios.
 
 pub mod compat;
+pub mod engine;
+mod purpose;
+pub mod reduce;

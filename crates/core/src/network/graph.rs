@@ -222,6 +222,15 @@ impl Network {
             .map(|index| VertexId(index as u32))
     }
 
+    /// The same network, but crossing an edge takes no time.
+    #[must_use]
+    pub fn without_latencies(mut self) -> Self {
+        for edge in self.edges.iter_mut().flatten() {
+            edge.latency = Seconds::ZERO;
+        }
+        self
+    }
+
     /// A builder that starts from this network, to extend it.
     #[must_use]
     pub fn into_builder(self) -> NetworkBuilder {

@@ -24,24 +24,12 @@ use blocks::Blocks;
 use inside::Inside;
 
 /// What paths are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteOptions {
     /// How messages cross several links.
     pub transfer: Transfer,
-    /// Whether edges' latencies count.
-    pub latencies: bool,
     /// Whether a transfer from a to b is charged with the path from b to a, as `StateSim` does.
     pub reversed: bool,
-}
-
-impl Default for RouteOptions {
-    fn default() -> Self {
-        Self {
-            transfer: Transfer::Bottleneck,
-            latencies: true,
-            reversed: false,
-        }
-    }
 }
 
 /// The shortest paths of a network.

@@ -19,6 +19,8 @@ mod measure;
 mod options;
 mod pool;
 mod random;
+
+pub(crate) use random::Engine;
 mod replicate;
 mod routes;
 mod rows;

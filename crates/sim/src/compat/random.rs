@@ -25,13 +25,13 @@ fn canonical(low: u64, high: u64) -> f64 {
 
 /// `std::default_random_engine` of libstdc++.
 #[derive(Clone, Debug)]
-pub(super) struct Engine {
+pub(crate) struct Engine {
     state: u64,
 }
 
 impl Engine {
     /// Seeds 0 and 1 give the same numbers.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let state = seed % MODULUS;
         Self {
             state: if state == 0 { 1 } else { state },
@@ -44,14 +44,14 @@ impl Engine {
     }
 
     /// `std::uniform_real_distribution<double>(0, 1)`.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         let low = self.next();
         let high = self.next();
         canonical(low, high)
     }
 
     /// `std::uniform_int_distribution<size_t>(0, count - 1)`; `count` is 1..=2^31 - 3.
-    pub(super) fn below(&mut self, count: u64) -> u64 {
+    pub(crate) fn below(&mut self, count: u64) -> u64 {
         let scaling = (MODULUS - 2) / count;
         let past = count * scaling;
         loop {

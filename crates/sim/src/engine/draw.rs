@@ -39,7 +39,8 @@ impl Draw {
         let key = |entity: u64, purpose| Stream::new(seed, 0, entity, purpose).next_u64();
         let pool_jobs = if load as usize > pool {
             // More jobs than there are: drawn with replacement.
-            let draw = |job: u32| Stream::new(seed, 0, job.into(), purpose::JOB_AGAIN).below(pool as u64) as u32;
+            let draw =
+                |job: u32| Stream::new(seed, 0, job.into(), purpose::JOB_AGAIN).below(pool as u64) as u32;
             (0..load).map(draw).collect()
         } else {
             let toss = |job| Stream::new(seed, 0, job, purpose::JOB).uniform();
@@ -47,17 +48,30 @@ impl Draw {
         };
         // A job that is drawn once has the same client at every load; copies of a job differ.
         let repeated = load as usize > pool;
-        let entity = |(position, job): (usize, &u32)| if repeated { position as u64 } else { u64::from(*job) };
+        let entity = |(position, job): (usize, &u32)| {
+            if repeated {
+                position as u64
+            } else {
+                u64::from(*job)
+            }
+        };
         let clients = pool_jobs
             .iter()
             .enumerate()
             .map(|job| Stream::new(seed, 0, entity(job), purpose::CLIENT).below(clients as u64) as u32)
             .collect();
-        let keys: Vec<u64> =
-            pool_jobs.iter().enumerate().map(|job| key(entity(job), purpose::ORDER)).collect();
+        let keys: Vec<u64> = pool_jobs
+            .iter()
+            .enumerate()
+            .map(|job| key(entity(job), purpose::ORDER))
+            .collect();
         let mut order: Vec<u32> = (0..pool_jobs.len() as u32).collect();
         order.sort_unstable_by_key(|job| (keys[*job as usize], *job));
-        Self { pool_jobs, clients, order }
+        Self {
+            pool_jobs,
+            clients,
+            order,
+        }
     }
 
     /// As the reference: two engines with one seed, one for the jobs, one for clients and order.
@@ -66,14 +80,21 @@ impl Draw {
         let tosses: Vec<f64> = (0..pool).map(|_| engine.unit()).collect();
         let pool_jobs = select(pool, load, count, |job| tosses[job as usize]);
         let mut engine = Engine::new(seed);
-        let clients = pool_jobs.iter().map(|_| engine.below(clients as u64) as u32).collect();
+        let clients = pool_jobs
+            .iter()
+            .map(|_| engine.below(clients as u64) as u32)
+            .collect();
         let mut left: Vec<u32> = (0..pool_jobs.len() as u32).collect();
         let mut order = Vec::with_capacity(left.len());
         while !left.is_empty() {
             let place = (engine.unit() * left.len() as f64) as usize;
             order.push(left.remove(place));
         }
-        Self { pool_jobs, clients, order }
+        Self {
+            pool_jobs,
+            clients,
+            order,
+        }
     }
 }
 
@@ -89,9 +110,8 @@ fn select(pool: usize, load: u32, count: JobCount, mut toss: impl FnMut(u64) -> 
         JobCount::Exact => {
             let load = (load as usize).min(pool);
             if load < pool {
-                let order = |a: &u32, b: &u32| {
-                    tosses[*a as usize].total_cmp(&tosses[*b as usize]).then(a.cmp(b))
-                };
+                let order =
+                    |a: &u32, b: &u32| tosses[*a as usize].total_cmp(&tosses[*b as usize]).then(a.cmp(b));
                 jobs.select_nth_unstable_by(load, order);
                 jobs.truncate(load);
                 jobs.sort_unstable();

@@ -60,7 +60,13 @@ pub(super) struct Run<'a> {
 
 impl<'a> Meter<'a> {
     pub(super) fn new(world: &'a World, paths: &'a Paths<'a>, sharing: Sharing) -> Self {
-        Self { world, paths, sharing, legs: Vec::new(), progress: Progress::default() }
+        Self {
+            world,
+            paths,
+            sharing,
+            legs: Vec::new(),
+            progress: Progress::default(),
+        }
     }
 
     /// Measures a run into `measured`, whose memory is used again.
@@ -90,9 +96,9 @@ impl<'a> Meter<'a> {
             workflow: run.workflow,
             step: StepIndex(index as u32),
             client: self.world.client_vertices[run.client],
-            repository: self.world.repository(run.client),
+            repository: self.world.repositories[run.client],
             cloud: self.world.cloud,
-            cloud_from_client: self.world.cloud_from(run.client),
+            cloud_from_client: self.world.clouds[run.client],
             workers: &self.progress.workers,
             homes: &self.progress.homes,
         };
@@ -100,23 +106,38 @@ impl<'a> Meter<'a> {
         legs(run.model, &invocation, self.world.costs, &mut self.legs);
 
         let sharing = self.sharing(run, worker);
-        let speed = self.world.workers.speed(worker, self.world.profiles[step.function.0 as usize]);
+        let speed = self
+            .world
+            .workers
+            .speed(worker, self.world.profiles[step.function.0 as usize]);
         let processing = Seconds(step.operations.0 as f64 / (speed / f64::from(sharing)));
-        let mut own = Spent { processing, ..Spent::default() };
-        let mut arrivals: Vec<(u32, Spent)> =
-            step.after.iter().map(|before_it| (before_it.0, before[before_it.0 as usize].finished)).collect();
-        let mut sequential = Spent { processing, ..Spent::default() };
+        let mut own = Spent {
+            processing,
+            ..Spent::default()
+        };
+        let mut arrivals: Vec<(u32, Spent)> = step
+            .after
+            .iter()
+            .map(|before_it| (before_it.0, before[before_it.0 as usize].finished))
+            .collect();
+        let mut sequential = Spent {
+            processing,
+            ..Spent::default()
+        };
         let mut kept = Vec::new();
         for leg in &self.legs {
             let (to_worker, from_worker) = match leg.peer {
                 Peer::At(vertex) => self.paths.between(vertex, worker),
-                Peer::Apart { to_worker, from_worker } => (to_worker, from_worker),
+                Peer::Apart {
+                    to_worker,
+                    from_worker,
+                } => (to_worker, from_worker),
             };
             let cost = leg_cost(leg, to_worker, from_worker);
-            add(&mut own, &cost);
+            own += cost;
             match arrivals.iter_mut().find(|(from, _)| leg.after == Some(*from)) {
-                Some((_, arrival)) => add(arrival, &cost),
-                None => add(&mut sequential, &cost),
+                Some((_, arrival)) => *arrival += cost,
+                None => sequential += cost,
             }
             if run.explain {
                 kept.push((*leg, to_worker, from_worker));
@@ -130,8 +151,14 @@ impl<'a> Meter<'a> {
                 waited_for = Some(*from);
             }
         }
-        add(&mut finished, &sequential);
-        StepMeasure { spent: own, finished, waited_for, sharing, legs: kept }
+        finished += sequential;
+        StepMeasure {
+            spent: own,
+            finished,
+            waited_for,
+            sharing,
+            legs: kept,
+        }
     }
 
     /// How many invocations share the processor of a worker with a step of this run.
@@ -148,13 +175,20 @@ impl<'a> Meter<'a> {
 }
 
 fn leg_cost(leg: &Leg, to_worker: Path, from_worker: Path) -> Spent {
-    let (time, traffic) = (leg.time(to_worker, from_worker), leg.traffic(to_worker, from_worker));
+    let (time, traffic) = (
+        leg.time(to_worker, from_worker),
+        leg.traffic(to_worker, from_worker),
+    );
     match leg.purpose {
-        Purpose::Arguments => Spent { arguments: time, argument_traffic: traffic, ..Spent::default() },
-        Purpose::States => Spent { states: time, state_traffic: traffic, ..Spent::default() },
+        Purpose::Arguments => Spent {
+            arguments: time,
+            argument_traffic: traffic,
+            ..Spent::default()
+        },
+        Purpose::States => Spent {
+            states: time,
+            state_traffic: traffic,
+            ..Spent::default()
+        },
     }
-}
-
-fn add(total: &mut Spent, part: &Spent) {
-    *total += *part;
 }

@@ -9,8 +9,8 @@ mod measure;
 mod paths;
 mod place;
 mod pool;
-mod repository;
 mod replicate;
+mod repository;
 mod world;
 
 pub use draw::Draw;

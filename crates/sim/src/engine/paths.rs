@@ -23,14 +23,22 @@ impl<'a> Paths<'a> {
     /// Prepares for these workers, and these peers of theirs.
     #[must_use]
     pub fn new(routes: &'a Routes, vertices: usize, workers: Vec<VertexId>, peers: &[VertexId]) -> Self {
-        let mut paths = Self { routes, workers, rows: vec![NO_ROW; vertices], table: Vec::new() };
+        let mut paths = Self {
+            routes,
+            workers,
+            rows: vec![NO_ROW; vertices],
+            table: Vec::new(),
+        };
         if peers.len().saturating_mul(paths.workers.len()) <= MAX_ENTRIES {
             for &peer in peers {
                 if paths.rows[peer.0 as usize] == NO_ROW {
                     paths.rows[peer.0 as usize] = (paths.table.len() / paths.workers.len().max(1)) as u32;
-                    paths
-                        .table
-                        .extend(paths.workers.iter().map(|at| (routes.path(peer, *at), routes.path(*at, peer))));
+                    paths.table.extend(
+                        paths
+                            .workers
+                            .iter()
+                            .map(|at| (routes.path(peer, *at), routes.path(*at, peer))),
+                    );
                 }
             }
         }

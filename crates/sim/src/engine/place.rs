@@ -50,8 +50,16 @@ impl Placement {
             let pool_job = draw.pool_jobs[job as usize] as usize;
             placer.place_job(pool, pool_job, client, policy, model, &mut workers[start..end]);
         }
-        let loads = placer.workers().indices().map(|worker| placer.workers().load(worker)).collect();
-        Self { starts, workers, loads }
+        let loads = placer
+            .workers()
+            .indices()
+            .map(|worker| placer.workers().load(worker))
+            .collect();
+        Self {
+            starts,
+            workers,
+            loads,
+        }
     }
 }
 
@@ -104,7 +112,13 @@ impl<'a> Placer<'a> {
         } else {
             Finder::Search(Box::new(Search::new(&world.routes, workers)))
         };
-        Self { world, paths, finder, legs: Vec::new(), progress: Progress::default() }
+        Self {
+            world,
+            paths,
+            finder,
+            legs: Vec::new(),
+            progress: Progress::default(),
+        }
     }
 
     fn workers(&self) -> &Workers {
@@ -137,27 +151,36 @@ impl<'a> Placer<'a> {
                 workflow,
                 step: StepIndex(index as u32),
                 client: self.world.client_vertices[client],
-                repository: self.world.repository(client),
+                repository: self.world.repositories[client],
                 cloud: self.world.cloud,
-                cloud_from_client: self.world.cloud_from(client),
+                cloud_from_client: self.world.clouds[client],
                 workers: &self.progress.workers,
                 homes: &self.progress.homes,
             };
             self.legs.clear();
             policy.legs(model, &invocation, self.world.costs, &mut self.legs);
             let profile = self.world.profiles[step.function.0 as usize];
-            let demand = Demand { operations: step.operations, profile, legs: &self.legs };
+            let demand = Demand {
+                operations: step.operations,
+                profile,
+                legs: &self.legs,
+            };
             let choice = match &mut self.finder {
-                Finder::Scan(workers) => scan(workers, &demand, |peer, worker| self.paths.between(peer, worker)),
+                Finder::Scan(workers) => {
+                    scan(workers, &demand, |peer, worker| self.paths.between(peer, worker))
+                }
                 Finder::Search(search) => search.best(&demand),
             };
-            let worker = choice.expect("the world was checked: every function has a worker").worker;
+            let worker = choice
+                .expect("the world was checked: every function has a worker")
+                .worker;
             match &mut self.finder {
                 Finder::Scan(workers) => workers.place(worker),
                 Finder::Search(search) => search.place(worker),
             }
             chosen[index] = worker;
-            self.progress.advance(self.world.workers.vertex(worker), &step.states);
+            self.progress
+                .advance(self.world.workers.vertex(worker), &step.states);
         }
     }
 }

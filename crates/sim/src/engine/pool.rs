@@ -35,7 +35,11 @@ impl Pool {
         shape: WorkflowShape,
         random: RandomNumbers,
     ) -> Self {
-        let functions: Vec<String> = workload.functions.iter().map(|function| function.name.clone()).collect();
+        let functions: Vec<String> = workload
+            .functions
+            .iter()
+            .map(|function| function.name.clone())
+            .collect();
         let scale = Scale {
             operations: workload.operations_factor,
             argument: workload.argument_factor,
@@ -58,7 +62,10 @@ impl Pool {
                 })
             });
             if let Some(workflow) = workflow {
-                jobs.push(PoolJob { name: job.name.clone(), workflow });
+                jobs.push(PoolJob {
+                    name: job.name.clone(),
+                    workflow,
+                });
             }
         }
         Self { jobs, functions }

@@ -54,8 +54,14 @@ pub(super) fn homes(routes: &Routes, workers: &Workers, clients: &[VertexId]) ->
             from_worker: Flow::message(MESSAGE),
             after: None,
         };
-        let demand = Demand { operations: Operations(0), profile: 0, legs: &[leg] };
-        search.best(&demand).map_or(*client, |choice| workers.vertex(choice.worker))
+        let demand = Demand {
+            operations: Operations(0),
+            profile: 0,
+            legs: &[leg],
+        };
+        search
+            .best(&demand)
+            .map_or(*client, |choice| workers.vertex(choice.worker))
     };
     clients.iter().map(&mut nearest).collect()
 }

@@ -31,8 +31,10 @@ pub struct World {
     pub profiles: Vec<usize>,
     /// Where external state is.
     pub cloud: Cloud,
-    /// By client: where in-edge state is.
-    pub repositories: Vec<VertexId>,
+    /// By client: the store of in-edge state.
+    pub repositories: Vec<Repository>,
+    /// By client: the cloud, if it is in the network.
+    pub clouds: Vec<Option<Repository>>,
     /// What the models cost.
     pub costs: CostOptions,
 }
@@ -41,13 +43,17 @@ pub struct World {
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum WorldError {
     /// Nobody runs functions.
-    #[error("the network has no worker that is not a client; set workers = \"all\" in [switches], or give a node the role of a worker")]
+    #[error(
+        "the network has no worker that is not a client; set workers = \"all\" in [switches], or give a node the role of a worker"
+    )]
     NoWorker,
     /// Nobody calls functions.
     #[error("the network has no client; give at least one node the role of a client")]
     NoClient,
     /// Nothing leads to the cloud.
-    #[error("the network has no vertex \"{0}\" that would lead to the cloud; name one with attached-to in [cloud], or set external-traffic = \"once\" in [switches]")]
+    #[error(
+        "the network has no vertex \"{0}\" that would lead to the cloud; name one with attached-to in [cloud], or set external-traffic = \"once\" in [switches]"
+    )]
     NoUplink(String),
     /// A function that no worker can run.
     #[error("no worker can run the function \"{function}\", which requires \"{requires}\"")]
@@ -79,44 +85,54 @@ impl World {
         };
         let (network, cloud) = attach_cloud(network, cloud, switches.external_traffic)?;
         let reversed = switches.paths == PathsSwitch::Reversed;
-        let routes = Routes::new(&network, RouteOptions { transfer: switches.transfer, reversed });
+        let routes = Routes::new(
+            &network,
+            RouteOptions {
+                transfer: switches.transfer,
+                reversed,
+            },
+        );
         let clients = clients(&network, switches.random)?;
         let client_vertices: Vec<VertexId> = clients.iter().map(|node| network.node_vertex(*node)).collect();
         let nodes = worker_nodes(&network, switches.workers)?;
         let (profiles, speeds) = profiles(&network, &nodes, functions, switches)?;
         let vertices = nodes.iter().map(|node| network.node_vertex(*node)).collect();
         let workers = Workers::new(nodes, vertices, speeds);
-        let repositories = repositories(&network, &routes, &workers, &client_vertices, switches.repository);
+        let store = |at: VertexId, client: VertexId| Repository {
+            at,
+            to_client: routes.path(at, client),
+            from_client: routes.path(client, at),
+        };
+        let places = repositories(&network, &routes, &workers, &client_vertices, switches.repository);
+        let repositories = places
+            .iter()
+            .zip(&client_vertices)
+            .map(|(at, client)| store(*at, *client))
+            .collect();
+        let clouds = client_vertices
+            .iter()
+            .map(|client| match cloud {
+                Cloud::At(at) => Some(store(at, *client)),
+                Cloud::Outside(_) => None,
+            })
+            .collect();
         let costs = CostOptions {
             access: switches.access,
             state_access: switches.state_access,
             in_function: switches.in_function,
         };
-        Ok(Self { network, routes, workers, clients, client_vertices, profiles, cloud, repositories, costs })
-    }
-
-    /// The in-edge store of a client.
-    #[must_use]
-    pub fn repository(&self, client: usize) -> Repository {
-        self.store(self.repositories[client], client)
-    }
-
-    /// The cloud as a client sees it; `None` if it is not in the network.
-    #[must_use]
-    pub fn cloud_from(&self, client: usize) -> Option<Repository> {
-        match self.cloud {
-            Cloud::At(at) => Some(self.store(at, client)),
-            Cloud::Outside(_) => None,
-        }
-    }
-
-    fn store(&self, at: VertexId, client: usize) -> Repository {
-        let client = self.client_vertices[client];
-        Repository {
-            at,
-            to_client: self.routes.path(at, client),
-            from_client: self.routes.path(client, at),
-        }
+        Ok(Self {
+            network,
+            routes,
+            workers,
+            clients,
+            client_vertices,
+            profiles,
+            cloud,
+            repositories,
+            clouds,
+            costs,
+        })
     }
 
     /// All places that workers exchange messages with.
@@ -124,7 +140,7 @@ impl World {
     pub fn peers(&self) -> Vec<VertexId> {
         let mut peers = self.client_vertices.clone();
         peers.extend(self.workers.indices().map(|worker| self.workers.vertex(worker)));
-        peers.extend(&self.repositories);
+        peers.extend(self.repositories.iter().map(|store| store.at));
         if let Cloud::At(at) = self.cloud {
             peers.push(at);
         }
@@ -141,16 +157,25 @@ fn attach_cloud(
     let rate = BitRate::from_mbps(section.rate_mbps);
     let one_way = Seconds::from_millis(section.rtt_ms / 2.0);
     if traffic == ExternalTraffic::Once {
-        let path = Path { latency: one_way, seconds_per_byte: rate.seconds_per_byte(), links: 1 };
+        let path = Path {
+            latency: one_way,
+            seconds_per_byte: rate.seconds_per_byte(),
+            links: 1,
+        };
         return Ok((network, Cloud::Outside(path)));
     }
     let places: Vec<VertexId> = if section.attached_to.is_empty() {
-        let exchanges = network.vertices().iter().enumerate().filter(|(_, vertex)| {
-            vertex.name.starts_with("internet") && vertex.kind == VertexKind::Switch
-        });
+        let exchanges =
+            network.vertices().iter().enumerate().filter(|(_, vertex)| {
+                vertex.name.starts_with("internet") && vertex.kind == VertexKind::Switch
+            });
         exchanges.map(|(index, _)| VertexId(index as u32)).collect()
     } else {
-        let find = |name: &String| network.find(name).ok_or_else(|| WorldError::NoUplink(name.clone()));
+        let find = |name: &String| {
+            network
+                .find(name)
+                .ok_or_else(|| WorldError::NoUplink(name.clone()))
+        };
         section.attached_to.iter().map(find).collect::<Result<_, _>>()?
     };
     if places.is_empty() {
@@ -170,27 +195,43 @@ fn attach_cloud(
 }
 
 fn wan(rate: BitRate, kind: &str) -> VertexKind {
-    VertexKind::Link(Link { rate, kind: kind.to_owned() })
+    VertexKind::Link(Link {
+        rate,
+        kind: kind.to_owned(),
+    })
 }
 
 /// The clients; the reference counts them in the order of their names.
 fn clients(network: &Network, random: RandomNumbers) -> Result<Vec<NodeId>, WorldError> {
-    let mut clients: Vec<NodeId> = network.node_ids().filter(|node| network.node(*node).client).collect();
+    let mut clients: Vec<NodeId> = network
+        .node_ids()
+        .filter(|node| network.node(*node).client)
+        .collect();
     if random == RandomNumbers::Lcg {
         clients.sort_by(|a, b| network.node_name(*a).cmp(network.node_name(*b)));
     }
-    if clients.is_empty() { Err(WorldError::NoClient) } else { Ok(clients) }
+    if clients.is_empty() {
+        Err(WorldError::NoClient)
+    } else {
+        Ok(clients)
+    }
 }
 
+/// The workers in the order of their names, so that ties do not depend on the order of a file.
 fn worker_nodes(network: &Network, choice: WorkerChoice) -> Result<Vec<NodeId>, WorldError> {
-    let nodes: Vec<NodeId> = network
+    let mut nodes: Vec<NodeId> = network
         .node_ids()
         .filter(|node| {
             let node = network.node(*node);
             node.worker && (choice == WorkerChoice::All || !node.client)
         })
         .collect();
-    if nodes.is_empty() { Err(WorldError::NoWorker) } else { Ok(nodes) }
+    nodes.sort_by(|a, b| network.node_name(*a).cmp(network.node_name(*b)));
+    if nodes.is_empty() {
+        Err(WorldError::NoWorker)
+    } else {
+        Ok(nodes)
+    }
 }
 
 /// For each function the number of its profile, and for each profile the speeds of the workers.
@@ -226,11 +267,20 @@ fn profiles(
         };
         let row: Vec<f64> = nodes
             .iter()
-            .map(|node| if fits(*node) { speed(*node, function.class) } else { 0.0 })
+            .map(|node| {
+                if fits(*node) {
+                    speed(*node, function.class)
+                } else {
+                    0.0
+                }
+            })
             .collect();
         if row.iter().all(|speed| *speed <= 0.0) {
             let requires = function.requires.clone().unwrap_or_else(|| "gpu".to_owned());
-            return Err(WorldError::NoCapableWorker { function: function.name.clone(), requires });
+            return Err(WorldError::NoCapableWorker {
+                function: function.name.clone(),
+                requires,
+            });
         }
         let known = rows.iter().position(|known| *known == row);
         numbers.push(known.unwrap_or(rows.len()));
@@ -264,7 +314,10 @@ fn repositories(
         RepositoryChoice::Home => repository::homes(routes, workers, clients),
         RepositoryChoice::Central => vec![repository::central(network, routes, &nodes, false); clients.len()],
         RepositoryChoice::FirstCentral => {
-            let all: Vec<NodeId> = network.node_ids().filter(|node| network.node(*node).worker).collect();
+            let all: Vec<NodeId> = network
+                .node_ids()
+                .filter(|node| network.node(*node).worker)
+                .collect();
             vec![repository::central(network, routes, &all, true); clients.len()]
         }
     }

@@ -55,13 +55,8 @@ impl Inside {
             for edge in network.edges(from) {
                 let link = network.link(edge.to);
                 let per_byte = link.map_or(0.0, |link| link.rate.seconds_per_byte());
-                let latency = if options.latencies {
-                    edge.latency
-                } else {
-                    Seconds::ZERO
-                };
                 let path = Path {
-                    latency,
+                    latency: edge.latency,
                     seconds_per_byte: per_byte,
                     links: u32::from(link.is_some()),
                 };
