@@ -74,12 +74,18 @@ fn core_search() -> Work {
     let routes = Routes::new(&network, RouteOptions::default());
     let nodes: Vec<NodeId> = network.node_ids().collect();
     let places = nodes.iter().map(|node| network.node_vertex(*node)).collect();
-    let speeds = nodes.iter().map(|node| 1e6 * network.node(*node).cpu_millis as f64).collect();
+    let speeds = nodes
+        .iter()
+        .map(|node| 1e6 * network.node(*node).cpu_millis as f64)
+        .collect();
     let workers = Workers::new(nodes, places, vec![speeds]);
     Box::new(move || {
         let mut search = Search::new(&routes, workers);
         for (client, state) in pairs(&network, 16) {
-            let legs = [leg(client, Purpose::Arguments, 300_000), leg(state, Purpose::States, 2_000_000)];
+            let legs = [
+                leg(client, Purpose::Arguments, 300_000),
+                leg(state, Purpose::States, 2_000_000),
+            ];
             let demand = Demand {
                 operations: Operations(5_000_000_000),
                 profile: 0,
@@ -106,13 +112,20 @@ fn leg(peer: VertexId, purpose: Purpose, bytes: u64) -> Leg {
 /// The published industrial network, of so many premises of 20 nodes.
 fn network(premises: u32) -> Network {
     let scenario = Scenario::IndustrialIot(IndustrialIot { premises });
-    scenario.generate(Draw::Published).expect("the published scenario is a network")
+    scenario
+        .generate(Draw::Published)
+        .expect("the published scenario is a network")
 }
 
 /// All pairs of `count` nodes that are spread over the network.
 fn pairs(network: &Network, count: usize) -> impl Iterator<Item = (VertexId, VertexId)> {
     let step = (network.node_count() / count).max(1);
-    let chosen: Vec<_> = network.node_ids().step_by(step).take(count).map(|node| network.node_vertex(node)).collect();
+    let chosen: Vec<_> = network
+        .node_ids()
+        .step_by(step)
+        .take(count)
+        .map(|node| network.node_vertex(node))
+        .collect();
     let partners = chosen.clone();
     chosen
         .into_iter()
@@ -135,7 +148,11 @@ fn trace(jobs: u32) -> Trace {
 
 fn task(job: u32, id: u32) -> TraceTask {
     // Task 2 of every second job has no parent, and so is a state of the steps behind it.
-    let first = if id == 1 || id == 2 && job % 2 == 0 { None } else { Some(id / 2) };
+    let first = if id == 1 || id == 2 && job % 2 == 0 {
+        None
+    } else {
+        Some(id / 2)
+    };
     let second = (id > 3 && (job + id) % 3 == 0).then_some(id - 1);
     TraceTask {
         id,

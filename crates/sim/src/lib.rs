@@ -4,3 +4,4 @@ pub mod compat;
 pub mod engine;
 mod purpose;
 pub mod reduce;
+pub mod study;

@@ -54,17 +54,7 @@ fn rows(network: &str, load: u32, seed: u64) -> Option<(Vec<SeedRow>, Vec<SeedRo
     let workload = scenario().workload;
     let pool = Pool::new(&trace, &workload, switches.workflow, switches.random);
     let world = World::new(network, &CloudSection::default(), &workload.functions, &switches).unwrap();
-    let workers = world
-        .workers
-        .indices()
-        .map(|worker| world.workers.vertex(worker))
-        .collect();
-    let paths = Paths::new(
-        &world.routes,
-        world.network.vertices().len(),
-        workers,
-        &world.peers(),
-    );
+    let paths = Paths::of(&world);
     let replicator = Replicator {
         pool: &pool,
         world: &world,

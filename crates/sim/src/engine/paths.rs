@@ -3,6 +3,8 @@
 use fogline_core::network::{Path, Routes, VertexId};
 use fogline_core::policy::WorkerIndex;
 
+use super::world::World;
+
 /// The most entries of the table: 2^17 pairs of paths are 6 MiB.
 const MAX_ENTRIES: usize = 1 << 17;
 
@@ -20,9 +22,24 @@ pub struct Paths<'a> {
 const NO_ROW: u32 = u32::MAX;
 
 impl<'a> Paths<'a> {
-    /// Prepares for these workers, and these peers of theirs.
+    /// Prepares for the workers of a world and all that they talk to.
     #[must_use]
-    pub fn new(routes: &'a Routes, vertices: usize, workers: Vec<VertexId>, peers: &[VertexId]) -> Self {
+    pub fn of(world: &'a World) -> Self {
+        let workers = world
+            .workers
+            .indices()
+            .map(|worker| world.workers.vertex(worker))
+            .collect();
+        Self::new(
+            &world.routes,
+            world.network.vertices().len(),
+            workers,
+            &world.peers(),
+        )
+    }
+
+    /// Prepares for these workers, and these peers of theirs.
+    fn new(routes: &'a Routes, vertices: usize, workers: Vec<VertexId>, peers: &[VertexId]) -> Self {
         let mut paths = Self {
             routes,
             workers,

@@ -43,17 +43,13 @@ pub struct World {
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum WorldError {
     /// Nobody runs functions.
-    #[error(
-        "the network has no worker that is not a client; set workers = \"all\" in [switches], or give a node the role of a worker"
-    )]
+    #[error("the network has no worker that is not a client")]
     NoWorker,
     /// Nobody calls functions.
-    #[error("the network has no client; give at least one node the role of a client")]
+    #[error("the network has no client")]
     NoClient,
     /// Nothing leads to the cloud.
-    #[error(
-        "the network has no vertex \"{0}\" that would lead to the cloud; name one with attached-to in [cloud], or set external-traffic = \"once\" in [switches]"
-    )]
+    #[error("the network has no vertex \"{0}\" that would lead to the cloud")]
     NoUplink(String),
     /// A function that no worker can run.
     #[error("no worker can run the function \"{function}\", which requires \"{requires}\"")]
@@ -66,6 +62,22 @@ pub enum WorldError {
     /// The cloud does not fit.
     #[error("the cloud cannot be attached: {0}")]
     Network(#[from] NetworkError),
+}
+
+impl WorldError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoWorker => "give a node the role of a worker, or set workers = \"all\" in [switches]",
+            Self::NoClient => "give at least one node the role of a client",
+            Self::NoUplink(_) => {
+                "name one with attached-to in [cloud], or set external-traffic = \"once\" in [switches]"
+            }
+            Self::NoCapableWorker { .. } => "add a worker with that capability, or drop the requirement",
+            Self::Network(_) => "rename what is in the way, or correct the figures of [cloud]",
+        }
+    }
 }
 
 impl World {
