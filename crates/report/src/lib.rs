@@ -1,6 +1,7 @@
 //! fogline-report
 
 pub mod figure;
+pub mod html;
 pub mod paper;
 pub mod stats;
 pub mod summary;

@@ -9,7 +9,8 @@ use crate::summary::{ConditionSummary, Summary};
 pub(super) fn figure(summary: &Summary, policy: &str) -> Option<Figure> {
     let selected = select::largest_load(summary, policy);
     let all = selected.iter().flat_map(|panel| panel.found.iter().copied());
-    let replications = select::replications(all.clone())?;
+    let sample = select::sample(all.clone())?;
+    let (replications, loads) = (&sample.words, select::loads(&selected));
     let percent = select::percent(summary.confidence);
     // One axis for all networks: their distributions are to be compared.
     let ends = all.clone().flat_map(|found| {
@@ -21,11 +22,10 @@ pub(super) fn figure(summary: &Summary, policy: &str) -> Option<Figure> {
     Some(Figure {
         name: "figure-5",
         caption: format!(
-            "Distribution of the latency of a run (processing and network) under {policy} at {}, on a logarithmic \
+            "Distribution of the latency of a run (processing and network) under {policy} at {loads}, on a logarithmic \
              axis: the share of the runs that end within a time. Each mark is a quantile, the median over \
              {replications} of the replication's quantile; bands are {percent} order-statistic intervals along \
-             the latency.",
-            select::loads(&selected)
+             the latency."
         ),
         plot: Plot {
             title: "Latency of a run".to_owned(),
@@ -33,9 +33,9 @@ pub(super) fn figure(summary: &Summary, policy: &str) -> Option<Figure> {
                 "Share of the runs that end within a time; {policy}, {}",
                 select::loads(&selected)
             ),
-            notes: vec![format!(
-                "Marks: median over {replications} of a replication's quantile. Bands: {percent} order-statistic intervals."
-            )],
+            notes: vec![sample.note(&format!(
+                "Marks: median of the replications' quantiles. Bands: {percent} order-statistic intervals of it"
+            ))],
             legend: select::models(all),
             dashed_models: true,
             rows: select::in_rows(panels),

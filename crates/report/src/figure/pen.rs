@@ -5,7 +5,7 @@ use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::element::{Circle, Drawable, PathElement, PointCollection, Polygon, Rectangle, Text};
 use plotters::prelude::DrawingBackend;
-use plotters::style::{Color, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color, FontTransform, RGBAColor, RGBColor, ShapeStyle, TextStyle};
 
 use super::palette::look;
 
@@ -14,6 +14,8 @@ pub(super) struct Pen<'a, B: DrawingBackend> {
     pub(super) area: &'a DrawingArea<B, Shift>,
     /// Pixels of the backend in a unit.
     pub(super) scale: f64,
+    /// How far the backend writes above the place, as a share of the size of the text.
+    pub(super) text_rise: f64,
 }
 
 /// A place on the sheet, in units from the upper left corner.
@@ -29,6 +31,11 @@ pub(super) struct Stroke {
 impl<B: DrawingBackend> Pen<'_, B> {
     /// Writes; the style says how large and where around the place.
     pub(super) fn write(&self, words: &str, place: Place, style: TextStyle<'static>) -> Result<(), String> {
+        let drop = style.font.get_size() / self.scale * self.text_rise;
+        let place = match style.font.get_transform() {
+            FontTransform::Rotate270 => (place.0 + drop, place.1),
+            _ => (place.0, place.1 + drop),
+        };
         self.draw(&Text::new(words.to_owned(), self.pixel(place), style))
     }
 

@@ -4,6 +4,7 @@ use fogline_core::model::ExecutionModel;
 use fogline_core::record::Condition;
 
 use super::plot::Panel;
+use crate::stats::Unit;
 use crate::summary::{ConditionSummary, Summary};
 
 /// Panels side by side.
@@ -83,15 +84,38 @@ pub(super) fn loads(selected: &[Selected<'_>]) -> String {
     )
 }
 
-/// `200 replications`: what the intervals count. `None` without conditions.
-pub(super) fn replications<'a>(found: impl Iterator<Item = &'a ConditionSummary> + Clone) -> Option<String> {
+/// How many values an interval rests on.
+pub(super) struct Sample {
+    /// In words: `200 replications`.
+    pub(super) words: String,
+    /// The most that any condition has.
+    pub(super) most: usize,
+}
+
+/// What the intervals count. `None` without conditions.
+pub(super) fn sample<'a>(found: impl Iterator<Item = &'a ConditionSummary> + Clone) -> Option<Sample> {
     let unit = found.clone().next()?.unit;
     let counts = found.map(|found| match unit {
-        crate::stats::Unit::Seed => found.replications,
-        crate::stats::Unit::Topology => found.topologies,
+        Unit::Seed => found.replications,
+        Unit::Topology => found.topologies,
     });
     let (least, most) = (counts.clone().min()?, counts.max()?);
-    Some(span(least, most, unit.word(most)))
+    let words = span(least, most, unit.word(most));
+    Some(Sample { words, most })
+}
+
+impl Sample {
+    /// What the note says of the intervals: `means` of them, or that there are none.
+    pub(super) fn note(&self, means: &str) -> String {
+        if self.most < 2 {
+            format!(
+                "One {}: there are no intervals.",
+                self.words.trim_start_matches("1 ")
+            )
+        } else {
+            format!("{means} over {}.", self.words)
+        }
+    }
 }
 
 fn span(least: usize, most: usize, word: &str) -> String {

@@ -19,7 +19,7 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
         .iter()
         .map(|network| row(summary, network, &policies))
         .collect();
-    let replications = select::replications(conditions.iter())?;
+    let sample = select::sample(conditions.iter())?;
     let percent = select::percent(summary.confidence);
     let dashes = if policies.contains(&DASHED) {
         " Dashed: placement by load alone."
@@ -31,14 +31,13 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
         caption: format!(
             "Mean traffic per run (bytes times links crossed) against the number of jobs, for each network and \
              placement policy; the panels of a network share their axis. Bars are {percent} confidence intervals \
-             of the mean by Student's t over {replications}; where none is seen it is smaller than the mark."
+             of the mean by Student's t over {}; where none is seen it is smaller than the mark.",
+            sample.words
         ),
         plot: Plot {
             title: "Traffic per run".to_owned(),
             subtitle: "Mean over the jobs of a run's bytes times links crossed".to_owned(),
-            notes: vec![format!(
-                "Bars: {percent} t intervals over {replications}.{dashes}"
-            )],
+            notes: vec![sample.note(&format!("Bars: {percent} t intervals")) + dashes],
             legend,
             dashed_models: false,
             rows,

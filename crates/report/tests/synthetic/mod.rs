@@ -43,7 +43,12 @@ const STEPS: [(u32, f64); 16] = [
 ];
 
 /// Replications of every condition.
-pub fn rows(networks: &[&str], models: &[ExecutionModel], loads: &[u32], replications: u64) -> Vec<SeedRow> {
+pub(crate) fn rows(
+    networks: &[&str],
+    models: &[ExecutionModel],
+    loads: &[u32],
+    replications: u64,
+) -> Vec<SeedRow> {
     let mut rows = Vec::new();
     for network in networks {
         for &load in loads {
