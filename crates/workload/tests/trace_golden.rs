@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use fogline_core::model::{FunctionId, Workflow};
-use fogline_workload::trace::{Scale, Trace, Transformation, spar, workflow};
+use fogline_workload::trace::marginals::REFERENCE;
+use fogline_workload::trace::{Marginals, Scale, Trace, Transformation, spar, workflow};
 
 /// The golden trace; `None`, with a message, where it is not there and need not be.
 #[expect(clippy::print_stderr, reason = "says that the tests were skipped, and why")]
@@ -116,5 +117,21 @@ fn both_transformations_only_differ_in_order_and_edges() {
         assert_eq!(chain.states(), dag.states());
         assert_eq!(chain.result(), dag.result());
         assert_eq!(chain.steps()[0].input, dag.steps()[0].input);
+    }
+}
+
+#[test]
+fn the_figures_of_the_reference_are_those_of_the_real_hour() {
+    let Some(trace) = golden() else { return };
+    let rows = Marginals::of(&trace).rows();
+    assert_eq!(rows.len(), REFERENCE.len());
+    for ((name, value), (reference_name, reference)) in rows.iter().zip(REFERENCE) {
+        assert_eq!(name, reference_name);
+        let value = value.expect(name);
+        // Three digits.
+        assert!(
+            (value - reference).abs() <= 0.005 * value.abs(),
+            "{name}: {value}, not {reference}"
+        );
     }
 }

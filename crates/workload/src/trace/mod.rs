@@ -4,6 +4,7 @@ pub mod alibaba;
 pub mod azure;
 mod dag;
 mod format;
+pub mod generate;
 mod job;
 mod lines;
 pub mod marginals;

@@ -4,14 +4,15 @@
 //! Spår (<https://github.com/All-less/trace-generator>) writes samples of the Alibaba cluster trace of 2018 in
 //! this form. Times are in seconds, CPU in hundredths of a core, memory in percent of the largest machine.
 
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 use std::path::Path;
 
 use fogline_core::model::{BadInput, Seconds};
 
 use super::job::{OpenJob, TaskName};
 use super::lines::{Field, Lines};
-use super::{Trace, TraceTask};
+use super::workflow::{CPU_STAND_IN, MEMORY_STAND_IN};
+use super::{Trace, TraceJob, TraceTask};
 
 /// The columns, in order.
 pub(super) const COLUMNS: [&str; 7] = ["arrival", "job", "name", "duration", "cpu", "mem", "instances"];
@@ -39,6 +40,30 @@ pub fn read(path: &Path) -> Result<Trace, BadInput> {
 /// longer than [`MAX_LINE`](super::MAX_LINE), is not UTF-8 or cannot be read, or no job is left.
 pub fn parse(input: impl BufRead, file: &str) -> Result<Trace, BadInput> {
     parse_lines(Lines::new(input, file))
+}
+
+/// Writes jobs; [`parse`] reads the same jobs back.
+///
+/// Tasks without DAG information are not written, and what a trace does not tell about CPU and memory is
+/// written as [`CPU_STAND_IN`] and [`MEMORY_STAND_IN`].
+///
+/// # Errors
+/// When `out` fails.
+pub fn write<'a>(jobs: impl IntoIterator<Item = &'a TraceJob>, out: &mut impl Write) -> std::io::Result<()> {
+    for job in jobs {
+        for task in &job.tasks {
+            // The letters of the trace: they mean nothing, but most sources map and most joins join.
+            let letter = ["M", "R", "J"][task.parents.len().min(2)];
+            write!(out, "{},{},{letter}{}", job.arrival.0, job.name, task.id)?;
+            for parent in &task.parents {
+                write!(out, "_{parent}")?;
+            }
+            let cpu = task.cpu.unwrap_or(CPU_STAND_IN);
+            let memory = task.memory.unwrap_or(MEMORY_STAND_IN);
+            writeln!(out, ",{},{cpu},{memory},{}", task.duration.0, task.instances)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn parse_lines(mut lines: Lines<impl BufRead>) -> Result<Trace, BadInput> {
