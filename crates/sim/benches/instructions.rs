@@ -16,8 +16,11 @@ use fogline_workload::trace::{Trace, TraceJob, TraceTask};
 /// Work that was prepared.
 type Work = Box<dyn FnOnce()>;
 
-/// The parts: name, and what prepares it.
-const PARTS: &[(&str, fn() -> Work)] = &[
+/// A part: its name, and what prepares it.
+type Part = (&'static str, fn() -> Work);
+
+/// All parts.
+const PARTS: &[Part] = &[
     ("compat-prepare", compat_prepare),
     ("compat-replicate", compat_replicate),
     ("core-routes", core_routes),
@@ -148,12 +151,12 @@ fn trace(jobs: u32) -> Trace {
 
 fn task(job: u32, id: u32) -> TraceTask {
     // Task 2 of every second job has no parent, and so is a state of the steps behind it.
-    let first = if id == 1 || id == 2 && job % 2 == 0 {
+    let first = if id == 1 || id == 2 && job.is_multiple_of(2) {
         None
     } else {
         Some(id / 2)
     };
-    let second = (id > 3 && (job + id) % 3 == 0).then_some(id - 1);
+    let second = (id > 3 && (job + id).is_multiple_of(3)).then_some(id - 1);
     TraceTask {
         id,
         parents: first.into_iter().chain(second).collect(),
