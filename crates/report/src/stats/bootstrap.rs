@@ -5,7 +5,9 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Interval, mean::moments};
+use super::Interval;
+use super::interval::tail;
+use super::mean::moments;
 
 /// How to resample. Its two figures are printed beside every interval that comes from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -89,7 +91,7 @@ fn bca_levels(values: &[f64], estimate: f64, means: &[f64], confidence: f64) -> 
     let share = ((below + equal / 2.0) / resamples).clamp(0.5 / resamples, 1.0 - 0.5 / resamples);
     let bias = normal.inverse_cdf(share);
     let acceleration = acceleration(values, estimate);
-    let tail = ((1.0 - confidence) / 2.0).clamp(0.0, 0.5);
+    let tail = tail(confidence);
     let level = |probability: f64| {
         let shifted = bias + normal.inverse_cdf(probability);
         normal.cdf(bias + shifted / (1.0 - acceleration * shifted))

@@ -73,3 +73,13 @@ impl Interval {
         }
     }
 }
+
+/// What a two-sided interval leaves on either side; nothing, so an unbounded interval, for a confidence that is
+/// not a number.
+pub(super) fn tail(confidence: f64) -> f64 {
+    if confidence.is_nan() {
+        0.0
+    } else {
+        ((1.0 - confidence) / 2.0).clamp(0.0, 0.5)
+    }
+}

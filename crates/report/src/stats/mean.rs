@@ -3,6 +3,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::Interval;
+use super::interval::tail;
 
 /// Mean and standard deviation (divisor n - 1) in the order given. The deviation is NaN for fewer than two
 /// values.
@@ -19,7 +20,7 @@ pub(super) fn moments(values: &[f64]) -> (f64, f64) {
 /// what lies below depends on the logarithm of the platform.
 #[must_use]
 pub fn t_quantile(confidence: f64, freedom: usize) -> f64 {
-    let tail = ((1.0 - confidence) / 2.0).clamp(0.0, 0.5);
+    let tail = tail(confidence);
     match StudentsT::new(0.0, 1.0, freedom as f64) {
         Ok(t) => (-t.inverse_cdf(tail) * 1e9).round() / 1e9,
         Err(_) => f64::INFINITY,

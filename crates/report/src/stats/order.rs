@@ -3,6 +3,7 @@
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use super::Interval;
+use super::interval::tail;
 
 /// The ranks (from 1) of the order statistics that bound the `probability` quantile of n independent values.
 ///
@@ -15,7 +16,7 @@ pub fn quantile_ranks(n: usize, probability: f64, confidence: f64) -> (Option<us
     let Ok(below) = Binomial::new(probability, n as u64) else {
         return (None, None);
     };
-    let tail = ((1.0 - confidence) / 2.0).clamp(0.0, 0.5);
+    let tail = tail(confidence);
     // The largest l with P(B < l) <= tail, the smallest u with P(B >= u) <= tail.
     let low = last(1, n, |rank| below.cdf(rank as u64 - 1) <= tail);
     let high =
@@ -52,11 +53,8 @@ pub fn quantile_interval(values: &[f64], probability: f64, confidence: f64) -> O
     sorted.sort_by(f64::total_cmp);
     let position = n as f64 * probability;
     let upper = (position as usize).min(n - 1);
-    let lower = if position.fract() == 0.0 {
-        upper.saturating_sub(1)
-    } else {
-        upper
-    };
+    let at_jump = position.fract() == 0.0 && position > 0.0 && position < n as f64;
+    let lower = if at_jump { upper - 1 } else { upper };
     let (low, high) = quantile_ranks(n, probability, confidence);
     Some(Interval {
         estimate: f64::midpoint(sorted[lower], sorted[upper]),

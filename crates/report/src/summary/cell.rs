@@ -1,10 +1,11 @@
 //! The rows of a condition.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
-use fogline_core::record::{Condition, Replication, SeedRow};
+use fogline_core::record::{Condition, Replication, SeedRow, Spent};
 
-use super::Metric;
+use super::{Metric, Setting};
 use crate::stats::Units;
 
 /// All replications of one condition, ascending.
@@ -45,7 +46,7 @@ fn by_content(a: &SeedRow, b: &SeedRow) -> Ordering {
     numbers(a).cmp(&numbers(b))
 }
 
-fn spent(spent: &fogline_core::record::Spent) -> [f64; 5] {
+fn spent(spent: &Spent) -> [f64; 5] {
     [
         spent.processing.0,
         spent.arguments.0,
@@ -64,6 +65,16 @@ pub(super) fn cells<'rows>(sorted: &'rows [&'rows SeedRow]) -> Vec<Cell<'rows>> 
             rows,
         })
         .collect()
+}
+
+/// The setting with the highest load of every network and policy.
+pub(super) fn highest_loads(cells: &[Cell<'_>]) -> HashSet<Setting> {
+    let mut highest: HashMap<(&str, &str), &Condition> = HashMap::new();
+    for cell in cells {
+        // Conditions ascend, so the last load of a network is its highest.
+        highest.insert((&cell.condition.network, &cell.condition.policy), cell.condition);
+    }
+    highest.into_values().map(Setting::of).collect()
 }
 
 impl Cell<'_> {

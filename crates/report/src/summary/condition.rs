@@ -29,8 +29,8 @@ pub struct ConditionSummary {
     /// some hundred jobs is one of the largest of them, so the replications' values are skewed, and their
     /// median has an interval that needs no assumption about their distribution, which their mean has not.
     pub estimates: Vec<Estimate>,
-    /// Mean latency again, with the bootstrap's interval; far from the t interval, few or skewed replications
-    /// are to be suspected. In ms.
+    /// Mean latency in ms with the bootstrap's interval, at the highest load of the network and policy only:
+    /// where it is far from the t interval, replications are too few or too skewed for either.
     pub latency_bootstrap: Option<Interval>,
     /// By number of steps, ascending.
     pub by_steps: Vec<StepsSummary>,
@@ -89,7 +89,7 @@ impl ConditionSummary {
 }
 
 /// Summarises one condition.
-pub(super) fn summarise(cell: &Cell<'_>, confidence: f64, bootstrap: Bootstrap) -> ConditionSummary {
+pub(super) fn summarise(cell: &Cell<'_>, confidence: f64, bootstrap: Option<Bootstrap>) -> ConditionSummary {
     let latency = cell.units(Metric::Latency);
     let estimates = Metric::all().filter_map(|metric| {
         let values = cell.units(metric).values;
@@ -115,7 +115,7 @@ pub(super) fn summarise(cell: &Cell<'_>, confidence: f64, bootstrap: Bootstrap) 
             .count(),
         jobs: cell.rows.iter().map(|row| row.jobs).sum(),
         estimates: estimates.collect(),
-        latency_bootstrap: bootstrap_mean(&latency.values, confidence, bootstrap),
+        latency_bootstrap: bootstrap.and_then(|how| bootstrap_mean(&latency.values, confidence, how)),
         by_steps: by_steps(cell, confidence),
     }
 }

@@ -93,10 +93,12 @@ pub fn summarise(rows: &[SeedRow], options: &SummaryOptions) -> Summary {
     let bootstrap = Bootstrap::default();
     let sorted = cell::sorted(rows);
     let cells = cell::cells(&sorted);
-    let conditions: Vec<ConditionSummary> = cells
-        .iter()
-        .map(|cell| condition::summarise(cell, confidence, bootstrap))
-        .collect();
+    let highest = cell::highest_loads(&cells);
+    let summarised = cells.iter().map(|cell| {
+        let shown = highest.contains(&Setting::of(cell.condition));
+        condition::summarise(cell, confidence, shown.then_some(bootstrap))
+    });
+    let conditions: Vec<ConditionSummary> = summarised.collect();
     let differences = difference::between_models(&cells, confidence);
     let verdicts = verdict::of(&conditions, &differences, confidence);
     Summary {

@@ -16,6 +16,11 @@ pub(crate) fn uniform(seed: u64, salt: u64) -> f64 {
     ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// A whole power, by multiplication: the same on every platform.
+pub(crate) fn power(base: f64, exponent: usize) -> f64 {
+    std::iter::repeat_n(base, exponent).product()
+}
+
 /// About a standard normal: the sum of twelve uniforms, less six.
 pub(crate) fn normal(seed: u64, salt: u64) -> f64 {
     (0..12).map(|k| uniform(seed, salt * 12 + k)).sum::<f64>() - 6.0
