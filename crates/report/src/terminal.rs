@@ -122,7 +122,9 @@ fn block(text: &mut String, summary: &Summary, loads: &[Setting]) {
         ),
     );
     verbatim(text, &estimates(&models));
-    paragraph(text, &bootstrap(summary, &models));
+    if models.iter().any(|model| model.latency_bootstrap.is_some()) {
+        paragraph(text, &bootstrap(summary, &models));
+    }
     if let Some(won) = variance_won(summary, top) {
         paragraph(text, &won);
     }

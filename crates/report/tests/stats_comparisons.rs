@@ -197,6 +197,68 @@ fn topology_means_cover_as_promised_and_pooled_seeds_would_not() {
 }
 
 #[test]
+fn shared_seeds_are_seen_and_seeds_of_their_own_are_not_taken_for_shared() {
+    // 6 topologies; of the seed's own luck either all is shared, or nothing.
+    let series = |sample: u64, common: bool, spread: f64| -> Series {
+        let value = |topology: u64, seed: u64| {
+            let luck = if common { seed } else { 100 + topology * 10 + seed };
+            10.0 + spread * normal(sample * 100 + topology, 1)
+                + normal(sample * 1_000 + luck, 2)
+                + 0.2 * normal(sample * 1_000 + topology * 10 + seed, 3)
+        };
+        let cells = (0..6u32).flat_map(|topology| (0..10u64).map(move |seed| (topology, seed)));
+        cells
+            .map(|(t, seed)| (Replication { topology: t, seed }, value(u64::from(t), seed)))
+            .collect()
+    };
+    let samples = 800;
+    for (common, spread) in [(true, 0.0), (true, 0.3), (false, 0.0), (false, 0.5)] {
+        let cover = |blind: bool| {
+            let covering = (0..samples).filter(|sample| {
+                let mut units = Units::of(&series(*sample, common, spread));
+                if blind {
+                    units.shared = None;
+                }
+                !units.mean_interval(0.95).unwrap().excludes(10.0)
+            });
+            covering.count() as f64 / samples as f64
+        };
+        let (seeing, blind) = (cover(false), cover(true));
+        assert!(seeing > 0.92, "common {common}, spread {spread}: covers {seeing}");
+        assert!(
+            !common || blind < 0.8,
+            "common {common}, spread {spread}: blind covers {blind}"
+        );
+    }
+}
+
+#[test]
+fn same_topology_drawn_twice_says_no_more_than_once() {
+    let once: Series = on_one_topology(&(0..40).map(|k| 10.0 + normal(k, 8)).collect::<Vec<_>>());
+    let again = once
+        .iter()
+        .map(|&(r, value)| (Replication { topology: 1, ..r }, value));
+    let twice: Series = once.iter().copied().chain(again).collect();
+    let (once, twice) = (Units::of(&once), Units::of(&twice));
+    let (once, twice) = (
+        once.mean_interval(0.95).unwrap(),
+        twice.mean_interval(0.95).unwrap(),
+    );
+    close(twice.half_width(), once.half_width(), 1e-9);
+
+    let one_seed: Series = (0..5)
+        .map(|t| (Replication { topology: t, seed: 1 }, f64::from(t)))
+        .collect();
+    assert!(
+        Units::of(&one_seed)
+            .mean_interval(0.95)
+            .unwrap()
+            .half_width()
+            .is_infinite()
+    );
+}
+
+#[test]
 fn stopping_refuses_figures_that_mean_nothing() {
     for bad in [0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
         assert!(

@@ -34,7 +34,7 @@ fn flat(network_ms: f64) -> Figures {
 }
 
 fn json(summary: &Summary) -> String {
-    serde_json::to_string(summary).unwrap()
+    serde_json::to_string(summary).expect("a summary has no map with odd keys")
 }
 
 fn close(found: f64, expected: f64) {
@@ -130,6 +130,7 @@ fn several_topologies_make_the_topology_the_unit() {
         for seed in 0..3 {
             let network_ms = 10.0 * f64::from(topology) + seed as f64;
             let under = condition("urban", 100, "load-net", MODELS[0]);
+            let seed = seed + 100 * u64::from(topology);
             all.push(row(under, topology, seed, 100, &flat(network_ms)));
         }
     }

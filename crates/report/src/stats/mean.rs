@@ -2,8 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::Interval;
 use super::interval::tail;
+use super::{Interval, Unit, Units};
 
 /// Mean and standard deviation (divisor n - 1) in the order given. The deviation is NaN for fewer than two
 /// values.
@@ -47,20 +47,10 @@ pub(super) fn t_p_value(statistic: f64, freedom: usize) -> f64 {
 /// `None` without values; unbounded for one.
 #[must_use]
 pub fn mean_interval(values: &[f64], confidence: f64) -> Option<Interval> {
-    let n = values.len();
-    let (mean, deviation) = moments(values);
-    match n {
-        0 => None,
-        1 => Some(Interval::unbounded(mean, confidence, n)),
-        _ => {
-            let half = t_quantile(confidence, n - 1) * deviation / (n as f64).sqrt();
-            Some(Interval {
-                estimate: mean,
-                low: mean - half,
-                high: mean + half,
-                confidence,
-                n,
-            })
-        }
-    }
+    let units = Units {
+        unit: Unit::Seed,
+        values: values.to_vec(),
+        shared: None,
+    };
+    units.mean_interval(confidence)
 }

@@ -9,6 +9,7 @@
 //! which replications finished.
 
 mod bootstrap;
+mod crossed;
 mod holm;
 mod interval;
 mod mean;
@@ -18,6 +19,7 @@ mod stopping;
 mod units;
 
 pub use bootstrap::{Bootstrap, bootstrap_mean};
+pub use crossed::Shared;
 pub use holm::holm;
 pub use interval::Interval;
 pub use mean::{mean_interval, t_quantile};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use super::mean::{moments, t_p_value};
-use super::{Interval, Unit, Units, mean_interval, median_interval};
+use super::{Interval, Unit, Units, median_interval};
 
 /// Two figures that differ by less than this share of the larger one are equal: sums taken in another order
 /// differ by some 1e-15, and without a floor such a difference, always of one sign, would be "certain".
@@ -36,18 +36,18 @@ pub fn paired_mean(
     confidence: f64,
 ) -> Option<Paired> {
     let pairs = Pairs::of(first, second);
-    let difference = mean_interval(&pairs.differences.values, confidence)?;
-    let (mean, deviation) = moments(&pairs.differences.values);
-    let error = deviation / (difference.n as f64).sqrt();
+    let difference = pairs.differences.mean_interval(confidence)?;
+    let (error, freedom) = pairs.differences.error();
     // 0/0, no difference at all, is not a number and so has p = 1.
-    let p_value = t_p_value(mean / error, difference.n - 1);
+    let p_value = t_p_value(difference.estimate / error, freedom);
     Some(pairs.with(difference, p_value))
 }
 
 /// The median of the differences, its order-statistic interval and the exact sign test (pairs without a
 /// difference are left out of the test, as usual).
 ///
-/// For quantiles: a tail quantile of a replication is one job's latency, far from normal. `None` where no
+/// For quantiles: a tail quantile of a replication is one job's latency, far from normal. Where several
+/// topologies were drawn, a value is already a mean over seeds, and this is [`paired_mean`]. `None` where no
 /// replication is common.
 #[must_use]
 pub fn paired_median(
@@ -56,6 +56,9 @@ pub fn paired_median(
     confidence: f64,
 ) -> Option<Paired> {
     let pairs = Pairs::of(first, second);
+    if pairs.differences.unit == Unit::Topology {
+        return paired_mean(first, second, confidence);
+    }
     let difference = median_interval(&pairs.differences.values, confidence)?;
     let p_value = sign_test(&pairs.differences.values);
     Some(pairs.with(difference, p_value))

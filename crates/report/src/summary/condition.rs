@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cell::Cell;
 use super::{Metric, Quantile};
-use crate::stats::{Bootstrap, Interval, Unit, Units, bootstrap_mean, mean_interval, median_interval};
+use crate::stats::{Bootstrap, Interval, Unit, Units, bootstrap_mean, median_interval};
 
 /// What is known of one condition.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,8 +28,10 @@ pub struct ConditionSummary {
     /// the replications of the replication's quantile with its order-statistic interval: a tail quantile of
     /// some hundred jobs is one of the largest of them, so the replications' values are skewed, and their
     /// median has an interval that needs no assumption about their distribution, which their mean has not.
+    /// Where several topologies were drawn, it is the mean over the topologies like the others, because a
+    /// topology's value is already a mean over seeds.
     pub estimates: Vec<Estimate>,
-    /// Mean latency in ms with the bootstrap's interval, at the highest load of the network and policy only:
+    /// Mean latency in ms with the bootstrap's interval, at the highest load of the network and policy and on one topology only:
     /// where it is far from the t interval, replications are too few or too skewed for either.
     pub latency_bootstrap: Option<Interval>,
     /// By number of steps, ascending.
@@ -91,13 +93,13 @@ impl ConditionSummary {
 /// Summarises one condition.
 pub(super) fn summarise(cell: &Cell<'_>, confidence: f64, bootstrap: Option<Bootstrap>) -> ConditionSummary {
     let latency = cell.units(Metric::Latency);
+    // Resampling topologies would not see what they share by their seeds.
+    let bootstrap = bootstrap.filter(|_| latency.unit == Unit::Seed);
     let estimates = Metric::all().filter_map(|metric| {
-        let values = cell.units(metric).values;
-        let interval = match metric {
-            Metric::LatencyQuantile(_) => median_interval(&values, confidence),
-            Metric::Latency | Metric::Processing | Metric::Network | Metric::Traffic => {
-                mean_interval(&values, confidence)
-            }
+        let units = cell.units(metric);
+        let interval = match (metric, units.unit) {
+            (Metric::LatencyQuantile(_), Unit::Seed) => median_interval(&units.values, confidence),
+            _ => units.mean_interval(confidence),
         }?;
         Some(Estimate {
             metric,
@@ -137,7 +139,7 @@ fn by_steps(cell: &Cell<'_>, confidence: f64) -> Vec<StepsSummary> {
             steps,
             jobs,
             replications: samples.len(),
-            network: mean_interval(&Units::of(&samples).values, confidence)?,
+            network: Units::of(&samples).mean_interval(confidence)?,
         })
     });
     summarised.collect()

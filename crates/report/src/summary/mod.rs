@@ -113,6 +113,9 @@ pub fn summarise(rows: &[SeedRow], options: &SummaryOptions) -> Summary {
 
 /// One series per condition: a metric's values, one per replication (or topology), in ascending order of the
 /// condition. What [`crate::stats::Stopping::enough`] takes.
+///
+/// With several topologies no number of seeds makes the spread between topologies smaller, so a run that adds
+/// seeds until it is enough has to be on one topology.
 #[must_use]
 pub fn series(rows: &[SeedRow], metric: Metric) -> Vec<Vec<f64>> {
     let sorted = cell::sorted(rows);
