@@ -90,26 +90,16 @@ impl Axis {
         if highest == 0.0 {
             return Self::logarithmic(label, [1.0, 10.0].into_iter());
         }
-        let (low, high) = (round_log(lowest, Side::Below), round_log(highest, Side::Above));
+        let (low, high) = (
+            round_log(lowest / 1.1, Side::Below),
+            round_log(highest * 1.1, Side::Above),
+        );
         let (low, high) = if low < high {
             (low, high)
         } else {
             (low / 10.0, high * 10.0)
         };
-        let all: Vec<f64> = decades(low, high)
-            .flat_map(|ten| (1..10).map(move |n| ten * f64::from(n)))
-            .collect();
-        let inside: Vec<f64> = all
-            .into_iter()
-            .filter(|tick| (low..=high * 1.000_001).contains(tick))
-            .collect();
-        let leads: &[u32] = match decades(low, high).count() {
-            0..=2 => &[1, 2, 5],
-            3 => &[1, 3],
-            _ => &[1],
-        };
-        let lead = |tick: &f64| leads.contains(&((tick / floor_ten(*tick)).round() as u32));
-        let (ticks, minor) = inside.into_iter().partition(lead);
+        let (ticks, minor) = log_ticks(low, high);
         Self {
             label,
             scale: Scale::Logarithmic,
@@ -202,6 +192,27 @@ fn round_log(value: f64, side: Side) -> f64 {
     found.unwrap_or(ten)
 }
 
+/// Where a logarithmic axis has numbers, and where a thin line only.
+fn log_ticks(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
+    let count = decades(low, high).count();
+    let inside = |tick: &f64| (low..=high * 1.000_001).contains(tick);
+    if count > MOST_TICKS {
+        let tens = decades(low, high).step_by(count.div_ceil(MOST_TICKS));
+        return (tens.filter(inside).collect(), Vec::new());
+    }
+    let leads: &[u32] = match count {
+        0..=2 => &[1, 2, 5],
+        3 => &[1, 3],
+        _ => &[1],
+    };
+    let all = decades(low, high).flat_map(|ten| (1..10_u32).map(move |lead| (lead, ten * f64::from(lead))));
+    let (numbered, thin): (Vec<_>, Vec<_>) = all
+        .filter(|(_, tick)| inside(tick))
+        .partition(|(lead, _)| leads.contains(lead));
+    let ticks = |pairs: Vec<(u32, f64)>| pairs.into_iter().map(|(_, tick)| tick).collect();
+    (ticks(numbered), ticks(thin))
+}
+
 /// The powers of ten of a range, from the one that is not above it.
 fn decades(low: f64, high: f64) -> impl Iterator<Item = f64> {
     let first = libm::round(libm::log10(floor_ten(low))) as i32;
@@ -220,7 +231,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_cover_the_values() {
-        let cases: [(Axis, &[&str]); 6] = [
+        let cases: [(Axis, &[&str]); 7] = [
             (
                 Axis::from_zero("", [22.08, 3.0].into_iter()),
                 &["0", "5", "10", "15", "20", "25"],
@@ -242,6 +253,10 @@ mod tests {
                 &["30", "100", "300", "1000", "3000"],
             ),
             (Axis::logarithmic("", [26.0, 41.0].into_iter()), &["20", "50"]),
+            (
+                Axis::logarithmic("", [2e-4, 4e9].into_iter()),
+                &["0.0001", "0.01", "1", "100", "10000", "1000000", "100000000"],
+            ),
         ];
         for (axis, expected) in cases {
             assert_eq!(numbers(&axis), expected, "{axis:?}");
@@ -250,7 +265,7 @@ mod tests {
 
     #[test]
     fn values_beyond_an_end_are_drawn_at_the_end() {
-        let axis = Axis::logarithmic("", [10.0, 100.0].into_iter());
+        let axis = Axis::logarithmic("", [12.0, 90.0].into_iter());
         assert_eq!(axis.at(-5.0), 1.0);
         assert_eq!(axis.at(f64::INFINITY), 2.0);
     }

@@ -59,7 +59,7 @@ fn series(found: &ConditionSummary) -> Series {
         model: found.condition.model,
         dashed: false,
         points: quantiles
-            .map(|(quantile, interval)| Point::horizontal(interval, quantile.probability()))
+            .filter_map(|(quantile, interval)| Point::horizontal(interval, quantile.probability()))
             .collect(),
         shown: Shown::Band,
     }

@@ -71,25 +71,39 @@ pub(super) struct Strip {
 }
 
 impl Point {
-    /// A point with its interval along y.
-    pub(super) fn vertical(x: f64, y: Interval, thin: bool) -> Self {
-        Self {
+    /// A point with its interval along y; none where the estimate is no number.
+    pub(super) fn vertical(x: f64, y: Interval, thin: bool) -> Option<Self> {
+        y.estimate.is_finite().then_some(Self {
             x,
             y: y.estimate,
             low: y.low,
             high: y.high,
             thin,
-        }
+        })
     }
 
-    /// A point with its interval along x.
-    pub(super) fn horizontal(x: Interval, y: f64) -> Self {
-        Self {
+    /// A point with its interval along x; none where the estimate is no number.
+    pub(super) fn horizontal(x: Interval, y: f64) -> Option<Self> {
+        x.estimate.is_finite().then_some(Self {
             x: x.estimate,
             y,
             low: x.low,
             high: x.high,
             thin: false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_that_is_no_number_has_no_point() {
+        for wrong in [f64::NAN, f64::INFINITY] {
+            let interval = Interval::unbounded(wrong, 0.95, 3);
+            assert_eq!(Point::vertical(1.0, interval, false), None);
+            assert_eq!(Point::horizontal(interval, 1.0), None);
         }
     }
 }

@@ -88,7 +88,7 @@ fn series(found: &ConditionSummary, few: usize) -> Series {
         model: found.condition.model,
         dashed: false,
         points: groups
-            .map(|group| Point::vertical(f64::from(group.steps), group.network, thin(group, few)))
+            .filter_map(|group| Point::vertical(f64::from(group.steps), group.network, thin(group, few)))
             .collect(),
         shown: Shown::Bars,
     }

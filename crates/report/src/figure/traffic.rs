@@ -80,7 +80,7 @@ fn series(found: &[&ConditionSummary], model: ExecutionModel, policy: &str) -> S
     let of_model = found.iter().filter(|found| found.condition.model == model);
     let point = |found: &&ConditionSummary| {
         let interval = found.interval(Metric::Traffic)?;
-        Some(Point::vertical(f64::from(found.condition.load), interval, false))
+        Point::vertical(f64::from(found.condition.load), interval, false)
     };
     Series {
         model,

@@ -125,27 +125,25 @@ pub fn winners(summary: &Summary) -> Vec<TableBlock> {
 }
 
 fn winners_of(summary: &Summary, setting: &Setting) -> Vec<String> {
+    let of_setting = |found: &&ConditionSummary| Setting::of(&found.condition) == *setting;
+    let models = summary.conditions.iter().filter(of_setting).count();
     let cell = |metric: &Metric| {
         let of_cell = |verdict: &&Verdict| verdict.setting == *setting && verdict.metric == *metric;
-        summary
-            .verdicts
-            .iter()
-            .find(of_cell)
-            .map_or_else(|| "-".to_owned(), winner)
+        let verdict = summary.verdicts.iter().find(of_cell);
+        verdict.map_or_else(|| "-".to_owned(), |verdict| winner(verdict, models))
     };
     let cells = Metric::COMPARED.iter().map(cell);
     std::iter::once(setting.load.to_string()).chain(cells).collect()
 }
 
-fn winner(verdict: &Verdict) -> String {
+fn winner(verdict: &Verdict, models: usize) -> String {
+    if verdict.equals.len() + 1 == models {
+        return "all equal".to_owned();
+    }
     let names: Vec<&str> = std::iter::once(&verdict.winner)
         .chain(&verdict.equals)
         .map(|model| model.name())
         .collect();
-    let mark = if verdict.certain || !verdict.equals.is_empty() {
-        ""
-    } else {
-        " ?"
-    };
-    names.join(" = ") + mark
+    let sure = verdict.certain || !verdict.equals.is_empty();
+    names.join(" = ") + if sure { "" } else { " ?" }
 }

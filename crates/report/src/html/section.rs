@@ -14,7 +14,7 @@ pub(super) fn figures(figures: &[FigureBlock]) -> Option<Markup> {
         html! {
             @for figure in figures {
                 figure {
-                    div.drawing { (PreEscaped(&figure.svg)) }
+                    div.drawing role="group" aria-label=(figure.title) tabindex="0" { (PreEscaped(&figure.svg)) }
                     figcaption { strong { (figure.title) ". " } (figure.caption) }
                 }
             }
