@@ -35,11 +35,11 @@ fn run_among(args: &Args, all: &[String]) -> Result<(), Failure> {
             format!("the targets are {}", all.join(", ")),
         ));
     }
-    cargo_fuzz("build", &[]).show()?;
-    for target in all
+    let chosen = all
         .iter()
-        .filter(|name| args.only.is_empty() || args.only.contains(name))
-    {
+        .filter(|name| args.only.is_empty() || args.only.contains(name));
+    for target in chosen {
+        cargo_fuzz("build", target).show()?;
         fuzz(target, args.seconds)?;
     }
     Ok(())
