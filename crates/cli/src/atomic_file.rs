@@ -35,6 +35,23 @@ pub(crate) fn write_all(files: &[(&Path, &[u8])]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A new file under a temporary name in a folder that exists; it vanishes unless it is [`persist`]ed.
+pub(crate) fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".fogline-");
+    if let Some(permissions) = permissions(folder.join("new").as_path()) {
+        builder.permissions(permissions);
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Gives a temporary file its name.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), Failure> {
+    file.persist(path)
+        .map(|_| ())
+        .map_err(|error| Failure::writing(path, error.error))
+}
+
 /// A file that is written but not yet visible.
 enum Staged<'a> {
     /// Under a temporary name, to be renamed to this.

@@ -4,6 +4,8 @@ mod atomic_file;
 mod command;
 mod failure;
 mod output;
+mod study;
+mod threads;
 
 use std::process::ExitCode;
 

@@ -46,7 +46,7 @@ struct Generate {
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
     /// Which of the networks of the seed.
-    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    #[arg(long, global = true, value_name = "N", default_value_t = 1, requires = "seed")]
     draw: u32,
 }
 
@@ -280,4 +280,104 @@ fn row(quantiles: &Quantiles) -> String {
     } = quantiles;
     let values = [min, p10, median, p90, max].map(|value| format!("{value:>9.2}"));
     format!("{count:>8}{}", values.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn fogline(line: &[&str]) -> Result<(), Failure> {
+        let words = std::iter::once("network").chain(line.iter().copied());
+        run(Args::try_parse_from(words).unwrap())
+    }
+
+    #[test]
+    fn a_seed_changes_no_byte_of_statesims_files_of_factories() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let (plain, seeded) = (path("plain.0"), path("deep/seeded.0"));
+        let common = ["generate", "iiot", "--format", "statesim", "--out"];
+        fogline(&[&common[..], &[&plain]].concat()).unwrap();
+        fogline(&[&common[..], &[&seeded, "--seed", "9"]].concat()).unwrap();
+        for end in [".nodes", ".links", ".edges"] {
+            let read = |prefix: &str| fs::read(format!("{prefix}{end}")).unwrap();
+            assert!(!read(&plain).is_empty());
+            assert_eq!(read(&plain), read(&seeded), "{end}");
+        }
+    }
+
+    #[test]
+    fn conversion_to_and_fro_keeps_every_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let (first, middle, last) = (path("a.json"), path("b.toml"), path("c.json"));
+        fogline(&["generate", "urban-sensing", "--seed", "3", "--out", &first]).unwrap();
+        fogline(&["convert", &first, &middle]).unwrap();
+        fogline(&["convert", &middle, &last]).unwrap();
+        assert_eq!(fs::read(first).unwrap(), fs::read(last).unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_done_ends_with_exit_code_2_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let bad = path("bad.json");
+        fs::write(&bad, "{").unwrap();
+        let (graphml, unnamed, fine) = (path("x.graphml"), path("x"), path("x.toml"));
+        for line in [
+            &["generate", "iiot", "--format", "statesim"][..],
+            &["generate", "iiot", "--out", &graphml],
+            &["generate", "iiot", "--out", &unnamed],
+            &["generate", "iiot", "--premises", "0", "--out", &fine],
+            &["generate", "iiot", "--premises", "4000000000", "--out", &fine],
+            &["generate", "cloud-regions", "--apart-ms=-1", "--out", &fine],
+            &["convert", &bad, &fine],
+            &["describe", &unnamed],
+        ] {
+            let failure = fogline(line).unwrap_err();
+            assert!(matches!(failure, Failure::Input(_)), "{line:?}: {failure}");
+            assert!(failure.to_string().contains("hint: "), "{failure}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        for line in [
+            &[
+                "network",
+                "generate",
+                "urban-sensing",
+                "--cells",
+                "3",
+                "--densities",
+                "1",
+            ][..],
+            &["network", "generate", "iiot", "--draw", "3"],
+            &["network", "generate", "iiot", "--cells", "3"],
+        ] {
+            assert!(Args::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_description_names_counts_rates_and_what_looks_odd() {
+        let iiot = Scenario::IndustrialIot(IndustrialIot { premises: 1 });
+        let shown = text(&Description::of(&iiot.generate(Draw::Published).unwrap()));
+        for line in [
+            "nodes                      20   20 workers, 4 clients",
+            "  rpi3b+                    3",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{shown}");
+        }
+        assert!(!shown.contains("warning"), "{shown}");
+        let clouds = CloudRegions {
+            clients: 0,
+            ..CloudRegions::default()
+        };
+        let clouds = Scenario::CloudRegions(clouds).generate(Draw::Published).unwrap();
+        assert!(text(&Description::of(&clouds)).contains("warning: no node is a client"));
+    }
 }

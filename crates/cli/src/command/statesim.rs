@@ -122,8 +122,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 
 fn simulate(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
     fs::create_dir_all(&args.outdir).map_err(|error| Failure::writing(&args.outdir, error))?;
-    let allocs = args.alloc_policies.as_ref().map_or(&AllocPolicy::ALL[..], |list| &list.0);
-    let execs = args.exec_policies.as_ref().map_or(&ExecPolicy::ALL[..], |list| &list.0);
+    let allocs = args
+        .alloc_policies
+        .as_ref()
+        .map_or(&AllocPolicy::ALL[..], |list| &list.0);
+    let execs = args
+        .exec_policies
+        .as_ref()
+        .map_or(&ExecPolicy::ALL[..], |list| &list.0);
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(args.num_threads.map_or(0, NonZeroUsize::get))
         .build()
@@ -151,10 +157,16 @@ fn save(outdir: &Path, replicate: &Replicate) -> Result<(), Failure> {
     for run in &replicate.runs {
         let mut jobs = String::new();
         write_samples(&run.samples, &mut jobs);
-        files.push((outdir.join(job_file_name(run.alloc, run.exec, replicate.seed)), jobs));
+        files.push((
+            outdir.join(job_file_name(run.alloc, run.exec, replicate.seed)),
+            jobs,
+        ));
         let mut nodes = String::new();
         write_loads(replicate.loads_of(run.alloc), &mut nodes);
-        files.push((outdir.join(node_file_name(run.alloc, run.exec, replicate.seed)), nodes));
+        files.push((
+            outdir.join(node_file_name(run.alloc, run.exec, replicate.seed)),
+            nodes,
+        ));
     }
     let files: Vec<(&Path, &[u8])> = files
         .iter()

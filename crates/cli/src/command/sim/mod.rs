@@ -1,0 +1,36 @@
+//! `fogline sim`: run scenarios, take them apart, put them together.
+
+mod merge;
+mod rerun;
+mod run;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+pub(crate) use run::run_request;
+
+/// The arguments of `fogline sim`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario file.
+    Run(run::Args),
+    /// Put the shards of a run together: the result is that of one run, bit for bit.
+    Merge(merge::Args),
+    /// Run again what made a folder of results, and verify that every file comes out the same.
+    Rerun(rerun::Args),
+}
+
+/// Does it.
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Run(args) => run::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Rerun(args) => rerun::run(args),
+    }
+}

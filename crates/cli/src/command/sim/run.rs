@@ -1,0 +1,68 @@
+//! `fogline sim run`.
+
+use std::path::PathBuf;
+
+use fogline_sim::study::Shard;
+
+use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::study::{Overrides, Request, conclude, execute};
+use crate::threads;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The scenario
+    #[arg(value_name = "SCENARIO")]
+    scenario: PathBuf,
+    /// Write results here
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    /// Run only a part of the units and write it as one Parquet file per mode, for `fogline sim merge`; as 3/8
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    overrides: Overrides,
+    #[command(flatten)]
+    threads: threads::Args,
+    /// How conclusions are printed
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// Runs it.
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let request = args
+        .overrides
+        .read(&args.scenario, args.out)?
+        .with_shard(args.shard)?;
+    args.threads.install(|| run_request(&request, args.output))
+}
+
+/// Runs a request from its units to what is printed.
+pub(crate) fn run_request(request: &Request, format: Format) -> Result<(), Failure> {
+    let results = execute(request)?;
+    if request.shard.is_some() {
+        for file in &results.files {
+            output::note(&format!("wrote {}", file.display()));
+        }
+        return Ok(());
+    }
+    let mut scenario = request.scenario.clone();
+    scenario.run.replications = results.replications;
+    let workload = results.study.origin.to_string();
+    let conclusions = conclude(
+        &scenario,
+        &workload,
+        &results.seeds,
+        results.provenance,
+        &request.out,
+        results.files,
+    )?;
+    match format {
+        Format::Text => output::data(&conclusions.text())?,
+        Format::Json => output::data(&conclusions.json()?)?,
+    }
+    output::note(&format!("results: {}", request.out.join("report.html").display()));
+    Ok(())
+}
