@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Schema, UInt32Type, UInt64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Float64Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::Schema;
 use fogline_core::model::{BadInput, Bytes, Seconds};
 use fogline_core::record::{Spent, StepsGroup};
 use parquet::arrow::arrow_reader::{

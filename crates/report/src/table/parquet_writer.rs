@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayBuilder, ArrayRef, Float64Builder, ListBuilder, RecordBatch, StringBuilder, UInt32Builder,
-    UInt64Builder,
+use arrow_array::builder::{
+    ArrayBuilder, Float64Builder, ListBuilder, StringBuilder, UInt32Builder, UInt64Builder,
 };
-use arrow::datatypes::{DataType, Schema};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Schema};
 use fogline_core::record::StepsGroup;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
