@@ -2,6 +2,7 @@
 
 pub mod compat;
 pub mod engine;
+pub mod gap;
 mod purpose;
 pub mod reduce;
 pub mod study;

@@ -11,7 +11,7 @@ use super::ladder::{Ladder, Least, Partition};
 use super::machines::{Affinity, Machines};
 use super::options::AllocPolicy;
 use super::pool::{Pool, Task};
-use super::routes::{PathId, Routes};
+use super::routes::{Path, Routes};
 
 /// What is known about all allocations on a network.
 #[derive(Clone, Debug)]
@@ -31,8 +31,8 @@ pub(super) struct Sites {
 /// Blocks that one client reaches over the same paths.
 #[derive(Clone, Debug)]
 struct Choice {
-    there: PathId,
-    back: PathId,
+    there: Path,
+    back: Path,
     /// Seconds per bit on the way there, and back.
     pace: (f64, f64),
     speed: f32,
@@ -49,21 +49,17 @@ pub(super) struct Workbench {
     times: Vec<f32>,
 }
 
-/// A machine and what it costs there.
+/// The best machine so far, for a task of so many operations.
 #[derive(Clone, Copy, Debug)]
 struct Best {
+    operations: f32,
+    /// Time to process and to move.
     cost: f64,
-    machine: u32,
-    /// Whether rounding could hide a machine that costs the same and stands first.
-    doubtful: bool,
-}
-
-impl Best {
-    const NONE: Self = Self {
-        cost: f64::INFINITY,
-        machine: 0,
-        doubtful: true,
-    };
+    moving: f64,
+    speed: f32,
+    least: Least,
+    /// Whether a machine of another set costs the same.
+    tied: bool,
 }
 
 /// Bytes to move to a machine and back, and how long that takes per distinct capacity.
@@ -168,19 +164,18 @@ impl Sites {
     /// The machine of `ProcOnly`.
     fn fastest(&self, task: &Task, ladder: &Ladder) -> u32 {
         let kinds = &self.kinds_by_affinity[task.affinity as usize];
-        let mut best = Best::NONE;
-        if task.operations > 0 {
-            let operations = task.operations as f32;
-            for &kind in kinds {
-                let least = ladder.least(kind);
-                let speed = self.speed[least.machine as usize];
-                best.meet(least, |load| f64::from(processing(operations, speed, load)));
-            }
+        let mut best = Best::none(task);
+        for &kind in kinds {
+            let first = self.kinds.members(kind)[0];
+            best.meet(
+                first,
+                || Some(ladder.least(kind)),
+                self.speed[first as usize],
+                0.0,
+            );
         }
-        if best.doubtful {
-            return self.first_of_all(task, |_| 0.0, &ladder.loads);
-        }
-        best.machine
+        best.machine()
+            .unwrap_or_else(|| self.first_of_all(task, |_| 0.0, &ladder.loads))
     }
 
     /// The machine of `ProcNet`.
@@ -195,36 +190,25 @@ impl Sites {
         /// What the sum over a path may at most fall short of the product with its pace: two roundings to
         /// float per link, and doubles.
         const SLACK: f64 = 1.0 - 1e-6;
-        let operations = task.operations as f32;
         let bits = (transfer.bits.0 * SLACK, transfer.bits.1 * SLACK);
-        let mut best = Best::NONE;
+        let mut best = Best::none(task);
         for choice in &self.choices[client][task.affinity as usize] {
             if bits.0 * choice.pace.0 + bits.1 * choice.pace.1 > best.cost {
                 continue;
             }
             let there = routes.time(choice.there, transfer.there);
             let moving = there + routes.time(choice.back, transfer.back);
-            if task.operations == 0 {
-                // Costs the same whatever the load.
-                best.meet_first(choice.first, moving);
-                continue;
-            }
-            let least = choice.blocks.iter().map(|block| ladder.least(*block)).min();
-            if let Some(least) = least {
-                best.meet(least, |load| {
-                    f64::from(processing(operations, choice.speed, load)) + moving
-                });
-            }
+            let least = || choice.blocks.iter().map(|block| ladder.least(*block)).min();
+            best.meet(choice.first, least, choice.speed, moving);
         }
-        if best.doubtful {
+        best.machine().unwrap_or_else(|| {
             let client = self.clients[client];
             let moving = |machine| {
                 let there = routes.time(routes.path(client, machine), transfer.there);
                 there + routes.time(routes.path(machine, client), transfer.back)
             };
-            return self.first_of_all(task, moving, &ladder.loads);
-        }
-        best.machine
+            self.first_of_all(task, moving, &ladder.loads)
+        })
     }
 
     /// Compares all machines, as v1.1.1 does.
@@ -244,32 +228,51 @@ impl Sites {
 }
 
 impl Best {
-    /// Compares with the least loaded machine of a set, given the cost of a machine of the set by its load.
-    fn meet(&mut self, least: Least, cost: impl Fn(u32) -> f64) {
-        let here = cost(least.load);
-        if here < self.cost {
-            *self = Self {
-                cost: here,
-                machine: least.machine,
-                // More load must cost more, or else a machine with more load may stand first.
-                doubtful: cost(least.load + 1) <= here,
-            };
-        } else if here == self.cost {
-            self.doubtful = true;
+    fn none(task: &Task) -> Self {
+        Self {
+            operations: task.operations as f32,
+            cost: f64::INFINITY,
+            moving: 0.0,
+            speed: 1.0,
+            least: Least { load: 0, machine: 0 },
+            tied: true,
         }
     }
 
-    /// Compares with the first machine of a set whose load does not matter.
-    fn meet_first(&mut self, first: u32, cost: f64) {
+    /// Compares with a set of machines of one speed, given the first of them and the least loaded.
+    fn meet(&mut self, first: u32, least: impl FnOnce() -> Option<Least>, speed: f32, moving: f64) {
+        let first = Least {
+            load: 0,
+            machine: first,
+        };
+        // Without operations the load does not matter.
+        let candidate = if self.operations > 0.0 {
+            least()
+        } else {
+            Some(first)
+        };
+        let Some(least) = candidate else { return };
+        let cost = f64::from(processing(self.operations, speed, least.load)) + moving;
         if cost < self.cost {
             *self = Self {
+                operations: self.operations,
                 cost,
-                machine: first,
-                doubtful: false,
+                moving,
+                speed,
+                least,
+                tied: false,
             };
         } else if cost == self.cost {
-            self.doubtful = true;
+            self.tied = true;
         }
+    }
+
+    /// The machine, or nothing when another that stands before it may cost the same: one of another set, or
+    /// one that has more load, where rounding hides that more load costs more.
+    fn machine(&self) -> Option<u32> {
+        let busier = f64::from(processing(self.operations, self.speed, self.least.load + 1)) + self.moving;
+        let alone = !self.tied && (self.operations == 0.0 || busier > self.cost);
+        alone.then_some(self.least.machine)
     }
 }
 

@@ -26,7 +26,7 @@ impl Draw {
         self.order.clear();
         self.remaining.reset(count);
         for left in (1..=count).rev() {
-            let skip = (engine.unit() * left as f64).floor() as usize;
+            let skip = (engine.unit() * left as f64) as usize;
             self.order.push(self.remaining.take(skip) as u32);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::options::{ExecPolicy, Options};
 use super::pool::{Job, Pool, Task};
-use super::routes::{PathId, Routes};
+use super::routes::{Path, Routes};
 
 /// What one job took.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -149,8 +149,8 @@ struct Exchange {
 /// The ways there and back between two machines.
 #[derive(Clone, Copy)]
 struct Ways {
-    there: PathId,
-    back: PathId,
+    there: Path,
+    back: Path,
 }
 
 impl Meter<'_> {
@@ -174,8 +174,8 @@ impl Meter<'_> {
         let routes = self.routes;
         Exchange {
             time: routes.time(ways.there, give_times) + routes.time(ways.back, take_times),
-            data: (routes.length(ways.there).wrapping_mul(give))
-                .wrapping_add(routes.length(ways.back).wrapping_mul(take)),
+            data: (Routes::length(ways.there).wrapping_mul(give))
+                .wrapping_add(Routes::length(ways.back).wrapping_mul(take)),
         }
     }
 
@@ -312,7 +312,7 @@ impl Meter<'_> {
         self.routes.fill(bytes, &mut times.any);
         Exchange {
             time: self.routes.time(path, &times.any),
-            data: self.routes.length(path).wrapping_mul(bytes),
+            data: Routes::length(path).wrapping_mul(bytes),
         }
     }
 }

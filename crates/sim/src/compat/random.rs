@@ -88,18 +88,23 @@ impl Selector {
 
     /// The positions whose draw is below `jobs / pool`, ascending.
     pub(super) fn select(&self, seed: u64, jobs: u64, picked: &mut Vec<u32>) {
-        picked.clear();
         let probability = jobs as f64 / self.powers.len() as f64;
         let start = Engine::new(seed).state;
         // A draw is at least (high - 1) / VALUES, but for rounding far below 2^-31: above this bound it is not
         // below the probability, whatever the low part.
         let bound = (probability * VALUES) as u64 + 3;
+        picked.resize(self.powers.len(), 0);
+        let mut count = 0;
         for (job, &power) in self.powers.iter().enumerate() {
-            let high = times(start, u64::from(power));
-            if high <= bound && canonical(before(high), high) < probability {
-                picked.push(job as u32);
-            }
+            // Without a branch, which nothing could predict.
+            picked[count] = job as u32;
+            count += usize::from(times(start, u64::from(power)) <= bound);
         }
+        picked.truncate(count);
+        picked.retain(|job| {
+            let high = times(start, u64::from(self.powers[*job as usize]));
+            canonical(before(high), high) < probability
+        });
     }
 }
 

@@ -8,22 +8,23 @@ use super::heap::Heap;
 use super::machines::Machines;
 use super::options::Unfit;
 
-/// A sequence of link capacities, by its position in [`Routes`]. Two ways through the network whose links
-/// have the same capacities in the same order are one path: they cost the same to the last bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct PathId(u32);
+/// A sequence of link capacities, by its place in [`Routes`]. Two ways through the network whose links have
+/// the same capacities in the same order are one path: they cost the same to the last bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Path {
+    first: u32,
+    length: u32,
+}
 
 /// The paths between all pairs of machines.
 #[derive(Clone, Debug)]
 pub(super) struct Routes {
     /// The distinct capacities of links, in bit/s, as v1.1.1 rounds them.
     capacities: Vec<f32>,
-    /// Where each path ends in `hops`; it begins where the one before ends. The first is empty.
-    ends: Vec<u32>,
     /// The links of all paths, as positions in `capacities`.
     hops: Vec<u32>,
     /// Path by origin and target.
-    paths: Vec<PathId>,
+    paths: Vec<Path>,
     machines: usize,
 }
 
@@ -36,27 +37,26 @@ impl Routes {
         let mut tree = Tree::new(network, &links);
         let mut trie = Trie::default();
         let count = machines.len();
-        let mut paths = vec![PathId(0); count * count];
+        let mut lists = vec![List::EMPTY; count * count];
         for target in 0..count {
             // v1.1.1 grows the tree of shortest paths from the target along the direction of the edges and
             // walks it backwards, so that a transfer crosses the links of the way back.
             let ways = tree.grow(network.node_vertex(machines.ids[target]), &mut trie);
             for origin in 0..count {
-                paths[origin * count + target] = ways[network.node_vertex(machines.ids[origin]).0 as usize];
+                lists[origin * count + target] = ways[network.node_vertex(machines.ids[origin]).0 as usize];
             }
         }
-        let (ends, hops) = trie.flatten();
+        let (flat, hops) = trie.flatten();
         Ok(Self {
             capacities: links.capacities,
-            ends,
             hops,
-            paths,
+            paths: lists.into_iter().map(|list| flat[list.0 as usize]).collect(),
             machines: count,
         })
     }
 
     /// The path between two machines, by rank.
-    pub(super) fn path(&self, origin: u32, target: u32) -> PathId {
+    pub(super) fn path(&self, origin: u32, target: u32) -> Path {
         self.paths[origin as usize * self.machines + target as usize]
     }
 
@@ -73,28 +73,25 @@ impl Routes {
         }
     }
 
-    fn links(&self, path: PathId) -> &[u32] {
-        let first = match path.0.checked_sub(1) {
-            Some(before) => self.ends[before as usize],
-            None => 0,
-        };
-        &self.hops[first as usize..self.ends[path.0 as usize] as usize]
+    fn links(&self, path: Path) -> &[u32] {
+        &self.hops[path.first as usize..(path.first + path.length) as usize]
     }
 
     /// Time to move the bytes that `times` was filled for over a path: a sum of doubles in the order of the
     /// links.
-    pub(super) fn time(&self, path: PathId, times: &Times) -> f64 {
+    #[inline]
+    pub(super) fn time(&self, path: Path, times: &Times) -> f64 {
         let links = self.links(path).iter();
         links.fold(0.0, |sum, link| sum + f64::from(times[*link as usize]))
     }
 
     /// Number of links of a path.
-    pub(super) fn length(&self, path: PathId) -> u64 {
-        self.links(path).len() as u64
+    pub(super) fn length(path: Path) -> u64 {
+        u64::from(path.length)
     }
 
     /// Seconds per bit over a path, close to what [`Self::time`] gives per bit.
-    pub(super) fn seconds_per_bit(&self, path: PathId) -> f64 {
+    pub(super) fn seconds_per_bit(&self, path: Path) -> f64 {
         let links = self.links(path).iter();
         links.fold(0.0, |sum, link| {
             sum + 1.0 / f64::from(self.capacities[*link as usize])
@@ -171,36 +168,47 @@ impl LinkClasses {
     }
 }
 
+/// A list of links in a [`Trie`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct List(u32);
+
+impl List {
+    const EMPTY: Self = Self(0);
+}
+
 /// Paths, as lists that share their tails.
 #[derive(Default)]
 struct Trie {
-    known: HashMap<(u32, PathId), PathId>,
-    /// First link and rest of every path but the empty one, whose id is 0.
-    cells: Vec<(u32, PathId)>,
+    known: HashMap<(u32, List), List>,
+    /// First link and rest of every list but the empty one.
+    cells: Vec<(u32, List)>,
 }
 
 impl Trie {
-    fn before(&mut self, link: u32, rest: PathId) -> PathId {
+    fn before(&mut self, link: u32, rest: List) -> List {
         let cells = &mut self.cells;
         *self.known.entry((link, rest)).or_insert_with(|| {
             cells.push((link, rest));
-            PathId(cells.len() as u32)
+            List(cells.len() as u32)
         })
     }
 
-    /// The links of all paths, one after the other, and where each ends.
-    fn flatten(&self) -> (Vec<u32>, Vec<u32>) {
-        let (mut ends, mut hops) = (vec![0], Vec::new());
+    /// The links of all lists, one after the other, and the path of each list.
+    fn flatten(&self) -> (Vec<Path>, Vec<u32>) {
+        let mut paths = vec![Path { first: 0, length: 0 }];
+        let mut hops = Vec::new();
         for &(link, mut rest) in &self.cells {
+            let first = hops.len() as u32;
             hops.push(link);
             while let Some(cell) = rest.0.checked_sub(1) {
                 let (link, behind) = self.cells[cell as usize];
                 hops.push(link);
                 rest = behind;
             }
-            ends.push(hops.len() as u32);
+            let length = hops.len() as u32 - first;
+            paths.push(Path { first, length });
         }
-        (ends, hops)
+        (paths, hops)
     }
 }
 
@@ -212,7 +220,7 @@ struct Tree<'a> {
     distance: Vec<f32>,
     color: Vec<Color>,
     predecessor: Vec<VertexId>,
-    ways: Vec<PathId>,
+    ways: Vec<List>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -232,12 +240,12 @@ impl<'a> Tree<'a> {
             distance: vec![0.0; vertices],
             color: vec![Color::White; vertices],
             predecessor: vec![VertexId(0); vertices],
-            ways: vec![PathId(0); vertices],
+            ways: vec![List::EMPTY; vertices],
         }
     }
 
     /// For each vertex, the links between it and the root, in the order of the walk to the root.
-    fn grow(&mut self, root: VertexId, trie: &mut Trie) -> &[PathId] {
+    fn grow(&mut self, root: VertexId, trie: &mut Trie) -> &[List] {
         let index = |vertex: VertexId| vertex.0 as usize;
         self.heap.reset(self.distance.len());
         self.distance.fill(f32::MAX);
@@ -245,7 +253,7 @@ impl<'a> Tree<'a> {
         self.distance[index(root)] = 0.0;
         self.color[index(root)] = Color::Gray;
         self.predecessor[index(root)] = root;
-        self.ways[index(root)] = PathId(0);
+        self.ways[index(root)] = List::EMPTY;
         self.heap.push(root.0, &self.distance);
         while let Some(nearest) = self.heap.pop(&self.distance) {
             let here = VertexId(nearest);

@@ -1,5 +1,7 @@
 //! Placing all invocations of a replication.
 
+use std::ops::Range;
+
 use fogline_core::cost::{Invocation, Leg};
 use fogline_core::model::{ExecutionModel, StateIndex, StepIndex};
 use fogline_core::network::VertexId;
@@ -24,7 +26,36 @@ impl Placement {
     /// The workers of a job's steps.
     #[must_use]
     pub fn of(&self, job: usize) -> &[WorkerIndex] {
-        &self.workers[self.starts[job] as usize..self.starts[job + 1] as usize]
+        &self.workers[self.range(job)]
+    }
+
+    fn range(&self, job: usize) -> Range<usize> {
+        self.starts[job] as usize..self.starts[job + 1] as usize
+    }
+
+    /// Room for the steps of a draw, all of them on the first worker.
+    pub(crate) fn empty(pool: &Pool, draw: &Draw, workers: usize) -> Self {
+        let mut starts = Vec::with_capacity(draw.pool_jobs.len() + 1);
+        let mut total = 0;
+        for job in &draw.pool_jobs {
+            starts.push(total);
+            total += pool.jobs[*job as usize].workflow.steps().len() as u32;
+        }
+        starts.push(total);
+        Self {
+            starts,
+            workers: vec![WorkerIndex(0); total as usize],
+            loads: vec![0; workers],
+        }
+    }
+
+    /// Puts every step, job by job, where the iterator says.
+    pub(crate) fn assign(&mut self, workers: impl Iterator<Item = WorkerIndex>) {
+        self.loads.fill(0);
+        for (slot, worker) in self.workers.iter_mut().zip(workers) {
+            *slot = worker;
+            self.loads[worker.0 as usize] += 1;
+        }
     }
 
     /// Places the jobs of a draw one after the other, the steps of each in their order.
@@ -36,30 +67,24 @@ impl Placement {
         model: ExecutionModel,
     ) -> Self {
         placer.clear();
-        let mut starts = Vec::with_capacity(draw.pool_jobs.len() + 1);
-        let mut total = 0;
-        for job in &draw.pool_jobs {
-            starts.push(total);
-            total += pool.jobs[*job as usize].workflow.steps().len() as u32;
-        }
-        starts.push(total);
-        let mut workers = vec![WorkerIndex(0); total as usize];
+        let mut placement = Self::empty(pool, draw, placer.workers().len());
         for &job in &draw.order {
-            let (start, end) = (starts[job as usize] as usize, starts[job as usize + 1] as usize);
+            let steps = placement.range(job as usize);
             let client = draw.clients[job as usize] as usize;
             let pool_job = draw.pool_jobs[job as usize] as usize;
-            placer.place_job(pool, pool_job, client, policy, model, &mut workers[start..end]);
+            placer.place_job(
+                pool,
+                pool_job,
+                client,
+                policy,
+                model,
+                &mut placement.workers[steps],
+            );
         }
-        let loads = placer
-            .workers()
-            .indices()
-            .map(|worker| placer.workers().load(worker))
-            .collect();
-        Self {
-            starts,
-            workers,
-            loads,
+        for worker in placer.workers().indices() {
+            placement.loads[worker.0 as usize] = placer.workers().load(worker);
         }
+        placement
     }
 }
 

@@ -129,6 +129,22 @@ impl Replicator<'_> {
         measured
     }
 
+    /// Measures all runs of a draw, in order.
+    pub(crate) fn for_each_run(
+        &self,
+        draw: &Draw,
+        placement: &Placement,
+        model: ExecutionModel,
+        mut take: impl FnMut(Spent),
+    ) {
+        let mut meter = Meter::new(self.world, self.paths, self.switches.sharing);
+        let mut measured = Measured::default();
+        for job in 0..draw.pool_jobs.len() {
+            meter.measure(self.run(draw, placement, job, model), &mut measured);
+            take(measured.total);
+        }
+    }
+
     fn run<'b>(
         &'b self,
         draw: &Draw,

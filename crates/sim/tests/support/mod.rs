@@ -7,6 +7,7 @@ use fogline_workload::network::statesim;
 use fogline_workload::trace::{Trace, spar};
 
 /// A golden file or folder. They are not part of the project: without them a test is skipped, but not in CI.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub(crate) fn golden(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/golden")
@@ -21,9 +22,12 @@ pub(crate) fn golden(path: &str) -> Option<PathBuf> {
 
 pub(crate) fn network(name: &str) -> Option<Network> {
     let file = |extension: &str| golden(&format!("network/{name}.0.{extension}"));
-    Some(statesim::read(&file("nodes")?, &file("links")?, &file("edges")?).unwrap())
+    Some(
+        statesim::read(&file("nodes")?, &file("links")?, &file("edges")?)
+            .expect("the golden networks are networks"),
+    )
 }
 
 pub(crate) fn trace() -> Option<Trace> {
-    Some(spar::read(&golden("tasks/batch_task.csv")?).unwrap())
+    Some(spar::read(&golden("tasks/batch_task.csv")?).expect("the golden trace is a trace"))
 }
