@@ -1,7 +1,10 @@
 //! The summary as plain text, 100 columns wide, readable without colour.
 
+mod ablation;
 mod layout;
 mod winners;
+
+pub use ablation::{Ablation, AblationRow, NetworkFigures};
 
 use fogline_core::record::Condition;
 

@@ -11,7 +11,7 @@ use crate::study::Overrides;
 use crate::threads;
 
 /// The scenario, part of the program so that it runs anywhere.
-const SCENARIO: &str = include_str!("../../../../scenarios/paper.toml");
+pub(crate) const SCENARIO: &str = include_str!("../../../../scenarios/paper.toml");
 
 /// The arguments.
 #[derive(clap::Args)]
