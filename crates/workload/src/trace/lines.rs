@@ -158,14 +158,16 @@ impl<'a> Fields<'a> {
         names: [&'static str; N],
     ) -> Result<[Field<'a>; N], BadInput> {
         let mut fields = names.map(|name| self.field(name, 0, ""));
-        let mut found = 0;
-        let mut start = 0;
-        for part in self.text.split(',') {
+        let (mut found, mut start) = (0, 0);
+        // By byte: `split` sets up a search per field, which costs more than looking at ten bytes.
+        let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b',');
+        for end in ends.map(|(at, _)| at).chain([self.text.len()]) {
             if let Some(field) = fields.get_mut(found) {
-                *field = self.field(names[found], start, part);
+                field.start = start;
+                field.text = &self.text[start..end];
             }
             found += 1;
-            start += part.len() + 1;
+            start = end + 1;
         }
         if found == N {
             Ok(fields)
