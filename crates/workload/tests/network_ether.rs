@@ -1,4 +1,5 @@
 //! Generated networks: their size, order, connectedness and laws.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 

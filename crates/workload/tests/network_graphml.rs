@@ -1,4 +1,5 @@
 //! GraphML: what is imported, and what is refused.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fogline_core::model::{BadInput, BitRate, Bytes, Device, Seconds};
 use fogline_core::network::{Network, Node, VertexKind};
@@ -140,11 +141,11 @@ fn parallel_links_get_names_of_their_own() {
     assert_eq!(names[..3], ["link_a_R&D", "link_a_R&D_3", "link_a_R&D_4"]);
 }
 
-#[test]
-fn faults_are_named_by_line() {
+/// Faulty files, the line of the fault, and words of the message.
+fn faulty() -> Vec<(String, u64, &'static str)> {
     let with = |from: &str, to: &str| FILE.replacen(from, to, 1);
     let cut = |at: &str| FILE[..FILE.find(at).unwrap()].to_owned();
-    let cases = [
+    vec![
         (
             with("<data key=\"d2\">100<", "<data key=\"d2\">fast<"),
             17,
@@ -207,8 +208,13 @@ fn faults_are_named_by_line() {
         (cut("<graph edge"), 10, "middle"),
         ("<graphml></graphml>".to_owned(), 1, "no <graph>"),
         (String::new(), 1, "no <graph>"),
-    ];
-    for (text, line, words) in cases {
+    ]
+}
+
+#[test]
+fn faults_are_named_by_line() {
+    let with = |from: &str, to: &str| FILE.replacen(from, to, 1);
+    for (text, line, words) in faulty() {
         let error = parse(&text).unwrap_err();
         assert!(error.problem.contains(words), "{error}");
         assert_eq!(error.line, Some(line), "{error}\n{words}");

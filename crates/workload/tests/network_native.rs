@@ -1,4 +1,5 @@
 //! Fogline's own format, as TOML and as JSON.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fogline_core::model::{BitRate, Bytes, Device, Seconds};
 use fogline_core::network::{Link, Network, NetworkBuilder, Node, VertexId, VertexKind};
@@ -94,10 +95,10 @@ fn a_hundred_thousand_nodes_come_back() {
     assert_eq!(again(&network, Notation::Json), network);
 }
 
-#[test]
-fn faults_of_toml_are_named_by_line_and_column() {
+/// Faulty files, the line of the fault (0 for none), and words of the message.
+fn faulty_toml() -> Vec<(String, u64, &'static str)> {
     let with = |from: &str, to: &str| TOML.replace(from, to);
-    let cases = [
+    vec![
         (with("= 1\n", "= 2\n"), 0, "fogline_network is 2"),
         (with("fogline_network = 1\n", ""), 1, "fogline_network"),
         (
@@ -163,8 +164,12 @@ fn faults_of_toml_are_named_by_line_and_column() {
         (with("rate_mbps = 300\n", "rate_mbps ="), 18, ""),
         (with("[[links]]", "[[links]"), 16, ""),
         ("fogline_network = 1".to_owned(), 0, "no node"),
-    ];
-    for (text, line, words) in cases {
+    ]
+}
+
+#[test]
+fn faults_of_toml_are_named_by_line_and_column() {
+    for (text, line, words) in faulty_toml() {
         let error = toml(&text).unwrap_err();
         assert_eq!(error.line.unwrap_or(0), line, "{error}\n{text}");
         assert!(error.problem.contains(words), "{error}");

@@ -1,4 +1,6 @@
 //! StateSim's three files: read, written, refused.
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 
@@ -24,7 +26,7 @@ fn golden(name: &str) -> Option<StatesimFiles> {
         folder.display()
     );
     if files.is_none() {
-        println!("skipped: no reference files in {}", folder.display());
+        eprintln!("skipped: no reference files in {}", folder.display());
     }
     files
 }
@@ -119,117 +121,120 @@ fn empty_tokens_comments_blank_lines_and_carriage_returns_are_harmless() {
     assert_eq!(several, plain, "lines of one vertex add up");
 }
 
+/// Nodes, links, edges; the faulty file, line and column of the fault, and words of the message.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    u64,
+    u64,
+    &'static str,
+);
+
+const FAULTY: &[Case] = &[
+    (
+        "0;a;1;4000;x86;sffc\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        20,
+        "expected 7 fields, found 6",
+    ),
+    (
+        "0;a;1;4000;x86;sffc;nuci5;x\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        27,
+        "expected 7 fields, found 8",
+    ),
+    (
+        "0;a;1;4000;x86;sffc;toaster\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        21,
+        "a known device model",
+    ),
+    (
+        "\nx;a;1;4000;x86;sffc;nuci5\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        2,
+        1,
+        "index: expected a whole number",
+    ),
+    (
+        "0;a;NaN;4000;x86;sffc;nuci5\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        5,
+        "memory_bytes",
+    ),
+    (
+        "0;a;0;4000;x86;sffc;nuci5\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        5,
+        "at least 1",
+    ),
+    (
+        "0;a;1;-4;x86;sffc;nuci5\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        7,
+        "cpu_millis",
+    ),
+    (
+        "0;ä b;1;4;x86;sffc;nuci5\n",
+        LINKS,
+        EDGES,
+        "nodes",
+        1,
+        3,
+        "without spaces",
+    ),
+    ("0;ä;1;4;x86;sffc;nuci6\n", LINKS, EDGES, "nodes", 1, 18, "nuci6"),
+    (NODES, "0;0;l;shared\n", EDGES, "links", 1, 3, "positive"),
+    (NODES, "0;inf;l;shared\n", EDGES, "links", 1, 3, "positive"),
+    (NODES, "0;1e308;l;shared\n", EDGES, "links", 1, 3, "positive"),
+    (NODES, "0;fast;l;shared\n", EDGES, "links", 1, 3, "fast"),
+    (NODES, "0;50;l;sha", EDGES, "links", 1, 8, "a kind of link"),
+    (
+        NODES,
+        "0;50;l",
+        EDGES,
+        "links",
+        1,
+        7,
+        "expected 4 fields, found 3",
+    ),
+    (NODES, "0;50;a;shared\n", EDGES, "links", 1, 6, "taken"),
+    (
+        NODES,
+        LINKS,
+        "a l\nl a b\nb l typo\n",
+        "edges",
+        3,
+        5,
+        "edges of its own",
+    ),
+];
+
 #[test]
 fn faults_are_named_by_file_line_and_column() {
-    type Case = (
-        &'static str,
-        &'static str,
-        &'static str,
-        &'static str,
-        u64,
-        u64,
-        &'static str,
-    );
-    let cases: &[Case] = &[
-        (
-            "0;a;1;4000;x86;sffc\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            20,
-            "expected 7 fields, found 6",
-        ),
-        (
-            "0;a;1;4000;x86;sffc;nuci5;x\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            27,
-            "expected 7 fields, found 8",
-        ),
-        (
-            "0;a;1;4000;x86;sffc;toaster\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            21,
-            "a known device model",
-        ),
-        (
-            "\nx;a;1;4000;x86;sffc;nuci5\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            2,
-            1,
-            "index: expected a whole number",
-        ),
-        (
-            "0;a;NaN;4000;x86;sffc;nuci5\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            5,
-            "memory_bytes",
-        ),
-        (
-            "0;a;0;4000;x86;sffc;nuci5\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            5,
-            "at least 1",
-        ),
-        (
-            "0;a;1;-4;x86;sffc;nuci5\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            7,
-            "cpu_millis",
-        ),
-        (
-            "0;ä b;1;4;x86;sffc;nuci5\n",
-            LINKS,
-            EDGES,
-            "nodes",
-            1,
-            3,
-            "without spaces",
-        ),
-        ("0;ä;1;4;x86;sffc;nuci6\n", LINKS, EDGES, "nodes", 1, 18, "nuci6"),
-        (NODES, "0;0;l;shared\n", EDGES, "links", 1, 3, "positive"),
-        (NODES, "0;inf;l;shared\n", EDGES, "links", 1, 3, "positive"),
-        (NODES, "0;1e308;l;shared\n", EDGES, "links", 1, 3, "positive"),
-        (NODES, "0;fast;l;shared\n", EDGES, "links", 1, 3, "fast"),
-        (NODES, "0;50;l;sha", EDGES, "links", 1, 8, "a kind of link"),
-        (
-            NODES,
-            "0;50;l",
-            EDGES,
-            "links",
-            1,
-            7,
-            "expected 4 fields, found 3",
-        ),
-        (NODES, "0;50;a;shared\n", EDGES, "links", 1, 6, "taken"),
-        (
-            NODES,
-            LINKS,
-            "a l\nl a b\nb l typo\n",
-            "edges",
-            3,
-            5,
-            "edges of its own",
-        ),
-    ];
-    for (nodes, links, edges, file, line, column, words) in cases {
+    for (nodes, links, edges, file, line, column, words) in FAULTY {
         let error = statesim::parse(nodes.as_bytes(), links.as_bytes(), edges.as_bytes()).unwrap_err();
         let place = (error.file.as_str(), error.line, error.column);
         assert_eq!(place, (*file, Some(*line), Some(*column)), "{error}");

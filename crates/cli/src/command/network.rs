@@ -193,7 +193,7 @@ fn format_of(path: &Path) -> Result<Format, Failure> {
 }
 
 fn write(network: &Network, format: Format, out: Option<&Path>) -> Result<(), Failure> {
-    let unwritable = |error: statesim::Unwritable| {
+    let unwritable = |error: network::Unwritable| {
         BadInput::whole(
             out.map_or("standard output".to_owned(), |out| out.display().to_string()),
             error.to_string(),

@@ -9,7 +9,9 @@ pub mod native;
 mod role;
 pub mod statesim;
 mod text;
+mod unwritable;
 
 pub use describe::{Description, Quantiles};
 pub use file::{Format, read, statesim_paths};
 pub use text::{MAX_FILE, MAX_LINE};
+pub use unwritable::Unwritable;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Notation;
 use super::record::{UNKNOWN, VERSION};
-use crate::network::statesim::Unwritable;
+use crate::network::unwritable::Unwritable;
 use crate::network::{figure, role};
 
 /// Writes a network, one record a line.

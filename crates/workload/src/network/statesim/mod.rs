@@ -13,7 +13,7 @@ mod read;
 mod write;
 
 pub use read::{parse, read};
-pub use write::{StatesimFiles, Unwritable, lost, write};
+pub use write::{StatesimFiles, lost, write};
 
 /// What a link may be.
 pub const LINK_KINDS: [&str; 4] = ["node", "shared", "uplink", "downlink"];

@@ -2,10 +2,10 @@ use std::fmt::Write as _;
 
 use fogline_core::model::Device;
 use fogline_core::network::{Link, Network, Node, VertexId};
-use thiserror::Error;
 
 use super::LINK_KINDS;
 use crate::network::text::{MAX_LINE, excerpt};
+use crate::network::unwritable::Unwritable;
 use crate::network::{figure, role};
 
 /// A network in StateSim's format.
@@ -17,25 +17,6 @@ pub struct StatesimFiles {
     pub links: String,
     /// The file `.edges`.
     pub edges: String,
-}
-
-/// Why a network cannot be written in a format.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("\"{vertex}\" cannot be written: {problem}")]
-pub struct Unwritable {
-    /// Name of the node, link or switch.
-    pub vertex: String,
-    /// What stands against it.
-    pub problem: String,
-}
-
-impl Unwritable {
-    pub(crate) fn new(vertex: &str, problem: impl Into<String>) -> Self {
-        Self {
-            vertex: excerpt(vertex),
-            problem: problem.into(),
-        }
-    }
 }
 
 /// Writes a network. Latencies, capabilities and roles have no place in these files ([`lost`] says what that
