@@ -195,15 +195,15 @@ impl Trie {
 
     /// The links of all lists, one after the other, and the path of each list.
     fn flatten(&self) -> (Vec<Path>, Vec<u32>) {
-        let mut paths = vec![Path { first: 0, length: 0 }];
+        let mut paths = Vec::with_capacity(self.cells.len() + 1);
         let mut hops = Vec::new();
-        for &(link, mut rest) in &self.cells {
+        for list in 0..=self.cells.len() as u32 {
             let first = hops.len() as u32;
-            hops.push(link);
-            while let Some(cell) = rest.0.checked_sub(1) {
+            let mut rest = list;
+            while let Some(cell) = rest.checked_sub(1) {
                 let (link, behind) = self.cells[cell as usize];
                 hops.push(link);
-                rest = behind;
+                rest = behind.0;
             }
             let length = hops.len() as u32 - first;
             paths.push(Path { first, length });
