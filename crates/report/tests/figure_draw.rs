@@ -190,3 +190,31 @@ fn figures_that_are_no_numbers_do_not_reach_the_picture() {
         }
     }
 }
+
+#[test]
+fn a_caption_says_what_its_intervals_count() {
+    let latency = |rows: &[_]| {
+        let summary = summarise(rows, &SummaryOptions::default());
+        let figure = Figure::latency(&summary, &FigureOptions::default()).unwrap();
+        let note = words(&figure.svg().unwrap()).last().unwrap().clone();
+        (figure.caption, note)
+    };
+    let mut rows = synthetic::rows(&["iiot"], &ExecutionModel::PAPER, &[500], 12);
+    let (caption, note) = latency(&rows);
+    assert!(caption.contains("the median over 12 replications"), "{caption}");
+    assert!(
+        note.contains("order-statistic intervals of it over 12 replications"),
+        "{note}"
+    );
+    for row in &mut rows {
+        row.replication.topology = (row.replication.seed % 4) as u32;
+    }
+    let (caption, note) = latency(&rows);
+    assert!(caption.contains("the mean over 4 topologies"), "{caption}");
+    assert!(note.contains("t intervals of it over 4 topologies"), "{note}");
+    let few = synthetic::rows(&["iiot"], &ExecutionModel::PAPER, &[500], 3);
+    assert_eq!(
+        latency(&few).1,
+        "There are no intervals: they need more than 3 replications."
+    );
+}

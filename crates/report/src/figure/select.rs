@@ -86,6 +86,8 @@ pub(super) fn loads(selected: &[Selected<'_>]) -> String {
 
 /// How many values an interval rests on.
 pub(super) struct Sample {
+    /// What is counted.
+    pub(super) unit: Unit,
     /// In words: `200 replications`.
     pub(super) words: String,
     /// The most that any condition has.
@@ -101,7 +103,7 @@ pub(super) fn sample<'a>(found: impl Iterator<Item = &'a ConditionSummary> + Clo
     });
     let (least, most) = (counts.clone().min()?, counts.max()?);
     let words = span(least, most, unit.word(most));
-    Some(Sample { words, most })
+    Some(Sample { unit, words, most })
 }
 
 impl Sample {

@@ -3,7 +3,7 @@
 use fogline_core::record::Condition;
 
 use super::TableBlock;
-use crate::stats::Interval;
+use crate::stats::{Interval, Unit};
 use crate::summary::{ConditionSummary, Metric, Quantile, Setting, Summary, Verdict};
 
 /// What is shown of each condition.
@@ -37,8 +37,13 @@ fn block(summary: &Summary, found: &[&ConditionSummary]) -> TableBlock {
     TableBlock {
         title: format!("{network}, {policy}"),
         note: format!(
-            "{percent} % intervals over independent replications: of a mean by Student's t (±), of a quantile by \
-             order statistics (in brackets)."
+            "{percent} % intervals over independent {}: of a mean by Student's t (±), of a quantile by {} (in \
+             brackets). Without one, there are too few.",
+            found[0].unit.word(2),
+            match found[0].unit {
+                Unit::Seed => "order statistics",
+                Unit::Topology => "Student's t",
+            }
         ),
         heads: ["jobs", "model"]
             .map(str::to_owned)
