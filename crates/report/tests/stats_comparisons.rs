@@ -52,6 +52,24 @@ fn sign_test_is_the_exact_one() {
 }
 
 #[test]
+fn sign_test_and_interval_of_the_median_agree_where_most_pairs_are_equal() {
+    let base: Vec<f64> = (1..=40).map(f64::from).collect();
+    for unequal in [0usize, 5, 15, 25, 35, 40] {
+        let lower: Vec<f64> = base
+            .iter()
+            .zip(0..)
+            .map(|(v, k)| if k < unequal { v - 0.5 } else { *v })
+            .collect();
+        let paired = paired_median(&on_one_topology(&lower), &on_one_topology(&base), 0.95).unwrap();
+        assert_eq!(
+            paired.p_value < 0.05,
+            paired.difference.excludes(0.0),
+            "{unequal} of 40 are lower"
+        );
+    }
+}
+
+#[test]
 fn only_common_replications_are_paired() {
     let at = |seed, value| (Replication { topology: 0, seed }, value);
     let first = vec![at(4, 40.0), at(1, 10.0), at(2, 21.0), at(9, 1e9)];

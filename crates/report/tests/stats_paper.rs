@@ -3,10 +3,10 @@
 mod stats_support;
 
 use fogline_core::model::ExecutionModel;
-use fogline_core::record::{NodeRow, Replication, SeedRow};
-use fogline_report::paper::{Finding, Placement, Role, Statement, compare, count_placements, statements};
+use fogline_core::record::{Placed, SeedRow};
+use fogline_report::paper::{Finding, Placement, Statement, compare, count_placements, statements};
 use fogline_report::summary::{Setting, SummaryOptions, summarise};
-use stats_support::{Asked, Figures, as_stated, condition, normal, rows};
+use stats_support::{Asked, Figures, as_stated, condition, normal, row, rows};
 
 const LOADS: [u32; 2] = [100, 500];
 
@@ -273,28 +273,42 @@ fn other_models_policies_and_networks_do_not_disturb() {
 }
 
 #[test]
-fn invocations_are_counted_by_role() {
-    let node = |node: &str, invocations| NodeRow {
-        condition: condition("iiot", 100, "load", ExecutionModel::External),
-        replication: Replication { topology: 0, seed: 1 },
-        node: node.to_owned(),
-        invocations,
+fn invocations_are_counted_over_models_and_replications() {
+    let figures = Figures {
+        processing_ms: 1.0,
+        network_ms: 1.0,
+        traffic_mb: 1.0,
+        steps: Vec::new(),
+    };
+    let placed_row = |seed, model, placed| SeedRow {
+        placed,
+        ..row(condition("iiot", 100, "load", model), 0, seed, 10, &figures)
     };
     let rows = [
-        node("server_0", 6),
-        node("pi_0", 1),
-        node("nuc_0", 3),
-        node("server_1", 0),
+        placed_row(
+            1,
+            ExecutionModel::External,
+            Placed {
+                servers: 6,
+                clients: 0,
+                others: 2,
+            },
+        ),
+        placed_row(
+            2,
+            ExecutionModel::InEdge,
+            Placed {
+                servers: 0,
+                clients: 1,
+                others: 1,
+            },
+        ),
     ];
-    let role = |_: &str, node: &str| match node.split('_').next() {
-        Some("server") => Role::Server,
-        Some("pi") => Role::Client,
-        _ => Role::Edge,
-    };
-    let placements = count_placements(&rows, role);
+    let placements = count_placements(&rows);
     assert_eq!(placements.len(), 1);
     assert_eq!((placements[0].on_servers, placements[0].on_clients), (0.6, 0.1));
-    assert!(count_placements(&[node("server_0", 0)], role).is_empty());
+    let nowhere = [placed_row(1, ExecutionModel::External, Placed::default())];
+    assert!(count_placements(&nowhere).is_empty());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use compare::{Compared, Judged, compare};
-pub use placement::{Placement, Role, count_placements};
+pub use placement::{Placement, count_placements};
 
 use crate::summary::Summary;
 use view::View;

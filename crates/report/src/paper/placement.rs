@@ -2,22 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fogline_core::record::NodeRow;
+use fogline_core::record::{Placed, SeedRow};
 use serde::Serialize;
 
 use crate::summary::Setting;
-
-/// What a node is to the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// One of the most powerful servers, at the centre.
-    Server,
-    /// A device that owns sessions.
-    Client,
-    /// Anything between.
-    Edge,
-}
 
 /// Where the invocations of a setting went, over all models and replications.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,31 +18,22 @@ pub struct Placement {
     pub on_clients: f64,
 }
 
-/// Counts where the invocations went, given the role of a node (network, name). Ascending by setting.
+/// Counts where the invocations went. Ascending by setting.
 #[must_use]
-pub fn count_placements(rows: &[NodeRow], role: impl Fn(&str, &str) -> Role) -> Vec<Placement> {
-    #[derive(Default)]
-    struct Counts {
-        servers: u64,
-        clients: u64,
-        all: u64,
-    }
-    let mut settings: BTreeMap<Setting, Counts> = BTreeMap::new();
+pub fn count_placements(rows: &[SeedRow]) -> Vec<Placement> {
+    let mut settings: BTreeMap<Setting, Placed> = BTreeMap::new();
     for row in rows {
         let counts = settings.entry(Setting::of(&row.condition)).or_default();
-        counts.all += row.invocations;
-        match role(&row.condition.network, &row.node) {
-            Role::Server => counts.servers += row.invocations,
-            Role::Client => counts.clients += row.invocations,
-            Role::Edge => {}
-        }
+        counts.servers = counts.servers.saturating_add(row.placed.servers);
+        counts.clients = counts.clients.saturating_add(row.placed.clients);
+        counts.others = counts.others.saturating_add(row.placed.others);
     }
-    let counted = settings.into_iter().filter(|(_, counts)| counts.all > 0);
+    let counted = settings.into_iter().filter(|(_, counts)| counts.all() > 0);
     counted
         .map(|(setting, counts)| Placement {
             setting,
-            on_servers: counts.servers as f64 / counts.all as f64,
-            on_clients: counts.clients as f64 / counts.all as f64,
+            on_servers: counts.servers as f64 / counts.all() as f64,
+            on_clients: counts.clients as f64 / counts.all() as f64,
         })
         .collect()
 }

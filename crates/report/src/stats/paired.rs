@@ -44,7 +44,7 @@ pub fn paired_mean(
 }
 
 /// The median of the differences, its order-statistic interval and the exact sign test (pairs without a
-/// difference are left out of the test, as usual).
+/// difference count against one).
 ///
 /// For quantiles: a tail quantile of a replication is one job's latency, far from normal. Where several
 /// topologies were drawn, a value is already a mean over seeds, and this is [`paired_mean`]. `None` where no
@@ -64,13 +64,15 @@ pub fn paired_median(
     Some(pairs.with(difference, p_value))
 }
 
-/// The two-sided p-value of as many positive values as there are, if both signs were equally likely.
+/// The two-sided p-value of a median of zero. Zeros count against a difference, so that the test and the
+/// order-statistic interval of the median say the same.
 fn sign_test(differences: &[f64]) -> f64 {
-    let positive = differences.iter().filter(|&&d| d > 0.0).count() as u64;
-    let negative = differences.iter().filter(|&&d| d < 0.0).count() as u64;
-    match Binomial::new(0.5, positive + negative) {
-        Ok(signs) if positive + negative > 0 => (2.0 * signs.cdf(positive.min(negative))).min(1.0),
-        _ => 1.0,
+    let positive = differences.iter().filter(|&&d| d > 0.0).count();
+    let negative = differences.iter().filter(|&&d| d < 0.0).count();
+    let against = (differences.len() - positive.max(negative)) as u64;
+    match Binomial::new(0.5, differences.len() as u64) {
+        Ok(signs) => (2.0 * signs.cdf(against)).min(1.0),
+        Err(_) => 1.0,
     }
 }
 

@@ -5,7 +5,7 @@ use fogline_core::record::SeedRow;
 use serde::Serialize;
 
 use super::layout::{paragraph, plain, verbatim};
-use crate::paper::{Statement, statements};
+use crate::paper::{Statement, count_placements, statements};
 use crate::stats::Interval;
 use crate::summary::{Metric, Setting, Summary, SummaryOptions, summarise};
 
@@ -45,6 +45,8 @@ pub struct ModelFigures {
     pub traffic_mb: Interval,
 }
 
+type Figure = fn(&ModelFigures) -> f64;
+
 /// A base and what becomes of it, switch by switch.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ablation {
@@ -57,9 +59,9 @@ pub struct Ablation {
 impl AblationRow {
     /// Reduces the rows of a study.
     #[must_use]
-    pub fn new(switch: &str, value: &str, rows: Vec<SeedRow>, options: SummaryOptions) -> Self {
-        let summary = summarise(&rows, &options);
-        let statements = statements(&summary, &[]);
+    pub fn new(switch: &str, value: &str, rows: &[SeedRow], options: SummaryOptions) -> Self {
+        let summary = summarise(rows, &options);
+        let statements = statements(&summary, &count_placements(rows));
         Self {
             switch: switch.to_owned(),
             value: value.to_owned(),
@@ -69,7 +71,7 @@ impl AblationRow {
     }
 
     /// The models from the lowest to the highest of a figure.
-    fn order(&self, network: usize, by: fn(&ModelFigures) -> f64) -> String {
+    fn order(&self, network: usize, by: Figure) -> String {
         let mut models: Vec<_> = self.figures[network].models.iter().collect();
         models.sort_by(|a, b| by(a).total_cmp(&by(b)));
         models
@@ -83,7 +85,7 @@ impl AblationRow {
 impl Ablation {
     /// Begins with the base.
     #[must_use]
-    pub fn new(name: &str, rows: Vec<SeedRow>, options: SummaryOptions) -> Self {
+    pub fn new(name: &str, rows: &[SeedRow], options: SummaryOptions) -> Self {
         Self {
             base: AblationRow::new(name, "", rows, options),
             rows: Vec::new(),
@@ -109,7 +111,7 @@ impl Ablation {
     fn network(&self, network: usize, text: &mut String) {
         let base = &self.base.figures[network];
         let names: Vec<&str> = base.models.iter().map(|found| found.model.name()).collect();
-        let shown: [(&str, fn(&ModelFigures) -> f64); 2] = [
+        let shown: [(&str, Figure); 2] = [
             ("mean latency in ms", |found| found.latency_ms.estimate),
             ("mean traffic in MB", |found| found.traffic_mb.estimate),
         ];

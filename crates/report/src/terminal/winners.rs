@@ -90,14 +90,19 @@ fn certainty(rows: &[&Verdict]) -> String {
 }
 
 fn lead(last: &Verdict, summary: &Summary) -> String {
+    // No more decimals are shown; a negative zero would be.
+    let by = if last.difference.estimate.abs() < 0.0005 {
+        0.0
+    } else {
+        -last.difference.estimate
+    };
     let runner_up = summary.condition(&last.setting.with(last.runner_up));
     let share = runner_up
         .and_then(|condition| condition.interval(last.metric))
-        .map(|interval| -last.difference.estimate / interval.estimate * 100.0)
+        .map(|interval| by / interval.estimate * 100.0)
         .filter(|share| share.is_finite())
         .map_or_else(String::new, |share| format!(" ({share:.0}%)"));
     let digits = decimals(last.difference.half_width());
-    let by = -last.difference.estimate;
     format!(
         "{} by {by:.digits$} {}{share}",
         last.runner_up,

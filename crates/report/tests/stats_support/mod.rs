@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use fogline_core::model::{Bytes, ExecutionModel, Seconds};
-use fogline_core::record::{Condition, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
+use fogline_core::record::{Condition, Placed, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
 
 /// A number between 0 and 1 that seed and salt decide (splitmix64).
 pub(crate) fn uniform(seed: u64, salt: u64) -> f64 {
@@ -78,6 +78,7 @@ pub(crate) fn row(condition: Condition, topology: u32, seed: u64, jobs: u64, fig
             figures.traffic_mb,
         ),
         latency_quantiles,
+        placed: Placed::default(),
         by_steps: figures.steps.iter().map(group).collect(),
     }
 }
