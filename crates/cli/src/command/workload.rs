@@ -229,3 +229,37 @@ fn csv(jobs: impl IntoIterator<Item = TraceJob>) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits_or_end_at_the_unit() {
+        let cases = [
+            (None, "-"),
+            (Some(0.0), "0"),
+            (Some(0.12345), "0.123"),
+            (Some(6.0), "6"),
+            (Some(6.0876), "6.09"),
+            (Some(41.23), "41.2"),
+            (Some(877.4), "877"),
+            (Some(12_345.6), "12346"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(figure(value), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_generated() {
+        let params = GeneratorParams {
+            seed: 1,
+            replication: 0,
+            length: Length::Jobs(3),
+        };
+        let jobs: Vec<TraceJob> = Generator::new(&params).collect();
+        let read = spar::parse(csv(jobs.clone()).as_slice(), "generated").unwrap();
+        assert_eq!(read.jobs, jobs);
+    }
+}
