@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Bytes, ExecutionModel, Seconds};
+use crate::network::Node;
 
 /// What a row was measured under. Rows of one replication that differ only in policy and model share their
 /// random numbers, so that they may be compared in pairs.
@@ -133,6 +134,37 @@ pub const QUANTILES: [f64; 15] = [
     0.01, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99,
 ];
 
+/// Where the invocations of a replication were placed, by what the nodes are to the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// On servers that are no clients.
+    pub servers: u64,
+    /// On clients.
+    pub clients: u64,
+    /// On other workers.
+    pub others: u64,
+}
+
+impl Placed {
+    /// Counts invocations on a node.
+    pub fn add(&mut self, node: &Node, invocations: u64) {
+        let slot = if node.client {
+            &mut self.clients
+        } else if node.kind == "server" {
+            &mut self.servers
+        } else {
+            &mut self.others
+        };
+        *slot += invocations;
+    }
+
+    /// All invocations.
+    #[must_use]
+    pub fn all(&self) -> u64 {
+        self.servers.saturating_add(self.clients).saturating_add(self.others)
+    }
+}
+
 /// A replication, reduced: the unit of all statistics, because jobs of one replication are not independent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeedRow {
@@ -147,6 +179,8 @@ pub struct SeedRow {
     /// Quantiles of the jobs' latency, at [`QUANTILES`]: the sample at position ⌊q·jobs⌋ of the sorted
     /// latencies.
     pub latency_quantiles: [Seconds; QUANTILES.len()],
+    /// Where the invocations ran.
+    pub placed: Placed,
     /// By number of steps, ascending: jobs with that many, and the sums over them.
     pub by_steps: Vec<StepsGroup>,
 }

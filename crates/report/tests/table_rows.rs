@@ -4,7 +4,7 @@
 use bytes::Bytes as Buffer;
 use fogline_core::model::{Bytes, ExecutionModel, Seconds};
 use fogline_core::record::{
-    Condition, JobRow, NodeRow, QUANTILES, Replication, SeedRow, Spent, StepsGroup, TaskRow,
+    Condition, JobRow, NodeRow, Placed, QUANTILES, Replication, SeedRow, Spent, StepsGroup, TaskRow,
 };
 use fogline_report::table::{
     CsvReader, CsvWriter, ParquetReader, ParquetWriter, Row, join_steps, split_steps,
@@ -103,16 +103,29 @@ fn group() -> impl Strategy<Value = StepsGroup> {
 
 fn seed() -> impl Strategy<Value = SeedRow> {
     let quantiles = vec(ANY, QUANTILES.len());
-    (key(), any::<u64>(), spent(), quantiles, vec(group(), 0..4)).prop_map(
-        |((condition, replication), jobs, total, quantiles, by_steps)| SeedRow {
-            condition,
-            replication,
-            jobs,
-            total,
-            latency_quantiles: std::array::from_fn(|at| Seconds(quantiles[at])),
-            by_steps,
-        },
+    (
+        key(),
+        any::<u64>(),
+        spent(),
+        quantiles,
+        any::<[u64; 3]>(),
+        vec(group(), 0..4),
     )
+        .prop_map(
+            |((condition, replication), jobs, total, quantiles, placed, by_steps)| SeedRow {
+                condition,
+                replication,
+                jobs,
+                total,
+                latency_quantiles: std::array::from_fn(|at| Seconds(quantiles[at])),
+                placed: Placed {
+                    servers: placed[0],
+                    clients: placed[1],
+                    others: placed[2],
+                },
+                by_steps,
+            },
+        )
 }
 
 fn parquet<R: Row>(rows: &[R], about: &str) -> Vec<u8> {

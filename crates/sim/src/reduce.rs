@@ -1,15 +1,16 @@
 //! The reduction of a replication to one row.
 
 use fogline_core::model::Seconds;
-use fogline_core::record::{Condition, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
+use fogline_core::record::{Condition, Placed, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
 
 /// Reduces the runs of one replication under one condition: for each, its number of steps, what it took, and
-/// its latency. `None` if there are none.
+/// its latency. `placed` says where their invocations ran. `None` if there are none.
 ///
 /// Sums are made in the order of the runs, so they are the same on any number of threads.
 pub fn seed_row(
     condition: Condition,
     replication: Replication,
+    placed: Placed,
     runs: impl Iterator<Item = (u32, Spent, Seconds)>,
 ) -> Option<SeedRow> {
     let mut total = Spent::default();
@@ -45,6 +46,7 @@ pub fn seed_row(
         jobs: latencies.len() as u64,
         total,
         latency_quantiles: QUANTILES.map(at),
+        placed,
         by_steps,
     })
 }

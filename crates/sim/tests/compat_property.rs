@@ -1,4 +1,5 @@
 //! The compat mode against StateSim written down plainly, on small networks that are full of ties.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 #[path = "support/slow.rs"]
 mod slow;

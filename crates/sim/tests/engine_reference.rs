@@ -45,10 +45,13 @@ fn rows(network: &str, load: u32, seed: u64) -> Option<(Vec<SeedRow>, Vec<SeedRo
 
     let prepared = Prepared::new(&network, &trace, &Options::paper()).unwrap();
     let replicate = prepared.replicate(seed, load, &AllocPolicy::ALL, &ExecPolicy::ALL);
-    let mut reference = replicate.seed_rows(RowNames {
-        network: "n",
-        topology: 0,
-    });
+    let mut reference = replicate.seed_rows(
+        &prepared,
+        RowNames {
+            network: "n",
+            topology: 0,
+        },
+    );
 
     let switches = Switches::REFERENCE;
     let workload = scenario().workload;

@@ -9,7 +9,7 @@ use fogline_report::figure::{Figure, FigureOptions};
 use fogline_report::html::{
     Command, Fact, FigureBlock, InputFile, ReportData, StatementLine, Switch, render, results, winners,
 };
-use fogline_report::paper::{Compared, compare, statements};
+use fogline_report::paper::{Compared, compare, count_placements, statements};
 use fogline_report::summary::{Metric, Summary, SummaryOptions, summarise};
 use fogline_report::terminal;
 use serde::Serialize;
@@ -68,10 +68,9 @@ pub(crate) fn conclude(
         .iter()
         .map(|(mode, rows)| (*mode, summarise(rows, &options)))
         .collect();
-    let of = |mode| {
-        summaries
-            .get(&mode)
-            .map_or_else(Vec::new, |summary: &Summary| statements(summary, &[]))
+    let of = |mode| match (summaries.get(&mode), seeds.get(&mode)) {
+        (Some(summary), Some(rows)) => statements(summary, &count_placements(rows)),
+        _ => Vec::new(),
     };
     let compared = compare(&of(Mode::Compat), &of(Mode::Corrected));
     let mut files: Vec<PathBuf> = files

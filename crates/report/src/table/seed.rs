@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fogline_core::model::Seconds;
-use fogline_core::record::{Condition, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
+use fogline_core::record::{Condition, Placed, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
 
 use super::row::{Row, Sink, Source, TOTAL, put_key, sample_key, take_key, take_spent};
 
@@ -37,6 +37,7 @@ impl Row for SeedRow {
             jobs: 0,
             total: Spent::default(),
             latency_quantiles: [Seconds::ZERO; QUANTILES.len()],
+            placed: Placed::default(),
             by_steps: Vec::new(),
         }
     }
@@ -48,6 +49,9 @@ impl Row for SeedRow {
         for (column, quantile) in QUANTILE_COLUMNS.into_iter().zip(self.latency_quantiles) {
             sink.float(column, quantile.0);
         }
+        sink.whole("invocations_on_servers", self.placed.servers);
+        sink.whole("invocations_on_clients", self.placed.clients);
+        sink.whole("invocations_on_others", self.placed.others);
         sink.groups(&self.by_steps);
     }
 
@@ -65,6 +69,11 @@ impl Row for SeedRow {
             jobs,
             total,
             latency_quantiles,
+            placed: Placed {
+                servers: source.whole()?,
+                clients: source.whole()?,
+                others: source.whole()?,
+            },
             by_steps: source.groups()?,
         })
     }

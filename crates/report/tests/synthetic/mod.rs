@@ -1,7 +1,7 @@
 //! Rows that look like those of the paper's simulation, from a small generator of numbers.
 
 use fogline_core::model::{Bytes, ExecutionModel, Seconds};
-use fogline_core::record::{Condition, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
+use fogline_core::record::{Condition, Placed, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
 
 /// Numbers in [0, 1), the same every time (Knuth's MMIX generator).
 struct Numbers(u64);
@@ -111,6 +111,7 @@ fn row(condition: Condition, seed: u64) -> SeedRow {
             let tail = (q / (1.0 - q)).powf(0.45);
             Seconds(0.02 * tail + scale * tail * numbers.around_one(0.03 + q * q * 0.15))
         }),
+        placed: Placed::default(),
         by_steps,
         condition,
         replication: Replication { topology: 0, seed },

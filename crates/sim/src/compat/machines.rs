@@ -1,6 +1,6 @@
 //! The processing nodes, in the order of StateSim's maps: by the bytes of their names.
 
-use fogline_core::network::{Network, NodeId};
+use fogline_core::network::{Network, Node, NodeId};
 
 use super::options::{Options, Unfit};
 
@@ -31,6 +31,8 @@ pub(super) struct Machines {
     pub(super) speed: Vec<f32>,
     /// Which of them are clients, ascending.
     pub(super) clients: Vec<u32>,
+    /// What each machine is.
+    pub(super) nodes: Vec<Node>,
 }
 
 impl Machines {
@@ -42,6 +44,7 @@ impl Machines {
             affinity: Vec::with_capacity(ids.len()),
             speed: Vec::with_capacity(ids.len()),
             clients: Vec::new(),
+            nodes: ids.iter().map(|id| network.node(*id).clone()).collect(),
             ids,
         };
         for (rank, id) in machines.ids.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! One replication.
 
 use fogline_core::network::Network;
+use fogline_core::record;
 use fogline_workload::trace::Trace;
 
 use super::allocate::{Sites, Workbench};
@@ -120,6 +121,15 @@ impl Prepared {
         ranks
             .map(|rank| self.machines.names[*rank as usize].as_str())
             .collect()
+    }
+
+    /// Where invocations were placed, from the loads of all nodes.
+    pub(super) fn placed(&self, loads: &[u32]) -> record::Placed {
+        let mut placed = record::Placed::default();
+        for (node, load) in self.machines.nodes.iter().zip(loads) {
+            placed.add(node, u64::from(*load));
+        }
+        placed
     }
 
     /// The node that keeps the states of `UnchainedInEdge`.

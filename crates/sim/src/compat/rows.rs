@@ -1,11 +1,12 @@
 //! Replications as the rows that reports are made from.
 
 use fogline_core::model::{Bytes, Seconds};
-use fogline_core::record::{Condition, JobRow, NodeRow, QUANTILES, Replication, SeedRow, Spent, StepsGroup};
+use fogline_core::record::{Condition, JobRow, NodeRow, Replication, SeedRow, Spent};
 
 use super::measure::Sample;
 use super::options::AllocPolicy;
 use super::replicate::{Prepared, Replicate, Run};
+use crate::reduce::seed_row;
 
 /// What rows are called that a replicate does not know.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +59,16 @@ impl Sample {
 impl Replicate {
     /// A row per pair of policies.
     #[must_use]
-    pub fn seed_rows(&self, names: RowNames<'_>) -> Vec<SeedRow> {
-        self.runs
-            .iter()
-            .filter(|run| !run.samples.is_empty())
-            .map(|run| seed_row(run, names.condition(self, run), names.replication(self)))
-            .collect()
+    pub fn seed_rows(&self, prepared: &Prepared, names: RowNames<'_>) -> Vec<SeedRow> {
+        let row = |run: &Run| {
+            let placed = prepared.placed(self.loads_of(run.alloc));
+            let runs = run
+                .samples
+                .iter()
+                .map(|sample| (sample.chain, sample.spent(), sample.latency()));
+            seed_row(names.condition(self, run), names.replication(self), placed, runs)
+        };
+        self.runs.iter().filter_map(row).collect()
     }
 
     /// A row per pair of policies and job.
@@ -116,47 +121,4 @@ impl Replicate {
         let found = self.loads.iter().find(|loads| loads.alloc == alloc);
         found.map_or(&[], |found| &found.loads)
     }
-}
-
-fn seed_row(run: &Run, condition: Condition, replication: Replication) -> SeedRow {
-    let mut total = Spent::default();
-    let mut groups: Vec<StepsGroup> = Vec::new();
-    let mut latencies = Vec::with_capacity(run.samples.len());
-    for sample in &run.samples {
-        let spent = sample.spent();
-        add(&mut total, &spent);
-        latencies.push(sample.latency());
-        let place = groups.binary_search_by_key(&sample.chain, |group| group.steps);
-        let place = place.unwrap_or_else(|place| {
-            let empty = StepsGroup {
-                steps: sample.chain,
-                jobs: 0,
-                total: Spent::default(),
-            };
-            groups.insert(place, empty);
-            place
-        });
-        groups[place].jobs += 1;
-        add(&mut groups[place].total, &spent);
-    }
-    latencies.sort_unstable_by(Seconds::total_cmp);
-    SeedRow {
-        condition,
-        replication,
-        jobs: run.samples.len() as u64,
-        total,
-        latency_quantiles: QUANTILES.map(|q| {
-            let place = (q * latencies.len() as f64) as usize;
-            latencies[place.min(latencies.len() - 1)]
-        }),
-        by_steps: groups,
-    }
-}
-
-fn add(total: &mut Spent, spent: &Spent) {
-    total.processing += spent.processing;
-    total.arguments += spent.arguments;
-    total.states += spent.states;
-    total.argument_traffic += spent.argument_traffic;
-    total.state_traffic += spent.state_traffic;
 }

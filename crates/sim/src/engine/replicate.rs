@@ -2,7 +2,7 @@
 
 use fogline_core::model::ExecutionModel;
 use fogline_core::policy::{CountedStates, Load, LoadNet, ModelAware, PlacementPolicy};
-use fogline_core::record::{Condition, JobRow, NodeRow, Replication, SeedRow, Spent, TaskRow};
+use fogline_core::record::{Condition, JobRow, NodeRow, Placed, Replication, SeedRow, Spent, TaskRow};
 use fogline_manifest::scenario::{PolicyName, Switches, Table};
 
 use super::draw::Draw;
@@ -212,9 +212,21 @@ impl Replicator<'_> {
         let runs = runs
             .into_iter()
             .map(|(steps, spent)| (steps, spent, spent.latency()));
-        outcome
-            .seeds
-            .extend(seed_row(condition.clone(), replication, runs));
+        outcome.seeds.extend(seed_row(
+            condition.clone(),
+            replication,
+            self.placed(placement),
+            runs,
+        ));
+    }
+
+    fn placed(&self, placement: &Placement) -> Placed {
+        let mut placed = Placed::default();
+        for worker in self.world.workers.indices() {
+            let node = self.world.network.node(self.world.workers.node(worker));
+            placed.add(node, u64::from(placement.loads[worker.0 as usize]));
+        }
+        placed
     }
 
     /// The name of a client.

@@ -193,7 +193,7 @@ impl Study {
                         prepared.replicate_into(unit.seed, unit.load, &allocs, &execs, scratch, replicate);
                         let wanted = |table| units.tables.contains(&table);
                         Outcome {
-                            seeds: replicate.seed_rows(names),
+                            seeds: replicate.seed_rows(&prepared, names),
                             jobs: if wanted(Table::Jobs) {
                                 replicate.job_rows(&prepared, names)
                             } else {

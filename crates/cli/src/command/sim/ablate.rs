@@ -77,7 +77,7 @@ fn ablate(study: &Study, from: From) -> Result<Ablation, Failure> {
         confidence: study.scenario.statistics.confidence,
     };
     let rows = seeds(&study.with_switches(base))?;
-    let mut ablation = Ablation::new(base_row(from), as_load_net(&rows, base_policy), options);
+    let mut ablation = Ablation::new(base_row(from), &as_load_net(&rows, base_policy), options);
     let blind = if other_policy == "load-net" {
         "blind to the model"
     } else {
@@ -86,7 +86,7 @@ fn ablate(study: &Study, from: From) -> Result<Ablation, Failure> {
     ablation.add(AblationRow::new(
         ALLOCATION,
         blind,
-        as_load_net(&rows, other_policy),
+        &as_load_net(&rows, other_policy),
         options,
     ));
     for (name, value) in turned(&base, &other) {
@@ -97,7 +97,7 @@ fn ablate(study: &Study, from: From) -> Result<Ablation, Failure> {
         ablation.add(AblationRow::new(
             &name,
             &value,
-            as_load_net(&rows, base_policy),
+            &as_load_net(&rows, base_policy),
             options,
         ));
     }
