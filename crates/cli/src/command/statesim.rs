@@ -196,3 +196,166 @@ impl Args {
         BadInput::whole(file.display().to_string(), unfit.to_string(), hint).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(words: &[&str]) -> Result<Args, clap::Error> {
+        let words = std::iter::once("statesim").chain(words.iter().copied());
+        Line::try_parse_from(words).map(|line| line.args)
+    }
+
+    /// Two Raspberries and a server at one switch; two jobs with a state, and one without.
+    fn inputs(folder: &Path) -> Vec<String> {
+        let files = [
+            (
+                "nodes",
+                "0;rpi_0;1023012864;4000;arm32;sbc;rpi3b+\n1;rpi_1;1023012864;4000;arm32;sbc;rpi3b+\n\
+                 2;server_0;188000000000;88000;x86;server;server\n",
+            ),
+            (
+                "links",
+                "0;100;link_0;node\n1;100;link_1;node\n2;1000;link_2;node\n",
+            ),
+            (
+                "edges",
+                "rpi_0 link_0\nlink_0 rpi_0 switch\nrpi_1 link_1\nlink_1 rpi_1 switch\nserver_0 link_2\n\
+                 link_2 server_0 switch\nswitch link_0 link_1 link_2\n",
+            ),
+            (
+                "tasks",
+                "0.0,j_1,M1,10,100.0,0.3,1\n0.0,j_1,M2,10,100.0,0.5,1\n0.0,j_1,R3_1_2,20,50.0,0.2,1\n\
+                 1.0,j_2,M1,5,100.0,0.1,1\n1.0,j_2,R2_1,5,100.0,0.1,1\n\
+                 2.0,j_3,M1,10,100.0,0.3,1\n2.0,j_3,M2,10,100.0,0.4,1\n2.0,j_3,R3_2_1,7,50.0,0.2,1\n",
+            ),
+        ];
+        let place = |(name, text): (&str, &str)| {
+            fs::write(folder.join(name), text).unwrap();
+            format!("--{name}={}", folder.join(name).display())
+        };
+        files.into_iter().map(place).collect()
+    }
+
+    fn simulate(folder: &Path, more: &[&str]) -> Result<Vec<(String, String)>, Failure> {
+        let inputs = inputs(folder);
+        let out = folder.join("out");
+        let outdir = format!("--outdir={}", out.display());
+        let mut words: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        words.push(&outdir);
+        words.extend(more);
+        run(parse(&words).unwrap())?;
+        let mut files: Vec<(String, String)> = fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, fs::read_to_string(path).unwrap())
+            })
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
+    #[test]
+    fn options_may_be_shortened_and_policies_are_sorted() {
+        let line = "--seed 3 --num-t=2 --edges e --alloc-policies ProcNet,,ProcOnly,ProcNet \
+                    --exec StateLocal,PureFaaS";
+        let args = parse(&line.split_whitespace().collect::<Vec<_>>()).unwrap();
+        assert_eq!(args.seed_starting, 3);
+        assert_eq!(args.edges_file, Path::new("e"));
+        assert_eq!(args.alloc_policies.unwrap().0, AllocPolicy::ALL);
+        let execs = args.exec_policies.unwrap().0;
+        assert_eq!(execs, [ExecPolicy::PureFaaS, ExecPolicy::StateLocal]);
+        for bad in [
+            "--num 3",
+            "--num-jobs 0",
+            "--alloc-policies Proc",
+            "--exec-policies ,",
+            "--num-jobs=-1",
+        ] {
+            assert!(
+                parse(&bad.split_whitespace().collect::<Vec<_>>()).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_pair_and_seed_has_its_two_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = simulate(
+            folder.path(),
+            &["--num-jobs=2", "--num-replications=3", "--seed=7"],
+        )
+        .unwrap();
+        assert_eq!(files.len(), 2 * 7 * 3 * 2);
+        for (name, text) in &files {
+            if name.starts_with("node-") {
+                assert_eq!(text.lines().count(), 3, "{name}");
+            } else {
+                let fields = text.lines().map(|line| line.split(' ').count());
+                assert!(fields.into_iter().all(|fields| fields == 4), "{name}: {text}");
+            }
+        }
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains(&"job-alloc=ProcNet.exec=StateLocal.seed=9"));
+        // Both jobs with a state are chains of two tasks, and all jobs of the trace are drawn.
+        let (_, jobs) = &files[names
+            .binary_search(&"job-alloc=ProcOnly.exec=PureFaaS.seed=8")
+            .unwrap()];
+        assert_eq!(jobs.lines().filter(|line| line.ends_with(" 2")).count(), 2);
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let line = |threads| ["--num-jobs=2", "--num-replications=9", threads];
+        let (one, many) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let one = simulate(one.path(), &line("--num-threads=1")).unwrap();
+        let many = simulate(many.path(), &line("--num-threads=8")).unwrap();
+        assert_eq!(one, many);
+    }
+
+    #[test]
+    fn bad_input_ends_with_exit_code_2_and_writes_nothing() {
+        for (spoilt, text, expected) in [
+            (
+                "tasks",
+                "0.0,j_1,M1,10,100.0,0.3,1\n",
+                "no job of the trace has a state",
+            ),
+            ("nodes", "0;server_0;188000000000;88000;x86;server;server\n", ""),
+            ("edges", "", ""),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let inputs = inputs(folder.path());
+            fs::write(folder.path().join(spoilt), text).unwrap();
+            let outdir = format!("--outdir={}", folder.path().join("out").display());
+            let mut words: Vec<&str> = inputs.iter().map(String::as_str).collect();
+            words.push(&outdir);
+            let failure = run(parse(&words).unwrap()).unwrap_err();
+            assert!(matches!(failure, Failure::Input(_)), "{failure}");
+            assert!(failure.to_string().contains(expected), "{failure}");
+            assert!(!folder.path().join("out").exists(), "{spoilt}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for option in [
+            "--cloud-rate=0",
+            "--ops-factor=NaN",
+            "--state-factor=-1",
+            "--cloud-latency=inf",
+        ] {
+            let failure = simulate(folder.path(), &[option]).unwrap_err();
+            assert!(matches!(failure, Failure::Input(_)), "{option}: {failure}");
+            assert!(!folder.path().join("out").exists(), "{option}");
+        }
+    }
+}

@@ -301,18 +301,24 @@ fn capacity(network: &Network, vertex: VertexId) -> Option<f32> {
     }
 }
 
-fn load_jobs(trace: &Trace, machines: &[Machine], options: &Options) -> Vec<Job> {
+/// For each function, in the order of names, whether it needs a GPU.
+fn affinities(machines: &[Machine], options: &Options) -> Vec<bool> {
     let mut by_affinity: BTreeMap<bool, f64> = BTreeMap::new();
     for machine in machines {
         *by_affinity.entry(machine.gpu).or_default() += f64::from(machine.speed);
     }
     let sum: f64 = by_affinity.values().sum();
-    let names: BTreeSet<String> = (0..options.functions).map(|f| format!("f{f}")).collect();
     let mut affinities = Vec::new();
     for (gpu, speed) in by_affinity {
         let count = (options.functions as f64 * speed / sum).round() as usize;
         affinities.extend(std::iter::repeat_n(gpu, count));
     }
+    affinities
+}
+
+fn load_jobs(trace: &Trace, machines: &[Machine], options: &Options) -> Vec<Job> {
+    let affinities = affinities(machines, options);
+    let names: BTreeSet<String> = (0..options.functions).map(|f| format!("f{f}")).collect();
     let mut rng = Rng::new(0);
     let mut pool = Vec::new();
     for job in &trace.jobs {
