@@ -6,11 +6,15 @@
 use std::hint::black_box;
 
 use fogline_core::cost::{Flow, Leg, Peer, Purpose};
-use fogline_core::model::{Bytes, Operations, Seconds};
+use fogline_core::model::{Bytes, ExecutionModel, Operations, Seconds};
 use fogline_core::network::{Network, NodeId, RouteOptions, Routes, VertexId};
 use fogline_core::policy::{Demand, Search, Workers};
+use fogline_core::record::Replication;
+use fogline_manifest::Source;
+use fogline_manifest::scenario::{PolicyName, Scenario, Switches};
 use fogline_sim::compat::{AllocPolicy, ExecPolicy, Options, Prepared};
-use fogline_workload::network::ether::{Draw, IndustrialIot, Scenario};
+use fogline_sim::engine::{Paths, Pool, Replicator, World};
+use fogline_workload::network::ether::{self, Draw, IndustrialIot};
 use fogline_workload::trace::{Trace, TraceJob, TraceTask};
 
 /// Work that was prepared.
@@ -25,6 +29,7 @@ const PARTS: &[Part] = &[
     ("compat-replicate", compat_replicate),
     ("core-routes", core_routes),
     ("core-search", core_search),
+    ("engine-replicate", engine_replicate),
 ];
 
 #[expect(clippy::print_stdout, reason = "the list of parts is data")]
@@ -101,6 +106,47 @@ fn core_search() -> Work {
     })
 }
 
+/// One replication of the corrected engine: 100 jobs, three policies, the paper's four models.
+fn engine_replicate() -> Work {
+    // What replications borrow lives as long as the program.
+    let scenario: &Scenario = Box::leak(Box::new(scenario()));
+    let switches = &Switches::CORRECTED;
+    let workload = &scenario.workload;
+    let pool = Box::leak(Box::new(Pool::new(
+        &trace(200),
+        workload,
+        switches.workflow,
+        switches.random,
+    )));
+    let world = World::new(network(4), &scenario.cloud, &workload.functions, switches);
+    let world = Box::leak(Box::new(
+        world.expect("the published network has clients and workers"),
+    ));
+    let replicator = Replicator {
+        pool,
+        world,
+        paths: Box::leak(Box::new(Paths::of(world))),
+        switches,
+        tables: &[],
+    };
+    let policies = [PolicyName::Load, PolicyName::LoadNet, PolicyName::ModelAware];
+    let replication = Replication { topology: 0, seed: 1 };
+    Box::new(move || {
+        black_box(replicator.replicate("iiot", 100, replication, &policies, &ExecutionModel::PAPER));
+    })
+}
+
+/// A scenario of which nothing is special.
+fn scenario() -> Scenario {
+    let text = "name = \"part\"\nnetworks = [{ name = \"iiot\", generate = \"industrial-iot\" }]\n\
+                [workload]\ntrace = \"none\"\njobs = [100]\n";
+    let source = Source {
+        name: "part.toml".to_owned(),
+        text: text.to_owned(),
+    };
+    Scenario::parse(&source).expect("the scenario is valid")
+}
+
 /// A call and its answer.
 fn leg(peer: VertexId, purpose: Purpose, bytes: u64) -> Leg {
     Leg {
@@ -114,7 +160,7 @@ fn leg(peer: VertexId, purpose: Purpose, bytes: u64) -> Leg {
 
 /// The published industrial network, of so many premises of 20 nodes.
 fn network(premises: u32) -> Network {
-    let scenario = Scenario::IndustrialIot(IndustrialIot { premises });
+    let scenario = ether::Scenario::IndustrialIot(IndustrialIot { premises });
     scenario
         .generate(Draw::Published)
         .expect("the published scenario is a network")

@@ -36,6 +36,8 @@ pub(crate) struct Results {
     pub(crate) files: Vec<PathBuf>,
     /// How many replications of each load and topology were run.
     pub(crate) replications: u32,
+    /// The confidence of an interval that keeps what was promised, after all looks at the data.
+    pub(crate) confidence: f64,
 }
 
 /// Runs a request and writes its tables.
@@ -45,6 +47,7 @@ pub(crate) fn execute(request: &Request) -> Result<Results, Failure> {
     output::note(&format!("workload: {}", study.origin));
     let mut run = Run::new(request, &study, &provenance)?;
     run.go()?;
+    let confidence = run.confidence;
     let (seeds, replications, files) = run.finish()?;
     Ok(Results {
         study,
@@ -52,6 +55,7 @@ pub(crate) fn execute(request: &Request) -> Result<Results, Failure> {
         seeds,
         files,
         replications,
+        confidence,
     })
 }
 
@@ -61,6 +65,7 @@ struct Run<'a> {
     tables: BTreeMap<Mode, Tables>,
     seeds: Seeds,
     replications: u32,
+    confidence: f64,
 }
 
 impl<'a> Run<'a> {
@@ -77,6 +82,7 @@ impl<'a> Run<'a> {
             tables,
             seeds,
             replications: 0,
+            confidence: request.scenario.statistics.confidence,
         })
     }
 
@@ -97,7 +103,9 @@ impl<'a> Run<'a> {
                 .flat_map(|rows| [series(rows, Metric::Latency), series(rows, Metric::Traffic)])
                 .flatten()
                 .collect();
-            if stopping.enough(&series) {
+            let enough = stopping.enough(&series);
+            self.confidence = stopping.confidence_of_look(series.len());
+            if enough {
                 return Ok(());
             }
             let left = MAX_REPLICATIONS.saturating_sub(self.replications);

@@ -92,6 +92,12 @@ impl Overrides {
                 )
             })?;
         }
+        if scenario.statistics.until_relative_error.is_some() && scenario.run.topologies > 1 {
+            return Err(Failure::usage(
+                "until-relative-error cannot be combined with several topologies: more seeds do not tell more about other networks",
+                "fix the number of replications and raise topologies until the intervals are narrow enough",
+            ));
+        }
         let command = std::env::args().collect::<Vec<_>>().join(" ");
         Ok(Request {
             scenario,

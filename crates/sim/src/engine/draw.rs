@@ -1,5 +1,6 @@
 //! What a replication draws: which jobs run, whose they are, and in which order they are placed.
 
+use fogline_core::record::Replication;
 use fogline_manifest::scenario::{JobCount, RandomNumbers};
 use fogline_workload::random::Stream;
 
@@ -18,11 +19,24 @@ pub struct Draw {
     pub order: Vec<u32>,
 }
 
+/// What the counter-based numbers of a replication are keyed by, besides entity and purpose.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    seed: u64,
+    topology: u64,
+}
+
+impl Key {
+    fn stream(self, entity: u64, purpose: u32) -> Stream {
+        Stream::new(self.seed, self.topology, entity, purpose)
+    }
+}
+
 impl Draw {
     /// Draws `load` jobs (or about that many) from a pool of `pool` jobs, for some of `clients` clients.
     #[must_use]
     pub fn new(
-        seed: u64,
+        Replication { topology, seed }: Replication,
         load: u32,
         pool: usize,
         clients: usize,
@@ -30,20 +44,28 @@ impl Draw {
         random: RandomNumbers,
     ) -> Self {
         match random {
-            RandomNumbers::Counter => Self::counter(seed, load, pool, clients, count),
+            RandomNumbers::Counter => Self::counter(
+                Key {
+                    seed,
+                    topology: topology.into(),
+                },
+                load,
+                pool,
+                clients,
+                count,
+            ),
             RandomNumbers::Lcg => Self::congruential(seed, load, pool, clients, count),
         }
     }
 
-    fn counter(seed: u64, load: u32, pool: usize, clients: usize, count: JobCount) -> Self {
-        let key = |entity: u64, purpose| Stream::new(seed, 0, entity, purpose).next_u64();
+    fn counter(of: Key, load: u32, pool: usize, clients: usize, count: JobCount) -> Self {
+        let key = |entity: u64, purpose| of.stream(entity, purpose).next_u64();
         let pool_jobs = if load as usize > pool {
             // More jobs than there are: drawn with replacement.
-            let draw =
-                |job: u32| Stream::new(seed, 0, job.into(), purpose::JOB_AGAIN).below(pool as u64) as u32;
+            let draw = |job: u32| of.stream(job.into(), purpose::JOB_AGAIN).below(pool as u64) as u32;
             (0..load).map(draw).collect()
         } else {
-            let toss = |job| Stream::new(seed, 0, job, purpose::JOB).uniform();
+            let toss = |job| of.stream(job, purpose::JOB).uniform();
             select(pool, load, count, toss)
         };
         // A job that is drawn once has the same client at every load; copies of a job differ.
@@ -58,7 +80,7 @@ impl Draw {
         let clients = pool_jobs
             .iter()
             .enumerate()
-            .map(|job| Stream::new(seed, 0, entity(job), purpose::CLIENT).below(clients as u64) as u32)
+            .map(|job| of.stream(entity(job), purpose::CLIENT).below(clients as u64) as u32)
             .collect();
         let keys: Vec<u64> = pool_jobs
             .iter()

@@ -52,12 +52,12 @@ pub struct Replicator<'a> {
 }
 
 impl Replicator<'_> {
-    /// What the replication with this seed draws.
+    /// What a replication draws.
     #[must_use]
-    pub fn draw(&self, load: u32, seed: u64) -> Draw {
+    pub fn draw(&self, load: u32, replication: Replication) -> Draw {
         let clients = self.world.clients.len();
         Draw::new(
-            seed,
+            replication,
             load,
             self.pool.jobs.len(),
             clients,
@@ -88,7 +88,7 @@ impl Replicator<'_> {
         policies: &[PolicyName],
         models: &[ExecutionModel],
     ) -> Outcome {
-        let draw = self.draw(load, replication.seed);
+        let draw = self.draw(load, replication);
         let mut outcome = Outcome::default();
         let mut placer = Placer::new(self.world, self.paths);
         for name in policies {

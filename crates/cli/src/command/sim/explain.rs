@@ -6,6 +6,7 @@ use fogline_core::cost::{Leg, Peer, Purpose};
 use fogline_core::model::ExecutionModel;
 use fogline_core::network::Path;
 use fogline_core::policy::WorkerIndex;
+use fogline_core::record::Replication;
 use fogline_manifest::scenario::PolicyName;
 use fogline_sim::engine::{Draw, Measured, Paths, Placement, Replicator, placement_policy};
 use fogline_sim::study::Study;
@@ -87,7 +88,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         tables: &[],
     };
     let (load, seed) = (args.pick.load(&study), args.pick.seed(&study));
-    let draw = replicator.draw(load, seed);
+    let draw = replicator.draw(
+        load,
+        Replication {
+            topology: args.pick.topology,
+            seed,
+        },
+    );
     let job = find(&args.job, &study, &draw)?;
     let policy = placement_policy(args.policy, switches.counted_states);
     let placement = replicator.place(&draw, policy.as_ref(), args.model);

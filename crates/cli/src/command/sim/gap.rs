@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use fogline_core::record::Replication;
 use fogline_sim::engine::{Paths, Replicator, placement_policy};
 use fogline_sim::gap::{Bound, best_mean_latency, mean_latency};
 use serde::Serialize;
@@ -55,7 +56,11 @@ fn print(scenario: Scenario, pick: &Pick, format: Format) -> Result<(), Failure>
         switches,
         tables: &[],
     };
-    let draw = replicator.draw(pick.load(&study), pick.seed(&study));
+    let replication = Replication {
+        topology: pick.topology,
+        seed: pick.seed(&study),
+    };
+    let draw = replicator.draw(pick.load(&study), replication);
     if draw.pool_jobs.is_empty() {
         return Err(Failure::usage(
             "the replication has no job",

@@ -68,6 +68,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let results = execute(&request)?;
         let mut scenario = request.scenario.clone();
         scenario.run.replications = results.replications;
+        scenario.statistics.confidence = results.confidence;
         let workload = results.study.origin.to_string();
         conclude(
             &scenario,

@@ -50,6 +50,7 @@ pub(crate) fn run_request(request: &Request, format: Format) -> Result<(), Failu
     }
     let mut scenario = request.scenario.clone();
     scenario.run.replications = results.replications;
+    scenario.statistics.confidence = results.confidence;
     let workload = results.study.origin.to_string();
     let conclusions = conclude(
         &scenario,
