@@ -50,7 +50,7 @@ fn the_paper_is_drawn_in_three_figures() {
 
 #[test]
 fn seven_models_and_three_networks_are_drawn() {
-    let networks = ["cloud regions", "iiot", "urban_sensing"];
+    let networks = ["a network with quite a long name", "iiot", "urban_sensing"];
     draw(&figures(&networks, &ExecutionModel::ALL, &LOADS, 12), "seven");
 }
 
@@ -217,4 +217,13 @@ fn a_caption_says_what_its_intervals_count() {
         latency(&few).1,
         "There are no intervals: they need more than 3 replications."
     );
+}
+
+#[test]
+fn a_label_is_part_of_the_picture() {
+    let figures = figures(&["iiot"], &ExecutionModel::PAPER, &[500], 3).into_iter();
+    for figure in figures.map(|figure| figure.labelled("compat mode")) {
+        assert!(figure.title().ends_with(", compat mode"));
+        assert!(words(&figure.svg().unwrap()).contains(&figure.title().to_owned()));
+    }
 }

@@ -1,5 +1,4 @@
 //! Tables as files that other programs can open.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod synthetic;
 

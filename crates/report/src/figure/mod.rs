@@ -1,6 +1,6 @@
 //! The paper's Figures 4, 5 and 6, drawn from a summary, to be put in a paper.
 //!
-//! A figure is first a [`plot::Plot`], which is plain data, then drawn on one of two backends by the same code.
+//! A figure is first plain data (`plot`), then drawn on one of two backends by the same code.
 //! The bytes depend on the summary and the options alone: the font is carried along, and logarithms come from
 //! `libm`.
 
@@ -101,6 +101,13 @@ impl Figure {
             Self::steps(summary, options),
         ];
         figures.into_iter().flatten().collect()
+    }
+
+    /// The same with a few words behind its title, as `compat mode`: where a report shows several.
+    #[must_use]
+    pub fn labelled(mut self, label: &str) -> Self {
+        self.plot.title = format!("{}, {label}", self.plot.title);
+        self
     }
 
     /// The title.

@@ -26,7 +26,7 @@ const LEGEND_ENTRIES: usize = 5;
 fn panel_height(plot: &Plot) -> f64 {
     let strips = plot.rows.iter().flatten().any(|panel| panel.strip.is_some());
     let base = PANEL_HEIGHTS[usize::from(plot.rows.len() > 1)];
-    if strips { base + 110.0 } else { base }
+    if strips { base + 136.0 } else { base }
 }
 
 fn legend_height(plot: &Plot) -> f64 {

@@ -16,6 +16,9 @@ const BOTTOM_MARGIN: f64 = 84.0;
 const TOP_MARGIN: f64 = 52.0;
 const RIGHT_MARGIN: f64 = 22.0;
 const STRIP_HEIGHT: f64 = 84.0;
+/// The line above a strip that says what it counts.
+const STRIP_LABEL: f64 = 26.0;
+const TITLE_SIZE: f64 = 28.0;
 const LINE_WIDTH: f64 = 3.5;
 /// Dashes of lines that are dashed whatever their model.
 const DASH: (f64, f64) = (12.0, 8.0);
@@ -37,7 +40,7 @@ pub(super) fn draw<B: DrawingBackend>(
     dashed_models: bool,
 ) -> Result<(), String> {
     let strip_height = if panel.strip.is_some() {
-        STRIP_HEIGHT + 22.0
+        STRIP_LABEL + STRIP_HEIGHT + 22.0
     } else {
         0.0
     };
@@ -49,9 +52,11 @@ pub(super) fn draw<B: DrawingBackend>(
         x: &panel.x,
         y: &panel.y,
     };
-    let title = (f64::midpoint(frame.left, frame.right), area.top + 22.0);
-    pen.write(&panel.title, title, bold(pen.pixels(28.0), INK, HPos::Center))?;
-    strip(pen, panel, &frame, area.top + TOP_MARGIN)?;
+    let place = (f64::midpoint(frame.left, frame.right), area.top + 22.0);
+    let title = |size: f64| bold(pen.pixels(size), INK, HPos::Center);
+    let size = pen.fitting(&panel.title, &title(TITLE_SIZE), frame.right - frame.left)?;
+    pen.write(&panel.title, place, title(size))?;
+    strip(pen, panel, &frame, area.top + TOP_MARGIN + STRIP_LABEL)?;
     frame.grid(pen)?;
     for series in &panel.series {
         match series.shown {
@@ -105,7 +110,7 @@ fn strip<B: DrawingBackend>(
         let grey = RGBColor(170, 170, 170).to_rgba();
         pen.rectangle([(middle - 6.0, upper), (middle + 6.0, frame.bottom)], grey)?;
     }
-    let label = (frame.right - 6.0, frame.top + 12.0);
+    let label = (frame.right, frame.top - 14.0);
     pen.write(
         strip.y.label,
         label,

@@ -39,6 +39,17 @@ impl<B: DrawingBackend> Pen<'_, B> {
         self.draw(&Text::new(words.to_owned(), self.pixel(place), style))
     }
 
+    /// The size, at most that asked for, at which words are no wider than so much.
+    pub(super) fn fitting(&self, words: &str, style: &TextStyle<'static>, width: f64) -> Result<f64, String> {
+        let size = style.font.get_size() / self.scale;
+        let found = self
+            .area
+            .estimate_text_size(words, style)
+            .map_err(|error| error.to_string())?;
+        let wide = f64::from(found.0) / self.scale;
+        Ok(if wide > width { size * width / wide } else { size })
+    }
+
     /// A size, in pixels of the backend.
     pub(super) fn pixels(&self, length: f64) -> f64 {
         length * self.scale

@@ -16,6 +16,13 @@ pub(super) fn figure(summary: &Summary, policy: &str, scale: Scale) -> Option<Fi
     let sample = select::sample(all.clone())?;
     let few = FEW_REPLICATIONS.min(sample.most.div_ceil(2));
     let percent = select::percent(summary.confidence);
+    let pale = match few {
+        0 | 1 => String::new(),
+        _ => format!(
+            " Pale, hollow marks: of fewer than {few} {}.",
+            sample.unit.word(few)
+        ),
+    };
     let groups = || all.clone().flat_map(|found| &found.by_steps);
     let latencies = groups().flat_map(|group| ends(group, few));
     let y = match scale {
@@ -41,9 +48,7 @@ pub(super) fn figure(summary: &Summary, policy: &str, scale: Scale) -> Option<Fi
         plot: Plot {
             title: "Network latency by number of steps".to_owned(),
             subtitle: format!("Mean time that a run spends in the network; {policy}, {loads}"),
-            notes: vec![sample.note(&format!(
-                "Pale, hollow marks: fewer than {few} have such a run. Bars: {percent} t intervals"
-            ))],
+            notes: vec![sample.note(&format!("Bars: {percent} t intervals")) + &pale],
             legend: select::models(all.clone()),
             dashed_models: true,
             rows: select::in_rows(panels),

@@ -108,7 +108,7 @@ fn row(condition: Condition, seed: u64) -> SeedRow {
             .iter()
             .fold(Spent::default(), |sum, group| add(sum, group.total)),
         latency_quantiles: QUANTILES.map(|q| {
-            let tail = (q / (1.0 - q)).powf(0.45);
+            let tail = libm::pow(q / (1.0 - q), 0.45);
             Seconds(0.02 * tail + scale * tail * numbers.around_one(0.03 + q * q * 0.15))
         }),
         placed: Placed::default(),
