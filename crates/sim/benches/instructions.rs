@@ -110,7 +110,7 @@ fn core_search() -> Work {
 fn engine_replicate() -> Work {
     // What replications borrow lives as long as the program.
     let scenario: &Scenario = Box::leak(Box::new(scenario()));
-    let switches = &Switches::CORRECTED;
+    let switches: &Switches = Box::leak(Box::default());
     let workload = &scenario.workload;
     let pool = Box::leak(Box::new(Pool::new(
         &trace(200),

@@ -74,6 +74,11 @@ const STEPS: &[Step] = &[
         run: licences::check,
     },
     Step {
+        name: "reproduce",
+        checks: "the README's first command works",
+        run: reproduce,
+    },
+    Step {
         name: "instructions",
         checks: "the guarded parts take no more instructions than committed",
         run: instructions::check,
@@ -153,9 +158,29 @@ fn lints() -> Result<(), Failure> {
             "-D",
             "warnings",
         ])
-        .hint("fix what clippy shows; suppress only with #[expect(lint, reason = \"…\")]")
+        .hint(LINT_HINT)
+        .show()?;
+    Run::cargo()
+        .args(["clippy"])
+        .args(FUZZ_TARGETS)
+        .args(["--", "-D", "warnings"])
+        .hint(LINT_HINT)
         .show()
 }
+
+const LINT_HINT: &str = "fix what clippy shows; suppress only with #[expect(lint, reason = \"…\")]";
+
+/// What the fuzz targets share with the workspace is checked once: same folder, same profile.
+const FUZZ_TARGETS: [&str; 8] = [
+    "--manifest-path",
+    "fuzz/Cargo.toml",
+    "--target-dir",
+    "target",
+    "--features",
+    "tables",
+    "--all-targets",
+    "--locked",
+];
 
 fn tests() -> Result<(), Failure> {
     Run::cargo()
@@ -169,5 +194,13 @@ fn rustdoc() -> Result<(), Failure> {
         .args(["doc", "--workspace", "--no-deps", "--locked"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .hint("fix the links and comments that rustdoc shows")
+        .show()
+}
+
+/// The whole of the paper's simulation, but of 5 instead of 200 replications.
+fn reproduce() -> Result<(), Failure> {
+    Run::cargo()
+        .args(["run", "--release", "--locked", "--", "reproduce"])
+        .args(["--replications", "5", "--out", "target/reproduce"])
         .show()
 }
