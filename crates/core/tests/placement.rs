@@ -1,4 +1,5 @@
 //! Paths and placement on random networks, against slow and obvious versions of themselves.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fogline_core::cost::{Flow, Leg, Peer, Purpose};
 use fogline_core::model::{BitRate, Bytes, Device, Operations, Seconds};
