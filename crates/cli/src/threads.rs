@@ -4,6 +4,7 @@ use crate::failure::Failure;
 
 /// The option of commands that compute.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// Compute on so many threads; results do not depend on it [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

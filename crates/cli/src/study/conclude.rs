@@ -10,7 +10,7 @@ use fogline_report::html::{
     Command, Fact, FigureBlock, InputFile, ReportData, StatementLine, Switch, render, results, winners,
 };
 use fogline_report::paper::{Compared, compare, count_placements, statements};
-use fogline_report::summary::{Metric, Summary, SummaryOptions, summarise};
+use fogline_report::summary::{Metric, Setting, Summary, SummaryOptions, Verdict, summarise};
 use fogline_report::terminal;
 use serde::Serialize;
 
@@ -117,13 +117,13 @@ fn draw(
     let mut blocks = Vec::new();
     for (mode, summary) in summaries {
         for figure in Figure::all(summary, &FigureOptions::default()) {
-            let mut block = FigureBlock::of(&figure).map_err(undrawable)?;
+            let figure = figure.labelled(&format!("{} mode", mode.name()));
+            let block = FigureBlock::of(&figure).map_err(undrawable)?;
             let name = |ending| PathBuf::from(mode.name()).join(format!("{}.{ending}", figure.name));
             let (svg, png) = (name("svg"), name("png"));
             atomic_file::write(&folder.join(&svg), block.svg.as_bytes())?;
             atomic_file::write(&folder.join(&png), &figure.png().map_err(undrawable)?)?;
             files.extend([svg, png]);
-            block.title = format!("{}, {} mode", block.title, mode.name());
             blocks.push(block);
         }
     }
@@ -153,7 +153,7 @@ fn report(
         blocks
     };
     let seeds = format!(
-        "{} replications of each load and topology from seed {}, {} topologies",
+        "{} of each load and topology, from seed {}; topologies: {}",
         scenario.run.replications, scenario.run.first_seed, scenario.run.topologies
     );
     ReportData {
@@ -211,41 +211,53 @@ fn switches(switches: &Switches) -> Vec<Switch> {
         .collect()
 }
 
-/// For each mode, network and policy: who has the lowest latency and the least traffic at the highest load.
+/// For each mode and network: who has the lowest latency and the least traffic at the highest load.
 fn findings(summaries: &BTreeMap<Mode, Summary>) -> Vec<String> {
     let mut findings = Vec::new();
     for (mode, summary) in summaries {
-        let mut sentence = format!("In {} mode:", mode.name());
-        let highest = |setting: &fogline_report::summary::Setting| {
-            let same = |other: &&fogline_report::summary::Verdict| {
-                other.setting.network == setting.network && other.setting.policy == setting.policy
-            };
+        let at_most = |a: &Setting, b: &Setting| a.network != b.network || a.load <= b.load;
+        let highest = |setting: &Setting| {
             summary
                 .verdicts
                 .iter()
-                .filter(same)
-                .all(|other| other.setting.load <= setting.load)
+                .all(|other| at_most(&other.setting, setting))
         };
-        for verdict in &summary.verdicts {
-            let shown = matches!(verdict.metric, Metric::Latency | Metric::Traffic)
-                && verdict.setting.policy != "load";
-            if shown && highest(&verdict.setting) {
-                let sure = if verdict.certain { "certain" } else { "not certain" };
-                let _ = write!(
-                    sentence,
-                    " on {} under {} with {} jobs, {} has the lowest {} ({sure}, {:.3} {} before {});",
-                    verdict.setting.network,
-                    verdict.setting.policy,
-                    verdict.setting.load,
-                    verdict.winner,
-                    verdict.metric,
-                    -verdict.difference.estimate,
-                    verdict.metric.unit(),
-                    verdict.runner_up,
-                );
-            }
+        let shown: Vec<&Verdict> = summary
+            .verdicts
+            .iter()
+            .filter(|verdict| matches!(verdict.metric, Metric::Latency | Metric::Traffic))
+            .filter(|verdict| verdict.setting.policy != "load" && highest(&verdict.setting))
+            .collect();
+        for verdicts in shown.chunk_by(|a, b| a.setting.network == b.setting.network) {
+            let setting = &verdicts[0].setting;
+            let clauses: Vec<String> = verdicts.iter().map(|verdict| clause(verdict)).collect();
+            findings.push(format!(
+                "{} mode, {}, {} jobs: {}.",
+                mode.name(),
+                setting.network,
+                setting.load,
+                clauses.join("; ")
+            ));
         }
-        findings.push(sentence.trim_end_matches(';').to_owned() + ".");
     }
     findings
+}
+
+fn clause(verdict: &Verdict) -> String {
+    if !verdict.equals.is_empty() {
+        return format!(
+            "under {} nobody has the lowest {} alone",
+            verdict.setting.policy, verdict.metric
+        );
+    }
+    format!(
+        "under {} {} has the lowest {}, {:.1} {} ahead of {} ({})",
+        verdict.setting.policy,
+        verdict.winner,
+        verdict.metric,
+        -verdict.difference.estimate,
+        verdict.metric.unit(),
+        verdict.runner_up,
+        if verdict.certain { "certain" } else { "not certain" },
+    )
 }
