@@ -161,7 +161,9 @@ impl Placed {
     /// All invocations.
     #[must_use]
     pub fn all(&self) -> u64 {
-        self.servers.saturating_add(self.clients).saturating_add(self.others)
+        self.servers
+            .saturating_add(self.clients)
+            .saturating_add(self.others)
     }
 }
 
