@@ -122,6 +122,11 @@ impl Routes {
         (self.down[vertex.0 as usize], self.up[vertex.0 as usize])
     }
 
+    /// The vertex through which this one reaches the root.
+    pub(crate) fn gateway(&self, vertex: VertexId) -> VertexId {
+        self.blocks.gateway(vertex)
+    }
+
     /// How many vertices the network has.
     pub(crate) fn vertex_count(&self) -> usize {
         self.up.len()

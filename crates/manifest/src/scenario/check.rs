@@ -193,12 +193,30 @@ impl Checks<'_> {
         )
     }
 
+    /// Where a key is set, at the start of a line if it is anywhere; or else where the word stands.
+    fn place(&self, key: &str) -> Option<usize> {
+        let text = &self.source.text;
+        let sets = |line: &str| {
+            line.strip_prefix(key)
+                .is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let indent = line.len() - line.trim_start().len();
+            if sets(line.trim_start()) {
+                return Some(start + indent);
+            }
+            start += line.len();
+        }
+        text.find(key)
+    }
+
     /// Refuses the file at the first place where `key` stands, unless a condition holds.
     fn require(&self, holds: bool, key: &str, problem: &str, hint: &str) -> Result<(), BadInput> {
         if holds {
             return Ok(());
         }
-        Err(match self.source.text.find(key) {
+        Err(match self.place(key) {
             Some(at) => self.source.fault(at, problem, hint),
             None => BadInput::whole(&self.source.name, problem, hint),
         })

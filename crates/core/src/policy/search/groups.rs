@@ -50,8 +50,9 @@ pub(super) struct Groups {
     profiles: usize,
     /// By worker: its group of one.
     single: Vec<GroupId>,
-    /// By vertex: its place in the order of the tree.
+    /// By vertex: its place in the order of the tree, and how many places it and all behind it take.
     places: Vec<u32>,
+    sizes: Vec<u32>,
     top: Option<GroupId>,
 }
 
@@ -62,12 +63,19 @@ impl Groups {
         for (place, vertex) in order.iter().enumerate() {
             places[vertex.0 as usize] = place as u32;
         }
+        let mut sizes = vec![1; routes.vertex_count()];
+        for &vertex in order.iter().rev() {
+            if vertex != routes.root() {
+                sizes[routes.gateway(vertex).0 as usize] += sizes[vertex.0 as usize];
+            }
+        }
         let mut groups = Self {
             groups: Vec::with_capacity(4 * workers.len()),
             rates: Vec::new(),
             profiles: workers.profiles(),
             single: vec![GroupId(0); workers.len()],
             places,
+            sizes,
             top: None,
         };
         let mut worker_at = vec![None; routes.vertex_count()];
@@ -120,6 +128,13 @@ impl Groups {
         id
     }
 
+    /// The places of a vertex and of all that is behind it, whether it works or not: a peer there reaches the
+    /// workers there without passing the gateway.
+    fn behind(&self, vertex: VertexId) -> (u32, u32) {
+        let first = self.places[vertex.0 as usize];
+        (first, first + self.sizes[vertex.0 as usize])
+    }
+
     fn add_worker(&mut self, at: VertexId, worker: WorkerIndex) -> GroupId {
         let place = self.places[at.0 as usize];
         self.add(Group {
@@ -148,7 +163,7 @@ impl Groups {
             content: Content::Below(below),
             whole: None,
             gateway,
-            places: part.places,
+            places: self.behind(member),
             meshed,
             lowest: part.lowest,
             to: down.then(part.to, routes.transfer()),
