@@ -6,7 +6,7 @@ use fogline_core::model::{BitRate, Bytes, Device, Operations, Seconds};
 use fogline_core::network::{
     Link, Network, NetworkBuilder, Node, NodeId, Path, RouteOptions, Routes, Transfer, VertexId, VertexKind,
 };
-use fogline_core::policy::{Demand, Search, Workers, scan};
+use fogline_core::policy::{Demand, PathRow, Search, Workers, scan};
 use proptest::prelude::*;
 
 /// How one vertex hangs on those before it.
@@ -162,11 +162,10 @@ proptest! {
                 .map(|(peer, f)| leg(peers[*peer as usize % peers.len()], (f.0, f.1 * 100_000, f.2, f.3 * 100_000)))
                 .collect();
             let demand = Demand { operations: Operations(size * 1_000_000), profile, legs: &legs };
-            let paths = |peer, worker| {
-                let at = search.workers().vertex(worker);
-                (routes.path(peer, at), routes.path(at, peer))
-            };
-            let slow = scan(search.workers(), &demand, paths);
+            let rows: Vec<PathRow> = (0..network.vertices().len() as u32)
+                .map(|peer| vertices.iter().map(|at| (routes.path(VertexId(peer), *at), routes.path(*at, VertexId(peer)))).collect())
+                .collect();
+            let slow = scan(search.workers(), &demand, |peer| &rows[peer.0 as usize], &mut Vec::new());
             let fast = search.best(&demand);
             prop_assert_eq!(slow, fast);
             if let Some(choice) = fast {

@@ -56,9 +56,7 @@ fn the_search_chooses_as_the_scan_does() {
                     profile: random.below(world.workers.profiles() as u64) as usize,
                     legs: &legs,
                 };
-                let slow = scan(search.workers(), &demand, |peer, worker| {
-                    paths.between(peer, worker)
-                });
+                let slow = scan(search.workers(), &demand, |peer| paths.row(peer), &mut Vec::new());
                 let fast = search.best(&demand);
                 assert_eq!(slow, fast, "{demand:?}");
                 search.place(fast.expect("some worker can").worker);

@@ -17,7 +17,7 @@ pub use demand::Demand;
 pub use load::Load;
 pub use load_net::{CountedStates, LoadNet};
 pub use model_aware::ModelAware;
-pub use scan::{Choice, scan};
+pub use scan::{Choice, PathRow, scan};
 pub use search::Search;
 pub use workers::{WorkerIndex, Workers};
 

@@ -16,6 +16,8 @@ pub struct Workers {
     vertices: Vec<VertexId>,
     /// Operations per second, by profile and worker.
     speeds: Vec<Vec<f64>>,
+    /// What one more invocation would get, by profile and worker.
+    rates: Vec<Vec<f64>>,
     loads: Vec<u32>,
 }
 
@@ -32,10 +34,12 @@ impl Workers {
             "every worker has a place, and a speed in every profile"
         );
         let loads = vec![0; nodes.len()];
+        let rates = speeds.clone();
         Self {
             nodes,
             vertices,
             speeds,
+            rates,
             loads,
         }
     }
@@ -90,16 +94,28 @@ impl Workers {
     /// Operations per second that one more invocation would get: all invocations share the processor evenly.
     #[must_use]
     pub fn rate(&self, worker: WorkerIndex, profile: usize) -> f64 {
-        self.speed(worker, profile) / f64::from(self.load(worker) + 1)
+        self.rates[profile][worker.0 as usize]
+    }
+
+    /// The same for all workers.
+    #[must_use]
+    pub fn rates(&self, profile: usize) -> &[f64] {
+        &self.rates[profile]
     }
 
     /// Places an invocation on a worker.
     pub fn place(&mut self, worker: WorkerIndex) {
-        self.loads[worker.0 as usize] += 1;
+        let at = worker.0 as usize;
+        self.loads[at] += 1;
+        let sharing = f64::from(self.loads[at] + 1);
+        for (rates, speeds) in self.rates.iter_mut().zip(&self.speeds) {
+            rates[at] = speeds[at] / sharing;
+        }
     }
 
     /// Takes all load away.
     pub fn clear(&mut self) {
         self.loads.fill(0);
+        self.rates.clone_from(&self.speeds);
     }
 }

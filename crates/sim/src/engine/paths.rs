@@ -1,7 +1,7 @@
 //! Paths between peers and workers, from a table where that is small.
 
 use fogline_core::network::{Path, Routes, VertexId};
-use fogline_core::policy::WorkerIndex;
+use fogline_core::policy::{PathRow, WorkerIndex};
 
 use super::world::World;
 
@@ -17,6 +17,8 @@ pub struct Paths<'a> {
     rows: Vec<u32>,
     /// By row and worker: to the worker and back. Empty if it would be too large.
     table: Vec<(Path, Path)>,
+    /// By row: the same for scans.
+    path_rows: Vec<PathRow>,
 }
 
 const NO_ROW: u32 = u32::MAX;
@@ -45,6 +47,7 @@ impl<'a> Paths<'a> {
             workers,
             rows: vec![NO_ROW; vertices],
             table: Vec::new(),
+            path_rows: Vec::new(),
         };
         if peers.len().saturating_mul(paths.workers.len()) <= MAX_ENTRIES {
             for &peer in peers {
@@ -59,6 +62,12 @@ impl<'a> Paths<'a> {
                 }
             }
         }
+        let width = paths.workers.len().max(1);
+        paths.path_rows = paths
+            .table
+            .chunks(width)
+            .map(|row| row.iter().copied().collect())
+            .collect();
         paths
     }
 
@@ -66,6 +75,12 @@ impl<'a> Paths<'a> {
     #[must_use]
     pub fn is_table(&self) -> bool {
         !self.table.is_empty()
+    }
+
+    /// The row of a peer of the world; only where [`Self::is_table`].
+    #[must_use]
+    pub fn row(&self, peer: VertexId) -> &PathRow {
+        &self.path_rows[self.rows[peer.0 as usize] as usize]
     }
 
     /// From a peer to a worker, and back.

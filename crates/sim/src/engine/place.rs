@@ -126,6 +126,7 @@ pub(super) struct Placer<'a> {
     paths: &'a Paths<'a>,
     finder: Finder<'a>,
     legs: Vec<Leg>,
+    scores: Vec<f64>,
     progress: Progress,
 }
 
@@ -142,6 +143,7 @@ impl<'a> Placer<'a> {
             paths,
             finder,
             legs: Vec::new(),
+            scores: Vec::new(),
             progress: Progress::default(),
         }
     }
@@ -192,7 +194,7 @@ impl<'a> Placer<'a> {
             };
             let choice = match &mut self.finder {
                 Finder::Scan(workers) => {
-                    scan(workers, &demand, |peer, worker| self.paths.between(peer, worker))
+                    scan(workers, &demand, |peer| self.paths.row(peer), &mut self.scores)
                 }
                 Finder::Search(search) => search.best(&demand),
             };
