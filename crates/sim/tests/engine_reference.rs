@@ -1,6 +1,4 @@
 //! The corrected engine, with every switch as in the reference, against the reference itself.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "says what is skipped")]
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 #![expect(clippy::print_stdout, reason = "what is skipped is said")]
 
