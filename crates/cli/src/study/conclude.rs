@@ -232,8 +232,11 @@ fn findings(summaries: &BTreeMap<Mode, Summary>) -> Vec<String> {
             let setting = &verdicts[0].setting;
             let clauses: Vec<String> = verdicts.iter().map(|verdict| clause(verdict)).collect();
             findings.push(format!(
-                "{} mode, {}, {} jobs: {}.",
-                mode.name(),
+                "{}, {}, {} jobs: {}.",
+                match mode {
+                    Mode::Compat => "Compat mode",
+                    Mode::Corrected => "Corrected mode",
+                },
                 setting.network,
                 setting.load,
                 clauses.join("; ")

@@ -1,6 +1,6 @@
 //! What a study reads.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use fogline_core::model::BadInput;
@@ -71,7 +71,7 @@ impl Study {
     /// # Errors
     /// When the trace cannot be read, or has no job with state.
     pub fn load(scenario: Scenario, base: &Path, tasks: Option<&Path>) -> Result<Self, BadInput> {
-        let named = scenario.workload.trace.as_ref().map(|path| base.join(path));
+        let named = scenario.workload.trace.as_ref().map(|path| join(base, path));
         let (origin, trace) = match (tasks, &named, scenario.workload.generated) {
             (Some(tasks), ..) => (Origin::File(tasks.to_owned()), trace::read(tasks)?.1),
             (None, Some(path), generated) if generated.is_none() || path.exists() => {
@@ -138,7 +138,7 @@ impl Study {
             .iter()
             .filter_map(|network| network.file.as_ref());
         let files = networks.flat_map(|file| {
-            let path = self.base.join(file);
+            let path = join(&self.base, file);
             if path.is_file() && path.extension().is_none_or(|ending| ending != "nodes") {
                 vec![path]
             } else {
@@ -164,7 +164,7 @@ impl Study {
     pub fn network(&self, index: usize, topology: u32) -> Result<Network, BadInput> {
         let section = &self.scenario.networks[index];
         if let Some(file) = &section.file {
-            return read(&self.base.join(file));
+            return read(&join(&self.base, file));
         }
         let draw = Draw::new(self.scenario.run.first_seed, topology);
         ether(section).generate(draw).map_err(|error: NetworkError| {
@@ -175,6 +175,22 @@ impl Study {
             )
         })
     }
+}
+
+/// A path relative to a folder, without the detours that `..` after a folder's name would be; such a folder need
+/// not be there.
+fn join(base: &Path, path: &Path) -> PathBuf {
+    let mut joined = PathBuf::new();
+    for part in base.join(path).components() {
+        match (part, joined.components().next_back()) {
+            (Component::CurDir, _) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                joined.pop();
+            }
+            (part, _) => joined.push(part),
+        }
+    }
+    joined
 }
 
 fn pool(scenario: &Scenario, trace: &Trace) -> Pool {
