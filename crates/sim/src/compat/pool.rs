@@ -1,6 +1,8 @@
 //! The jobs that a replication draws from.
 
-use fogline_core::model::FunctionId;
+use std::borrow::Cow;
+
+use fogline_core::model::{FunctionId, Seconds};
 use fogline_workload::trace::{Scale, Trace, TraceJob, Transformation, workflow};
 
 use super::machines::{Affinity, Machines};
@@ -71,7 +73,9 @@ impl Pool {
         scale: &Scale,
         mut pick: impl FnMut() -> Result<Affinity, Unfit>,
     ) -> Result<(), Unfit> {
-        let chain = workflow(job, Transformation::Descendants, scale, |_| FunctionId::default());
+        let chain = workflow(&whole_seconds(job), Transformation::Descendants, scale, |_| {
+            FunctionId::default()
+        });
         let Some(chain) = chain else {
             return Ok(());
         };
@@ -166,4 +170,16 @@ impl FunctionPicker {
             })
         }
     }
+}
+
+/// StateSim reads durations with `stoul`, which stops at the decimal point.
+fn whole_seconds(job: &TraceJob) -> Cow<'_, TraceJob> {
+    if job.tasks.iter().all(|task| task.duration.0.fract() == 0.0) {
+        return Cow::Borrowed(job);
+    }
+    let mut job = job.clone();
+    for task in &mut job.tasks {
+        task.duration = Seconds(task.duration.0.trunc());
+    }
+    Cow::Owned(job)
 }
