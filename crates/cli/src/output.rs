@@ -28,6 +28,17 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints a value for programs.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| {
+        Failure::usage(
+            format!("this cannot be said in JSON: {error}"),
+            "leave out -o json",
+        )
+    })?;
+    data(&(text + "\n"))
+}
+
 /// Says something to the person at the terminal.
 #[expect(clippy::print_stderr, reason = "the one place that prints notes")]
 pub(crate) fn note(text: &str) {

@@ -385,3 +385,18 @@ fn the_first_page_of_help_names_every_command() {
     insta::assert_snapshot!(succeeds(folder.path(), &["--help"]));
     insta::assert_snapshot!(succeeds(folder.path(), &["sim", "--help"]));
 }
+
+#[test]
+fn what_people_read_stays_as_it_is() {
+    let folder = folder_with(SCENARIO);
+    let here = folder.path();
+    insta::assert_snapshot!(
+        "explain",
+        succeeds(here, &["sim", "explain", "3", "s.toml", "--model", "external"])
+    );
+    insta::assert_snapshot!("gap", succeeds(here, &["sim", "gap", "s.toml", "--load", "15"]));
+    succeeds(here, &["network", "generate", "iiot", "--out", "n.toml"]);
+    insta::assert_snapshot!("network", succeeds(here, &["network", "describe", "n.toml"]));
+    succeeds(here, &["workload", "generate", "--jobs", "500", "--out", "t.csv"]);
+    insta::assert_snapshot!("workload", succeeds(here, &["workload", "describe", "t.csv"]));
+}

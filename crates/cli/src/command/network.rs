@@ -238,10 +238,7 @@ fn describe(args: &Describe) -> Result<(), Failure> {
     let description = Description::of(&network::read(&args.file)?);
     match args.output {
         output::Format::Text => output::data(&text(&description)),
-        output::Format::Json => {
-            let json = serde_json::to_string_pretty(&description);
-            output::data(&(json.expect("figures and names can be written") + "\n"))
-        }
+        output::Format::Json => output::json(&description),
     }
 }
 

@@ -129,8 +129,7 @@ fn describe(args: &Describe) -> Result<(), Failure> {
                 marginals: &marginals,
                 rows,
             };
-            let json = serde_json::to_string_pretty(&description);
-            output::data(&(json.expect("figures and names can be written") + "\n"))
+            output::json(&description)
         }
     }
 }

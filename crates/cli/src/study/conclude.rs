@@ -14,10 +14,12 @@ use fogline_report::summary::{Metric, Setting, Summary, SummaryOptions, Verdict,
 use fogline_report::terminal;
 use serde::Serialize;
 
-use super::execute::Seeds;
+use super::execute::{Results, Seeds};
 use super::provenance::{Provenance, hash_files};
+use super::request::Request;
 use crate::atomic_file;
 use crate::failure::Failure;
+use crate::output::{self, Format};
 
 /// What the rows say.
 #[derive(Debug, Serialize)]
@@ -34,7 +36,7 @@ pub(crate) struct Conclusions {
 
 impl Conclusions {
     /// For people.
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = format!("workload: {}\n", self.workload);
         for (mode, summary) in &self.modes {
             let _ = write!(text, "\n== {mode} mode ==\n\n{}", terminal::summary(summary));
@@ -43,12 +45,29 @@ impl Conclusions {
         text
     }
 
-    /// For programs.
-    pub(crate) fn json(&self) -> Result<String, Failure> {
-        let text = serde_json::to_string_pretty(self);
-        text.map(|text| text + "\n")
-            .map_err(|error| Failure::usage(error.to_string(), "leave out -o json"))
+    /// Prints it.
+    pub(crate) fn print(&self, format: Format) -> Result<(), Failure> {
+        match format {
+            Format::Text => output::data(&self.text()),
+            Format::Json => output::json(self),
+        }
     }
+}
+
+/// Draws the conclusions of a run that is complete, and writes what belongs to them.
+pub(crate) fn conclude_run(request: &Request, results: Results) -> Result<Conclusions, Failure> {
+    let mut scenario = request.scenario.clone();
+    scenario.run.replications = results.replications;
+    scenario.statistics.confidence = results.confidence;
+    let workload = results.study.origin.to_string();
+    conclude(
+        &scenario,
+        &workload,
+        &results.seeds,
+        results.provenance,
+        &request.out,
+        results.files,
+    )
 }
 
 /// Draws the conclusions of a run and writes its figures, its report and its manifest into a folder. `files` are

@@ -7,7 +7,7 @@ mod provenance;
 mod request;
 mod tables;
 
-pub(crate) use conclude::conclude;
+pub(crate) use conclude::{conclude, conclude_run};
 pub(crate) use execute::{Seeds, execute, sort_as_in};
 pub(crate) use provenance::{About, FILE as MANIFEST, Provenance, hash_files};
 pub(crate) use request::{Overrides, Request};

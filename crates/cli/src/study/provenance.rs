@@ -39,8 +39,6 @@ pub(crate) struct Provenance {
     pub(crate) base: PathBuf,
     /// The trace that took the place of the scenario's.
     pub(crate) tasks: Option<PathBuf>,
-    /// The shard, as `3/8`.
-    pub(crate) shard: Option<String>,
     /// What was read.
     pub(crate) inputs: Vec<HashedFile>,
     /// What was written.
@@ -96,7 +94,6 @@ impl Provenance {
                 .map_err(|error| Failure::usage(error.to_string(), "report this scenario file"))?,
             base: request.base.clone(),
             tasks: request.tasks.clone(),
-            shard: request.shard.map(|shard| shard.to_string()),
             inputs: hash_files(Path::new(""), inputs)?,
             outputs: Vec::new(),
         })
@@ -108,10 +105,17 @@ pub(crate) fn hash_files(folder: &Path, paths: &[PathBuf]) -> Result<Vec<HashedF
     paths
         .iter()
         .map(|path| {
-            let sha256 = hash_file(&folder.join(path)).map_err(|source| Failure::System {
-                doing: format!("reading {}", path.display()),
-                hint: "check that it is there and may be read".to_owned(),
-                source,
+            let sha256 = hash_file(&folder.join(path)).map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => Failure::Input(BadInput::whole(
+                    path.display().to_string(),
+                    "no such file",
+                    "correct the path; paths in a scenario are relative to its folder",
+                )),
+                _ => Failure::System {
+                    doing: format!("reading {}", path.display()),
+                    hint: "check that it is there and may be read".to_owned(),
+                    source,
+                },
             })?;
             Ok(HashedFile {
                 path: path.clone(),

@@ -9,7 +9,7 @@ use fogline_manifest::scenario::{Generate, NetworkSection, Scenario, Switches};
 use fogline_workload::network::ether::{
     CloudRegions, Densities, Draw, IndustrialIot, Scenario as Ether, UrbanSensing,
 };
-use fogline_workload::network::{read, statesim_paths};
+use fogline_workload::network::{Format, read, statesim_paths};
 use fogline_workload::trace::generate::{GeneratorParams, Length, generate};
 use fogline_workload::trace::{self, Trace};
 
@@ -139,10 +139,9 @@ impl Study {
             .filter_map(|network| network.file.as_ref());
         let files = networks.flat_map(|file| {
             let path = join(&self.base, file);
-            if path.is_file() && path.extension().is_none_or(|ending| ending != "nodes") {
-                vec![path]
-            } else {
-                statesim_paths(&path).to_vec()
+            match Format::of(&path) {
+                Some(Format::Toml | Format::Json | Format::Graphml) => vec![path],
+                Some(Format::Statesim) | None => statesim_paths(&path).to_vec(),
             }
         });
         trace.into_iter().chain(files).collect()

@@ -51,10 +51,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let ablation = args.threads.install(|| ablate(&study, args.from))?;
     match args.output {
         Format::Text => output::data(&ablation.text()),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&ablation);
-            output::data(&(json.map_err(|error| Failure::usage(error.to_string(), ""))? + "\n"))
-        }
+        Format::Json => output::json(&ablation),
     }
 }
 

@@ -114,10 +114,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     .sum(&measured, condition);
     match args.output {
         Format::Text => output::data(&text(&sum)),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&sum);
-            output::data(&(json.map_err(|error| Failure::usage(error.to_string(), ""))? + "\n"))
-        }
+        Format::Json => output::json(&sum),
     }
 }
 

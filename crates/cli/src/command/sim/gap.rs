@@ -86,10 +86,7 @@ fn print(scenario: Scenario, pick: &Pick, format: Format) -> Result<(), Failure>
     }
     match format {
         Format::Text => output::data(&text(&rows)),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&rows);
-            output::data(&(json.map_err(|error| Failure::usage(error.to_string(), ""))? + "\n"))
-        }
+        Format::Json => output::json(&rows),
     }
 }
 

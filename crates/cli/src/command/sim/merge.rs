@@ -13,7 +13,7 @@ use fogline_sim::engine::Outcome;
 use fogline_sim::study::Shard;
 
 use crate::failure::Failure;
-use crate::output::{self, Format};
+use crate::output::Format;
 use crate::study::{About, Provenance, Seeds, Tables, conclude, hash_files, sort_as_in};
 
 /// The arguments.
@@ -64,15 +64,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         scenario: about.scenario.clone(),
         base: PathBuf::new(),
         tasks: None,
-        shard: None,
         inputs: hash_files(Path::new(""), &args.shards)?,
         outputs: Vec::new(),
     };
-    let conclusions = conclude(&scenario, &about.workload, &seeds, provenance, &args.out, files)?;
-    match args.output {
-        Format::Text => output::data(&conclusions.text()),
-        Format::Json => output::data(&conclusions.json()?),
-    }
+    conclude(&scenario, &about.workload, &seeds, provenance, &args.out, files)?.print(args.output)
 }
 
 fn read(path: &Path) -> Result<(Part, Vec<SeedRow>), BadInput> {

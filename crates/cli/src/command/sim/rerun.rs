@@ -1,16 +1,13 @@
 //! `fogline sim rerun`.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use fogline_core::model::BadInput;
 use fogline_manifest::Source;
 use fogline_manifest::scenario::Scenario;
-use fogline_sim::study::Shard;
 
 use crate::failure::Failure;
 use crate::output;
-use crate::study::{Provenance, Request, conclude, execute, hash_files};
+use crate::study::{Provenance, Request, conclude_run, execute, hash_files};
 use crate::threads;
 
 /// The arguments.
@@ -52,7 +49,6 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         hint: "set TMPDIR to a folder with room".to_owned(),
         source,
     })?;
-    let shard = earlier.shard.as_deref().map(Shard::from_str).transpose();
     let request = Request {
         scenario: Scenario::parse(&Source {
             name: format!("{name} (scenario)"),
@@ -60,24 +56,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         })?,
         base: earlier.base.clone(),
         tasks: earlier.tasks.clone(),
-        shard: shard.map_err(|problem| BadInput::whole(&name, problem, "restore the file"))?,
+        shard: None,
         out: folder.path().to_owned(),
         command: earlier.command.clone(),
     };
     let again = args.threads.install(|| {
-        let results = execute(&request)?;
-        let mut scenario = request.scenario.clone();
-        scenario.run.replications = results.replications;
-        scenario.statistics.confidence = results.confidence;
-        let workload = results.study.origin.to_string();
-        conclude(
-            &scenario,
-            &workload,
-            &results.seeds,
-            results.provenance,
-            &request.out,
-            results.files,
-        )?;
+        conclude_run(&request, execute(&request)?)?;
         Provenance::read(&folder.path().join(crate::study::MANIFEST)).map_err(Failure::from)
     })?;
     compare(&earlier, &again)

@@ -6,7 +6,7 @@ use fogline_sim::study::Shard;
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::study::{Overrides, Request, conclude, execute};
+use crate::study::{Overrides, Request, conclude_run, execute};
 use crate::threads;
 
 /// The arguments.
@@ -48,22 +48,9 @@ pub(crate) fn run_request(request: &Request, format: Format) -> Result<(), Failu
         }
         return Ok(());
     }
-    let mut scenario = request.scenario.clone();
-    scenario.run.replications = results.replications;
-    scenario.statistics.confidence = results.confidence;
-    let workload = results.study.origin.to_string();
-    let conclusions = conclude(
-        &scenario,
-        &workload,
-        &results.seeds,
-        results.provenance,
-        &request.out,
-        results.files,
-    )?;
-    match format {
-        Format::Text => output::data(&conclusions.text())?,
-        Format::Json => output::data(&conclusions.json()?)?,
+    conclude_run(request, results)?.print(format)?;
+    if request.scenario.output.report {
+        output::note(&format!("report: {}", request.out.join("report.html").display()));
     }
-    output::note(&format!("results: {}", request.out.join("report.html").display()));
     Ok(())
 }
