@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::{Run, root};
+use crate::shell::{Run, root, target};
 use crate::tool::ensure_valgrind;
 
 /// The committed figures.
@@ -144,7 +144,7 @@ fn load(path: &Path) -> Result<Figures, Failure> {
 /// Instructions of every part.
 fn count() -> Result<BTreeMap<String, u64>, Failure> {
     let program = build()?;
-    let folder = root().join("target/instructions");
+    let folder = target().join("instructions");
     fs::create_dir_all(&folder).map_err(|error| Failure::file("cannot create", &folder, &error))?;
     let parts = Run::program(&program).args(["--list"]).read()?;
     parts

@@ -10,7 +10,7 @@ use crate::check::{arrows, book, licences};
 use crate::command::{fuzz, instructions};
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::Run;
+use crate::shell::{Run, target};
 
 /// Which steps to run.
 #[derive(clap::Args)]
@@ -160,27 +160,22 @@ fn lints() -> Result<(), Failure> {
         ])
         .hint(LINT_HINT)
         .show()?;
+    // What the fuzz targets share with the workspace is checked once: same folder, same profile.
     Run::cargo()
-        .args(["clippy"])
-        .args(FUZZ_TARGETS)
-        .args(["--", "-D", "warnings"])
+        .args([
+            "clippy",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--features",
+            "tables",
+        ])
+        .args(["--all-targets", "--locked", "--", "-D", "warnings"])
+        .env("CARGO_TARGET_DIR", target())
         .hint(LINT_HINT)
         .show()
 }
 
 const LINT_HINT: &str = "fix what clippy shows; suppress only with #[expect(lint, reason = \"…\")]";
-
-/// What the fuzz targets share with the workspace is checked once: same folder, same profile.
-const FUZZ_TARGETS: [&str; 8] = [
-    "--manifest-path",
-    "fuzz/Cargo.toml",
-    "--target-dir",
-    "target",
-    "--features",
-    "tables",
-    "--all-targets",
-    "--locked",
-];
 
 fn tests() -> Result<(), Failure> {
     Run::cargo()
