@@ -58,7 +58,7 @@ pub(crate) struct Pick {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) topology: u32,
     /// Jobs in the replication [default: the scenario's highest load]
-    #[arg(long, value_name = "JOBS")]
+    #[arg(long, value_name = "JOBS", value_parser = clap::value_parser!(u32).range(1..))]
     load: Option<u32>,
     /// Seed of the replication [default: the scenario's first]
     #[arg(long, value_name = "SEED")]
