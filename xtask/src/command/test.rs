@@ -169,7 +169,7 @@ fn lints() -> Result<(), Failure> {
             "--features",
             "tables",
         ])
-        .args(["--all-targets", "--locked", "--", "-D", "warnings"])
+        .args(["--all-targets", "--", "-D", "warnings"])
         .env("CARGO_TARGET_DIR", target())
         .hint(LINT_HINT)
         .show()
