@@ -5,6 +5,7 @@ use std::fs;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Mutex;
 
 use fogline_core::model::BadInput;
 use fogline_sim::compat::{
@@ -16,6 +17,7 @@ use fogline_workload::trace::spar;
 use rayon::prelude::*;
 
 use crate::failure::Failure;
+use crate::study::Progress;
 use crate::{atomic_file, output};
 
 /// Simulates as StateSim v1.1.1 does, to the last bit, from its options to its files.
@@ -137,6 +139,7 @@ fn simulate(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
             let hint = "give a smaller --num-threads";
             Failure::usage(format!("the threads cannot be started: {error}"), hint)
         })?;
+    let progress = Mutex::new(Progress::new(args.num_replications as usize));
     threads.install(|| {
         (0..args.num_replications).into_par_iter().try_for_each_init(
             || (Scratch::default(), Replicate::default()),
@@ -145,7 +148,11 @@ fn simulate(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
                 let seed = args.seed_starting.wrapping_add(index);
                 let jobs = args.num_jobs.get();
                 prepared.replicate_into(seed, jobs, allocs, execs, scratch, replicate);
-                save(&args.outdir, replicate)
+                save(&args.outdir, replicate)?;
+                if let Ok(mut progress) = progress.lock() {
+                    progress.step();
+                }
+                Ok(())
             },
         )
     })

@@ -9,6 +9,7 @@ use fogline_sim::study::{Shard, Study, Units};
 use super::pick::Scenario;
 use crate::failure::Failure;
 use crate::output::{self, Format};
+use crate::study::Progress;
 use crate::threads;
 
 /// The arguments.
@@ -73,7 +74,9 @@ fn ablate(study: &Study, from: From) -> Result<Ablation, Failure> {
     let options = SummaryOptions {
         confidence: study.scenario.statistics.confidence,
     };
-    let rows = seeds(&study.with_switches(base))?;
+    let turned = turned(&base, &other);
+    let mut progress = Progress::new(study.unit_count(&units(study)) * (turned.len() + 1));
+    let rows = seeds(&study.with_switches(base), &mut progress)?;
     let mut ablation = Ablation::new(base_row(from), &as_load_net(&rows, base_policy), options);
     let blind = if other_policy == "load-net" {
         "blind to the model"
@@ -86,11 +89,11 @@ fn ablate(study: &Study, from: From) -> Result<Ablation, Failure> {
         &as_load_net(&rows, other_policy),
         options,
     ));
-    for (name, value) in turned(&base, &other) {
+    for (name, value) in turned {
         let switches = base
             .with(&name, &value)
             .map_err(|error| Failure::usage(error.to_string(), ""))?;
-        let rows = seeds(&study.with_switches(switches))?;
+        let rows = seeds(&study.with_switches(switches), &mut progress)?;
         ablation.add(AblationRow::new(
             &name,
             &value,
@@ -127,17 +130,22 @@ fn turned(base: &Switches, other: &Switches) -> Vec<(String, String)> {
     turned
 }
 
-fn seeds(study: &Study) -> Result<Vec<SeedRow>, Failure> {
+/// All units of the scenario.
+fn units(study: &Study) -> Units {
     let run = &study.scenario.run;
-    let units = Units {
+    Units {
         first_seed: run.first_seed,
         replications: run.replications,
         shard: Shard::ALL,
         tables: Vec::new(),
-    };
+    }
+}
+
+fn seeds(study: &Study, progress: &mut Progress) -> Result<Vec<SeedRow>, Failure> {
     let mut rows = Vec::new();
-    study.run(&units, |_, _, mut outcome| {
+    study.run(&units(study), |_, _, mut outcome| {
         rows.append(&mut outcome.seeds);
+        progress.step();
         Ok::<(), Failure>(())
     })?;
     Ok(rows)
