@@ -9,9 +9,9 @@ pub use ablation::{Ablation, AblationRow, NetworkFigures};
 use fogline_core::record::Condition;
 
 use crate::paper::{Compared, Judged};
-use crate::stats::{Bootstrap, Interval};
+use crate::stats::{Bootstrap, Interval, decimals};
 use crate::summary::{ConditionSummary, Metric, Quantile, Setting, Summary, Verdict};
-use layout::{decimals, figures_to_the_right, paragraph, plain, verbatim, with_lines};
+use layout::{figures_to_the_right, paragraph, plain, verbatim, with_lines};
 
 /// What is shown of each model.
 const SHOWN: [Metric; 5] = [

@@ -9,7 +9,7 @@ use fogline_core::record::Replication;
 use fogline_manifest::Source;
 use fogline_manifest::scenario::{PolicyName, Scenario};
 use fogline_sim::compat::{AllocPolicy, ExecPolicy, Options, Prepared};
-use fogline_sim::engine::{Paths, Replicator};
+use fogline_sim::engine::Paths;
 use fogline_sim::study::Study;
 
 fn main() {
@@ -67,14 +67,7 @@ fn corrected_replication(bencher: Bencher<'_, '_>) {
     let study = study(4);
     let world = study.world(0, 0).expect("the network fits");
     let paths = Paths::of(&world);
-    let switches = &study.scenario.switches;
-    let replicator = Replicator {
-        pool: &study.pool,
-        world: &world,
-        paths: &paths,
-        switches,
-        tables: &[],
-    };
+    let replicator = study.replicator(&world, &paths, &[]);
     let replication = Replication { topology: 0, seed: 1 };
     bencher.bench_local(|| {
         replicator.replicate("n", 500, replication, &PolicyName::ALL, &ExecutionModel::PAPER)

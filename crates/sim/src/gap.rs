@@ -5,9 +5,9 @@
 //! beat: *alone*, in which every step has its best worker to itself, and what depends on where other steps
 //! run (transfers between workers, migrations) is free.
 
-use fogline_core::cost::{Invocation, Leg, Peer, Purpose, legs};
-use fogline_core::model::{ExecutionModel, Seconds, StepIndex, Workflow};
-use fogline_core::policy::WorkerIndex;
+use fogline_core::cost::{Leg, Purpose, legs};
+use fogline_core::model::{ExecutionModel, Seconds, Workflow};
+use fogline_core::policy::{Demand, WorkerIndex};
 use fogline_core::record::Spent;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -138,37 +138,22 @@ fn job_alone(
     let mut finished: Vec<Seconds> = Vec::with_capacity(workflow.steps().len());
     let mut all_legs = Vec::new();
     for (index, step) in workflow.steps().iter().enumerate() {
-        let invocation = Invocation {
-            workflow,
-            step: StepIndex(index as u32),
-            client: world.client_vertices[client],
-            repository: world.repositories[client],
-            cloud: world.cloud,
-            cloud_from_client: world.clouds[client],
-            workers: &places,
-            homes: &homes,
-        };
+        let invocation = world.invocation(client, workflow, index, &places, &homes);
         all_legs.clear();
         legs(model, &invocation, world.costs, &mut all_legs);
         all_legs.retain(|leg| depends_on_this_worker_alone(leg, model));
         let profile = world.profiles[step.function.0 as usize];
+        let demand = Demand {
+            operations: step.operations,
+            profile,
+            legs: &all_legs,
+        };
         let here = world
             .workers
             .indices()
-            .filter(|worker| world.workers.speed(*worker, profile) > 0.0)
-            .map(|worker| {
-                let processing = Seconds(step.operations.0 as f64 / world.workers.speed(worker, profile));
-                all_legs.iter().fold(processing, |sum, leg| {
-                    let (to, from) = match leg.peer {
-                        Peer::At(peer) => replicator.paths.between(peer, worker),
-                        Peer::Apart {
-                            to_worker,
-                            from_worker,
-                        } => (to_worker, from_worker),
-                    };
-                    sum + leg.time(to, from)
-                })
-            })
+            .map(|worker| (worker, world.workers.rate(worker, profile)))
+            .filter(|(_, rate)| *rate > 0.0)
+            .map(|(worker, rate)| demand.score(rate, |peer| replicator.paths.between(peer, worker)))
             .fold(Seconds(f64::INFINITY), |a, b| if b < a { b } else { a });
         let ready = step
             .after

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Reproduce the paper's simulation: Figures 4, 5 and 6, exactly and then correctly.
-    Reproduce(reproduce::Args),
+    Reproduce(sim::RunOptions),
     /// Run scenarios, take them apart, put them together.
     Sim(sim::Args),
     /// Generate, convert and describe networks.

@@ -1,41 +1,33 @@
 //! `fogline reproduce`: the paper's simulation, exactly and then correctly.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fogline_manifest::Source;
 
-use crate::command::sim::run_request;
+use crate::command::sim::{RunOptions, run_request};
 use crate::failure::Failure;
-use crate::output::Format;
-use crate::study::Overrides;
-use crate::threads;
+use crate::study::{Overrides, Request};
 
 /// The scenario, part of the program so that it runs anywhere.
-pub(crate) const SCENARIO: &str = include_str!("../../../../scenarios/paper.toml");
-
-/// The arguments.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// Write results here
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
-    #[command(flatten)]
-    overrides: Overrides,
-    #[command(flatten)]
-    threads: threads::Args,
-    /// How conclusions are printed
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-}
+const SCENARIO: &str = include_str!("../../../../scenarios/paper.toml");
 
 /// Runs the paper's scenario.
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
+    let RunOptions {
+        out,
+        overrides,
+        threads,
+        output,
+    } = options;
+    let request = request(overrides, out)?;
+    threads.install(|| run_request(&request, output))
+}
+
+/// The paper's scenario, with these changes.
+pub(crate) fn request(overrides: Overrides, out: PathBuf) -> Result<Request, Failure> {
     let source = Source {
         name: "scenarios/paper.toml".to_owned(),
         text: SCENARIO.to_owned(),
     };
-    let request = args
-        .overrides
-        .apply(&source, Path::new("scenarios").to_owned(), args.out)?;
-    args.threads.install(|| run_request(&request, args.output))
+    overrides.apply(&source, PathBuf::from("scenarios"), out)
 }

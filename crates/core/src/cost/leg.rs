@@ -46,6 +46,19 @@ pub enum Peer {
     },
 }
 
+impl Peer {
+    /// The paths from it to the worker and back, where `between` gives those of a place in the network.
+    pub fn paths(self, between: impl FnOnce(VertexId) -> (Path, Path)) -> (Path, Path) {
+        match self {
+            Self::At(vertex) => between(vertex),
+            Self::Apart {
+                to_worker,
+                from_worker,
+            } => (to_worker, from_worker),
+        }
+    }
+}
+
 /// What a leg is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {

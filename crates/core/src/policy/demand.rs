@@ -1,6 +1,6 @@
 //! What an invocation asks of a worker, as a policy sees it.
 
-use crate::cost::{Leg, Peer};
+use crate::cost::Leg;
 use crate::model::{Operations, Seconds};
 use crate::network::Path;
 
@@ -28,13 +28,7 @@ impl Demand<'_> {
     ) -> Seconds {
         let mut score = Seconds(self.operations.0 as f64 / rate);
         for leg in self.legs {
-            let (to_worker, from_worker) = match leg.peer {
-                Peer::At(vertex) => paths(vertex),
-                Peer::Apart {
-                    to_worker,
-                    from_worker,
-                } => (to_worker, from_worker),
-            };
+            let (to_worker, from_worker) = leg.peer.paths(&mut paths);
             score += leg.time(to_worker, from_worker);
         }
         score

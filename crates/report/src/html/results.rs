@@ -3,6 +3,7 @@
 use fogline_core::record::Condition;
 
 use super::TableBlock;
+use crate::stats::decimals;
 use crate::stats::{Interval, Unit};
 use crate::summary::{ConditionSummary, Metric, Quantile, Setting, Summary, Verdict};
 
@@ -68,16 +69,6 @@ fn row(found: &ConditionSummary) -> Vec<String> {
         .into_iter()
         .chain(cells)
         .collect()
-}
-
-/// Decimals that show two digits of an uncertainty.
-fn decimals(uncertainty: f64) -> usize {
-    match uncertainty {
-        size if size >= 10.0 => 0,
-        size if size >= 1.0 => 1,
-        size if size >= 0.1 => 2,
-        _ => 3,
-    }
 }
 
 fn by_half_width(interval: &Interval) -> String {

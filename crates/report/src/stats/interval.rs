@@ -83,3 +83,13 @@ pub(super) fn tail(confidence: f64) -> f64 {
         ((1.0 - confidence) / 2.0).clamp(0.0, 0.5)
     }
 }
+
+/// Decimals that show two digits of an uncertainty, at most three.
+pub(crate) fn decimals(uncertainty: f64) -> usize {
+    match uncertainty {
+        size if size >= 10.0 => 0,
+        size if size >= 1.0 => 1,
+        size if size >= 0.1 => 2,
+        _ => 3,
+    }
+}

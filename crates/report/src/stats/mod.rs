@@ -22,6 +22,7 @@ pub use bootstrap::{Bootstrap, bootstrap_mean};
 pub use crossed::Shared;
 pub use holm::holm;
 pub use interval::Interval;
+pub(crate) use interval::decimals;
 pub use mean::{mean_interval, t_quantile};
 pub use order::{median_interval, quantile_interval, quantile_ranks};
 pub use paired::{Paired, paired_mean, paired_median};

@@ -32,16 +32,6 @@ pub(super) fn figures_to_the_right(table: &mut Table) {
     }
 }
 
-/// Decimals that show two digits of an uncertainty, at most three.
-pub(super) fn decimals(uncertainty: f64) -> usize {
-    match uncertainty {
-        size if size >= 10.0 => 0,
-        size if size >= 1.0 => 1,
-        size if size >= 0.1 => 2,
-        _ => 3,
-    }
-}
-
 /// Adds a table.
 pub(super) fn verbatim(text: &mut String, table: &Table) {
     text.push_str(&table.trim_fmt());

@@ -3,7 +3,8 @@
 use comfy_table::Table;
 use fogline_core::model::ExecutionModel;
 
-use super::layout::{decimals, plain};
+use super::layout::plain;
+use crate::stats::decimals;
 use crate::summary::{Metric, Setting, Summary, Verdict};
 
 /// A row for each metric and winner, for the verdicts of one network and policy at `loads` loads.

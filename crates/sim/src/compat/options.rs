@@ -171,20 +171,6 @@ impl ExecPolicy {
     }
 }
 
-impl From<ExecutionModel> for ExecPolicy {
-    fn from(model: ExecutionModel) -> Self {
-        match model {
-            ExecutionModel::External => Self::UnchainedExternal,
-            ExecutionModel::InEdge => Self::UnchainedInEdge,
-            ExecutionModel::InFunction => Self::UnchainedInFunction,
-            ExecutionModel::InClient => Self::UnchainedInClient,
-            ExecutionModel::PureFaas => Self::PureFaaS,
-            ExecutionModel::StatePropagate => Self::StatePropagate,
-            ExecutionModel::StateLocal => Self::StateLocal,
-        }
-    }
-}
-
 impl fmt::Display for ExecPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

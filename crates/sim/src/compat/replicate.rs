@@ -132,12 +132,6 @@ impl Prepared {
         placed
     }
 
-    /// The node that keeps the states of `UnchainedInEdge`.
-    #[must_use]
-    pub fn central_node(&self) -> &str {
-        &self.machines.names[self.central as usize]
-    }
-
     /// How many jobs a replication draws from.
     #[must_use]
     pub fn pool_size(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What a run took, once all is placed.
 
-use fogline_core::cost::{Invocation, Leg, Peer, Purpose, legs};
-use fogline_core::model::{ExecutionModel, Seconds, StepIndex, Workflow};
+use fogline_core::cost::{Leg, Purpose, legs};
+use fogline_core::model::{ExecutionModel, Seconds, Workflow};
 use fogline_core::network::Path;
 use fogline_core::policy::WorkerIndex;
 use fogline_core::record::Spent;
@@ -92,16 +92,13 @@ impl<'a> Meter<'a> {
     fn step(&mut self, run: Run<'_>, index: usize, before: &[StepMeasure]) -> StepMeasure {
         let step = &run.workflow.steps()[index];
         let worker = run.placed[index];
-        let invocation = Invocation {
-            workflow: run.workflow,
-            step: StepIndex(index as u32),
-            client: self.world.client_vertices[run.client],
-            repository: self.world.repositories[run.client],
-            cloud: self.world.cloud,
-            cloud_from_client: self.world.clouds[run.client],
-            workers: &self.progress.workers,
-            homes: &self.progress.homes,
-        };
+        let invocation = self.world.invocation(
+            run.client,
+            run.workflow,
+            index,
+            &self.progress.workers,
+            &self.progress.homes,
+        );
         self.legs.clear();
         legs(run.model, &invocation, self.world.costs, &mut self.legs);
 
@@ -126,13 +123,7 @@ impl<'a> Meter<'a> {
         };
         let mut kept = Vec::new();
         for leg in &self.legs {
-            let (to_worker, from_worker) = match leg.peer {
-                Peer::At(vertex) => self.paths.between(vertex, worker),
-                Peer::Apart {
-                    to_worker,
-                    from_worker,
-                } => (to_worker, from_worker),
-            };
+            let (to_worker, from_worker) = leg.peer.paths(|peer| self.paths.between(peer, worker));
             let cost = leg_cost(leg, to_worker, from_worker);
             own += cost;
             match arrivals.iter_mut().find(|(from, _)| leg.after == Some(*from)) {

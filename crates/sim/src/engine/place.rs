@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use fogline_core::cost::{Invocation, Leg};
-use fogline_core::model::{ExecutionModel, StateIndex, StepIndex};
+use fogline_core::cost::Leg;
+use fogline_core::model::{ExecutionModel, StateIndex};
 use fogline_core::network::VertexId;
 use fogline_core::policy::{Demand, PlacementPolicy, Search, WorkerIndex, Workers, scan};
 
@@ -174,16 +174,13 @@ impl<'a> Placer<'a> {
         let workflow = &pool.jobs[pool_job].workflow;
         self.progress.start(workflow.states().len());
         for (index, step) in workflow.steps().iter().enumerate() {
-            let invocation = Invocation {
+            let invocation = self.world.invocation(
+                client,
                 workflow,
-                step: StepIndex(index as u32),
-                client: self.world.client_vertices[client],
-                repository: self.world.repositories[client],
-                cloud: self.world.cloud,
-                cloud_from_client: self.world.clouds[client],
-                workers: &self.progress.workers,
-                homes: &self.progress.homes,
-            };
+                index,
+                &self.progress.workers,
+                &self.progress.homes,
+            );
             self.legs.clear();
             policy.legs(model, &invocation, self.world.costs, &mut self.legs);
             let profile = self.world.profiles[step.function.0 as usize];

@@ -1,7 +1,7 @@
 //! A network as a scenario sees it: with its cloud, workers, clients and stores.
 
-use fogline_core::cost::{Cloud, CostOptions, Repository};
-use fogline_core::model::{BitRate, FunctionClass, Seconds};
+use fogline_core::cost::{Cloud, CostOptions, Invocation, Repository};
+use fogline_core::model::{BitRate, FunctionClass, Seconds, StepIndex, Workflow};
 use fogline_core::network::{
     Link, Network, NetworkError, NodeId, Path, RouteOptions, Routes, VertexId, VertexKind,
 };
@@ -145,6 +145,28 @@ impl World {
             clouds,
             costs,
         })
+    }
+
+    /// A step of a client's run, after the steps before it ran on `workers` and left the states at `homes`.
+    #[must_use]
+    pub fn invocation<'a>(
+        &self,
+        client: usize,
+        workflow: &'a Workflow,
+        step: usize,
+        workers: &'a [VertexId],
+        homes: &'a [Option<VertexId>],
+    ) -> Invocation<'a> {
+        Invocation {
+            workflow,
+            step: StepIndex(step as u32),
+            client: self.client_vertices[client],
+            repository: self.repositories[client],
+            cloud: self.cloud,
+            cloud_from_client: self.clouds[client],
+            workers,
+            homes,
+        }
     }
 
     /// All places that workers exchange messages with.

@@ -9,7 +9,7 @@ use fogline_manifest::scenario::{Mode, PolicyName, Table};
 use rayon::prelude::*;
 
 use super::inputs::Study;
-use crate::compat::{AllocPolicy, ExecPolicy, Options, Prepared, RowNames, Scratch};
+use crate::compat::{AllocPolicy, ExecPolicy, Options, Prepared, Replicate, RowNames, Scratch};
 use crate::engine::{Outcome, Paths, Replicator, World};
 
 /// Units that are computed before the first of them is handed over; bounds the memory of a run.
@@ -184,36 +184,29 @@ impl Study {
             network: &self.scenario.networks[stage.network].name,
             topology: stage.topology,
         };
-        for batch in list.chunks(BATCH) {
-            let outcomes: Vec<Outcome> = batch
-                .par_iter()
-                .map_init(
-                    || (Scratch::default(), crate::compat::Replicate::default()),
-                    |(scratch, replicate), unit| {
-                        prepared.replicate_into(unit.seed, unit.load, &allocs, &execs, scratch, replicate);
-                        let wanted = |table| units.tables.contains(&table);
-                        Outcome {
-                            seeds: replicate.seed_rows(&prepared, names),
-                            jobs: if wanted(Table::Jobs) {
-                                replicate.job_rows(&prepared, names)
-                            } else {
-                                Vec::new()
-                            },
-                            tasks: Vec::new(),
-                            nodes: if wanted(Table::Nodes) {
-                                replicate.node_rows(&prepared, names)
-                            } else {
-                                Vec::new()
-                            },
-                        }
+        in_batches(
+            stage,
+            list,
+            take,
+            |(scratch, replicate): &mut (Scratch, Replicate), unit| {
+                prepared.replicate_into(unit.seed, unit.load, &allocs, &execs, scratch, replicate);
+                let wanted = |table| units.tables.contains(&table);
+                Outcome {
+                    seeds: replicate.seed_rows(&prepared, names),
+                    jobs: if wanted(Table::Jobs) {
+                        replicate.job_rows(&prepared, names)
+                    } else {
+                        Vec::new()
                     },
-                )
-                .collect();
-            for (unit, outcome) in batch.iter().zip(outcomes) {
-                take(stage, *unit, outcome)?;
-            }
-        }
-        Ok(())
+                    tasks: Vec::new(),
+                    nodes: if wanted(Table::Nodes) {
+                        replicate.node_rows(&prepared, names)
+                    } else {
+                        Vec::new()
+                    },
+                }
+            },
+        )
     }
 
     fn run_corrected<E: From<BadInput>>(
@@ -225,31 +218,33 @@ impl Study {
     ) -> Result<(), E> {
         let world = self.world(stage.network, stage.topology)?;
         let paths = Paths::of(&world);
-        let replicator = Replicator {
-            pool: &self.pool,
-            world: &world,
-            paths: &paths,
-            switches: &self.scenario.switches,
-            tables: &units.tables,
-        };
+        let replicator = self.replicator(&world, &paths, &units.tables);
         let network = &self.scenario.networks[stage.network].name;
         let run = &self.scenario.run;
-        for batch in list.chunks(BATCH) {
-            let outcomes: Vec<Outcome> = batch
-                .par_iter()
-                .map(|unit| {
-                    let replication = Replication {
-                        topology: stage.topology,
-                        seed: unit.seed,
-                    };
-                    replicator.replicate(network, unit.load, replication, &run.policies, &run.models)
-                })
-                .collect();
-            for (unit, outcome) in batch.iter().zip(outcomes) {
-                take(stage, *unit, outcome)?;
-            }
+        in_batches(stage, list, take, |(): &mut (), unit| {
+            let replication = Replication {
+                topology: stage.topology,
+                seed: unit.seed,
+            };
+            replicator.replicate(network, unit.load, replication, &run.policies, &run.models)
+        })
+    }
+
+    /// What runs replications of this study in a world, with rows for these tables besides those of seeds.
+    #[must_use]
+    pub fn replicator<'a>(
+        &'a self,
+        world: &'a World,
+        paths: &'a Paths<'a>,
+        tables: &'a [Table],
+    ) -> Replicator<'a> {
+        Replicator {
+            pool: &self.pool,
+            world,
+            paths,
+            switches: &self.scenario.switches,
+            tables,
         }
-        Ok(())
     }
 
     /// One of the networks, prepared for the corrected engine.
@@ -291,4 +286,21 @@ impl Study {
             cloud_latency: scenario.cloud.rtt_ms / 1e3 / 2.0,
         }
     }
+}
+
+/// Computes units in parallel, a batch at a time, and hands over their outcomes in order. Each thread has a `Room` to
+/// work in.
+fn in_batches<E, Room: Default>(
+    stage: Stage,
+    list: &[Unit],
+    take: &mut impl FnMut(Stage, Unit, Outcome) -> Result<(), E>,
+    compute: impl Fn(&mut Room, &Unit) -> Outcome + Sync,
+) -> Result<(), E> {
+    for batch in list.chunks(BATCH) {
+        let outcomes: Vec<Outcome> = batch.par_iter().map_init(Room::default, &compute).collect();
+        for (unit, outcome) in batch.iter().zip(outcomes) {
+            take(stage, *unit, outcome)?;
+        }
+    }
+    Ok(())
 }

@@ -44,14 +44,6 @@ pub struct LeftOut {
     pub broken_jobs: u64,
 }
 
-impl LeftOut {
-    /// Whether the file has nothing besides.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// A job: tasks that depend on each other. Whatever reads or generates one sees to it that the tasks are in
 /// ascending order of id, that parents are there and that nothing waits for itself; who builds one by hand
 /// does, too.

@@ -80,13 +80,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let world = study.world(network, args.pick.topology)?;
     let paths = Paths::of(&world);
     let switches = &study.scenario.switches;
-    let replicator = Replicator {
-        pool: &study.pool,
-        world: &world,
-        paths: &paths,
-        switches,
-        tables: &[],
-    };
+    let replicator = study.replicator(&world, &paths, &[]);
     let (load, seed) = (args.pick.load(&study), args.pick.seed(&study));
     let draw = replicator.draw(
         load,

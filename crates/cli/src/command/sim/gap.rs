@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use fogline_core::record::Replication;
-use fogline_sim::engine::{Paths, Replicator, placement_policy};
+use fogline_sim::engine::{Paths, placement_policy};
 use fogline_sim::gap::{Bound, best_mean_latency, mean_latency};
 use serde::Serialize;
 
@@ -49,13 +49,7 @@ fn print(scenario: Scenario, pick: &Pick, format: Format) -> Result<(), Failure>
     let world = study.world(network, pick.topology)?;
     let paths = Paths::of(&world);
     let switches = &study.scenario.switches;
-    let replicator = Replicator {
-        pool: &study.pool,
-        world: &world,
-        paths: &paths,
-        switches,
-        tables: &[],
-    };
+    let replicator = study.replicator(&world, &paths, &[]);
     let replication = Replication {
         topology: pick.topology,
         seed: pick.seed(&study),

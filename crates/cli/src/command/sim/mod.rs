@@ -11,7 +11,7 @@ mod run;
 use clap::Subcommand;
 
 use crate::failure::Failure;
-pub(crate) use run::run_request;
+pub(crate) use run::{RunOptions, run_request};
 
 /// The arguments of `fogline sim`.
 #[derive(clap::Args)]

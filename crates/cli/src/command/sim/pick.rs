@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use fogline_core::model::ExecutionModel;
-use fogline_manifest::Source;
 use fogline_manifest::scenario::PolicyName;
 use fogline_sim::study::Study;
 
-use crate::command::reproduce::SCENARIO;
+use crate::command::reproduce;
 use crate::failure::Failure;
 use crate::study::{Overrides, Request};
 
@@ -26,14 +25,7 @@ impl Scenario {
     pub(crate) fn request(self) -> Result<Request, Failure> {
         match self.scenario {
             Some(file) => self.overrides.read(&file, PathBuf::new()),
-            None => {
-                let source = Source {
-                    name: "scenarios/paper.toml".to_owned(),
-                    text: SCENARIO.to_owned(),
-                };
-                self.overrides
-                    .apply(&source, PathBuf::from("scenarios"), PathBuf::new())
-            }
+            None => reproduce::request(self.overrides, PathBuf::new()),
         }
     }
 

@@ -15,28 +15,38 @@ pub(crate) struct Args {
     /// The scenario
     #[arg(value_name = "SCENARIO")]
     scenario: PathBuf,
-    /// Write results here
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
     /// Run only a part of the units and write it as one Parquet file per mode, for `fogline sim merge`; as 3/8
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     #[command(flatten)]
-    overrides: Overrides,
+    options: RunOptions,
+}
+
+/// What every run of a whole scenario can be told.
+#[derive(clap::Args)]
+pub(crate) struct RunOptions {
+    /// Write results here
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
     #[command(flatten)]
-    threads: threads::Args,
+    pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) threads: threads::Args,
     /// How conclusions are printed
     #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    pub(crate) output: Format,
 }
 
 /// Runs it.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let request = args
-        .overrides
-        .read(&args.scenario, args.out)?
-        .with_shard(args.shard)?;
-    args.threads.install(|| run_request(&request, args.output))
+    let RunOptions {
+        out,
+        overrides,
+        threads,
+        output,
+    } = args.options;
+    let request = overrides.read(&args.scenario, out)?.with_shard(args.shard)?;
+    threads.install(|| run_request(&request, output))
 }
 
 /// Runs a request from its units to what is printed.
