@@ -3,8 +3,12 @@
 //! Everything here is pure. There is no clock, no IO, no ambient randomness: the simulator and the nodes
 //! call the same functions and only differ in where the numbers come from.
 
+pub mod application;
 pub mod cost;
+pub mod dispatch;
 pub mod model;
 pub mod network;
 pub mod policy;
 pub mod record;
+pub mod session;
+pub mod workflow;

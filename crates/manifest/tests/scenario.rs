@@ -78,6 +78,14 @@ fn faults_have_a_place_and_a_hint() {
     }
 }
 
+#[test]
+fn hints_name_the_page_of_the_file_s_kind_or_the_key_that_was_meant() {
+    let fault = Scenario::parse(&source("name = 1")).expect_err("a number");
+    assert!(fault.hint.contains("docs/src/scenarios.md"), "{fault}");
+    let fault = Scenario::parse(&source(&PAPER.replace("[statistics]", "[statistic]"))).expect_err("a key");
+    assert!(fault.hint.contains("did you mean \"statistics\"?"), "{fault}");
+}
+
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(text in "\\PC*") {

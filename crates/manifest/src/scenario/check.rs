@@ -7,13 +7,16 @@ use fogline_core::model::BadInput;
 use super::file::{Generate, Mode, NetworkSection, Scenario, Table};
 use crate::source::Source;
 
+/// The page that describes scenario files.
+const MANUAL: &str = "docs/src/scenarios.md";
+
 impl Scenario {
     /// Reads and checks a scenario.
     ///
     /// # Errors
     /// At the first thing that is not as expected.
     pub fn parse(source: &Source) -> Result<Self, BadInput> {
-        let scenario: Self = source.parse()?;
+        let scenario: Self = source.parse(MANUAL)?;
         Checks {
             source,
             scenario: &scenario,

@@ -1,0 +1,13 @@
+//! What a client keeps of its sessions, on disk or in memory.
+//!
+//! A folder per session: `record`, replaced as a whole, and files of large values that it names. A record is written
+//! after the files that it names, and files are removed after the record that no longer names them: whenever the
+//! client dies, what is found is one record and all that belongs to it. `lock` keeps other processes out.
+
+mod disk;
+mod held;
+mod record;
+mod store;
+
+pub(crate) use held::{Guard, Held};
+pub(crate) use record::{Kept, Record, Request};

@@ -1,0 +1,126 @@
+//! All that a client keeps of one session.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use fogline_core::model::{AppName, Birth, ExecutionModel, RunId, SessionId, StateName};
+use fogline_core::session::Seen;
+use serde::{Deserialize, Serialize};
+
+use crate::reply::Target;
+
+/// The format that is written; one, once released, is read for ever.
+const FORMAT: u8 = 1;
+
+/// Largest value that stands in the record; each larger one costs a file of its own and a second wait for the disk.
+pub(super) const MAX_INLINE: usize = 16 << 10;
+
+/// All that a client keeps of one session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The application.
+    pub(crate) app: AppName,
+    /// The highest number that a request of this session had.
+    pub(crate) last_number: u64,
+    /// Where each part of the session is, in the order of its id.
+    pub(crate) models: Vec<ExecutionModel>,
+    /// What was seen of each part (R12).
+    pub(crate) seen: BTreeMap<Birth, Seen>,
+    /// The epoch at which the states came to the client.
+    pub(crate) held_epoch: Option<u64>,
+    /// The envelopes: one consistent set.
+    pub(crate) envelopes: BTreeMap<StateName, Kept>,
+    /// Requests that were sent, or about to be, and not answered.
+    pub(crate) unanswered: BTreeMap<u64, Request>,
+    /// Runs of the client that have not ended.
+    pub(crate) runs: BTreeMap<RunId, Kept>,
+    /// The model that the session leaves the client for: begun, and not known to be done.
+    pub(crate) leaving_for: Option<ExecutionModel>,
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// What it is for.
+    pub(crate) target: Target,
+    /// Its input.
+    pub(crate) input: Kept,
+}
+
+/// Bytes that are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kept {
+    /// In the record.
+    Inline(Bytes),
+    /// In a file of this name in the record's folder.
+    File(String),
+}
+
+impl Record {
+    /// What is known of a session from its id alone.
+    pub(crate) fn new(app: AppName, session: &SessionId) -> Self {
+        Self {
+            app,
+            last_number: 0,
+            models: session.parts().iter().map(|part| part.model()).collect(),
+            seen: BTreeMap::new(),
+            held_epoch: None,
+            envelopes: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            leaving_for: None,
+        }
+    }
+
+    /// Whether states of the session live here.
+    pub(crate) fn is_in_client(&self) -> bool {
+        self.models.contains(&ExecutionModel::InClient) || !self.envelopes.is_empty()
+    }
+
+    /// Never less than before: answers overtake each other.
+    pub(crate) fn see(&mut self, part: Birth, seen: Seen) {
+        let known = self.seen.entry(part).or_default();
+        if (seen.epoch, seen.version) >= (known.epoch, known.version) {
+            *known = seen;
+        }
+    }
+
+    /// The states are no longer here.
+    pub(crate) fn release(&mut self, models: Vec<ExecutionModel>) {
+        self.models = models;
+        self.envelopes.clear();
+        self.held_epoch = None;
+        self.leaving_for = None;
+    }
+
+    /// All values that it keeps.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
+        let inputs = self.unanswered.values().map(|request| &request.input);
+        self.envelopes.values().chain(inputs).chain(self.runs.values())
+    }
+
+    /// All values that it keeps.
+    pub(super) fn kept_mut(&mut self) -> impl Iterator<Item = &mut Kept> {
+        let inputs = self.unanswered.values_mut().map(|request| &mut request.input);
+        self.envelopes.values_mut().chain(inputs).chain(self.runs.values_mut())
+    }
+
+    /// Its bytes: a format number, then the record in postcard's encoding.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let bytes = postcard::to_extend(&FORMAT, Vec::new()).and_then(|bytes| postcard::to_extend(self, bytes));
+        bytes.expect("a record has no value that postcard cannot write, and a vector grows")
+    }
+
+    /// The record that bytes stand for, or what is wrong with them.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (format, bytes) = bytes.split_first().ok_or("it is empty")?;
+        if *format != FORMAT {
+            return Err(format!("format {format}, this version reads up to {FORMAT}"));
+        }
+        match postcard::take_from_bytes(bytes) {
+            Ok((record, [])) => Ok(record),
+            Ok((_, rest)) => Err(format!("it is damaged: {} bytes too many", rest.len())),
+            Err(error) => Err(format!("it is damaged: {error}")),
+        }
+    }
+}

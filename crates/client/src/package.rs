@@ -1,0 +1,160 @@
+//! What is deployed: a manifest and the files that it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The manifest's name.
+const MANIFEST: &str = "fogline.toml";
+
+/// A manifest and the files that it names. Whether they make an application is for the node to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// The manifest's text.
+    pub manifest: Bytes,
+    /// Files by their path beside the manifest, with `/`: components, and the files that process functions name on
+    /// their command lines.
+    pub files: BTreeMap<String, Bytes>,
+}
+
+/// Why a folder is no package.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BadPackage {
+    /// A file cannot be read.
+    #[error("reading {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The manifest is not TOML, or its functions are not.
+    #[error("reading the functions of {}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why not.
+        source: Box<toml::de::Error>,
+    },
+    /// A component is outside of the folder.
+    #[error("component \"{component}\" of {} is not below its folder", path.display())]
+    Outside {
+        /// The manifest.
+        path: PathBuf,
+        /// The component.
+        component: String,
+    },
+}
+
+impl BadPackage {
+    /// What to do, in one sentence.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Read { path, .. } if path.extension().is_some_and(|extension| extension == "wasm") => {
+                "build it first: `fogline build`".to_owned()
+            }
+            Self::Read { .. } => "name a folder with a fogline.toml; `fogline new` makes one".to_owned(),
+            Self::Manifest { .. } => "see docs/src/manifest.md".to_owned(),
+            Self::Outside { .. } => "put the component beside the manifest".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    functions: BTreeMap<String, Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    component: Option<String>,
+    #[serde(default)]
+    process: Vec<String>,
+}
+
+impl Package {
+    /// Reads the `fogline.toml` of a folder and the files that it names.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or is not below the folder.
+    pub fn read(folder: &Path) -> Result<Self, BadPackage> {
+        let path = folder.join(MANIFEST);
+        let text = read(&path)?;
+        let manifest: Manifest = toml::from_slice(&text)
+            .map_err(|source| BadPackage::Manifest { path: path.clone(), source: Box::new(source) })?;
+        let mut names = BTreeSet::new();
+        for function in manifest.functions.into_values() {
+            // A word of a command line is a file only if there is one: `python3` is not, `app.py` is.
+            let words = function.process.into_iter();
+            names.extend(words.filter(|word| is_below(word) && folder.join(word).is_file()));
+            match function.component {
+                Some(component) if is_below(&component) => {
+                    names.insert(component);
+                }
+                Some(component) => return Err(BadPackage::Outside { path, component }),
+                None => {}
+            }
+        }
+        let mut files = BTreeMap::new();
+        for name in names {
+            let bytes = read(&folder.join(&name))?;
+            files.insert(name, bytes.into());
+        }
+        Ok(Self { manifest: text.into(), files })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BadPackage> {
+    fs::read(path).map_err(|source| BadPackage::Read { path: path.to_owned(), source })
+}
+
+fn is_below(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{BadPackage, Package};
+
+    fn folder(manifest: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("fogline.toml"), manifest).unwrap();
+        fs::write(folder.path().join("a.wasm"), "A").unwrap();
+        fs::write(folder.path().join("app.py"), "P").unwrap();
+        folder
+    }
+
+    #[test]
+    fn components_and_the_files_of_command_lines_belong_to_it() {
+        let text = "[functions.f]\ncomponent = \"a.wasm\"\n[functions.g]\ncomponent = \"a.wasm\"\n\
+             [functions.h]\nprocess = [\"python3\", \"app.py\", \"../secret\"]\n";
+        let folder = folder(text);
+        let package = Package::read(folder.path()).unwrap();
+        assert_eq!(package.manifest, text);
+        assert_eq!(package.files.keys().collect::<Vec<_>>(), ["a.wasm", "app.py"]);
+    }
+
+    #[test]
+    fn what_cannot_be_deployed_says_what_to_do() {
+        let missing = folder("[functions.f]\ncomponent = \"b.wasm\"\n");
+        let error = Package::read(missing.path()).unwrap_err();
+        assert!(error.hint().contains("fogline build"), "{error}");
+        for outside in ["../a.wasm", "/a.wasm", ""] {
+            let folder = folder(&format!("[functions.f]\ncomponent = \"{outside}\"\n"));
+            let error = Package::read(folder.path()).unwrap_err();
+            assert!(matches!(error, BadPackage::Outside { .. }), "{error}");
+        }
+        let empty = tempfile::tempdir().unwrap();
+        assert!(Package::read(empty.path()).unwrap_err().hint().contains("fogline new"));
+    }
+}

@@ -1,0 +1,186 @@
+//! An application as it is deployed: functions, states, a workflow, and where the states live.
+//!
+//! The crate `manifest` reads and checks what people write; whoever holds an [`Application`] may rely on every
+//! name in it being declared, and on the workflow being in topological order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    AppName, Bytes, ExecutionModel, FunctionClass, FunctionName, Operations, StateName, StepName, limits,
+};
+
+/// An application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// Its name.
+    pub name: AppName,
+    /// Its version, as its author calls it.
+    pub version: String,
+    /// Where states without a model of their own live, in sessions that are created from now on.
+    pub model: ExecutionModel,
+    /// What an acknowledged update survives under in-function.
+    pub durability: Durability,
+    /// Whether an in-client state can be rolled back unnoticed.
+    pub guard: Guard,
+    /// How long a session lives after it was last used.
+    pub session_ttl: Duration,
+    /// The functions.
+    pub functions: BTreeMap<FunctionName, Function>,
+    /// The states.
+    pub states: BTreeMap<StateName, State>,
+    /// The steps of a run, in topological order; empty if there is no workflow.
+    pub workflow: Vec<WorkflowStep>,
+}
+
+/// What an acknowledged update survives under in-function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Nothing: state is lost with the owner's process.
+    Memory,
+    /// State is stored from time to time; what came after the last checkpoint is lost with the owner's process.
+    Checkpoint,
+    /// Every update is stored, in groups, before it is acknowledged.
+    #[default]
+    EveryCommit,
+}
+
+/// Whether an in-client state can be rolled back unnoticed (R14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// A client that presents an older envelope forks its session: detectable, not prevented.
+    #[default]
+    None,
+    /// The head without bytes lives in the in-edge store; an older envelope is refused.
+    Mark,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// What executes it.
+    pub runtime: RuntimeKind,
+    /// States that it reads; those that it writes are among them.
+    pub reads: BTreeSet<StateName>,
+    /// States that it may change.
+    pub writes: BTreeSet<StateName>,
+    /// Whether a worker is made for each invocation or kept for a session.
+    pub instance: Instance,
+    /// What it may use.
+    pub limits: FunctionLimits,
+    /// How much it computes, for placement: what nobody has measured yet is reckoned with this.
+    pub operations: Operations,
+    /// What dominates its execution, for placement.
+    pub class: FunctionClass,
+    /// Capabilities that its node must have, as `gpu` or `arch=aarch64`.
+    pub requires: Vec<String>,
+    /// Size of its output, for placement.
+    pub output: Bytes,
+}
+
+/// What executes a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeKind {
+    /// A WebAssembly component, by its path beside the manifest.
+    Component(String),
+    /// A program that answers HTTP: its command line, run in the manifest's folder.
+    Process(Vec<String>),
+}
+
+/// How long a worker lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Instance {
+    /// A worker for each invocation.
+    #[default]
+    PerInvocation,
+    /// A worker kept for a session, used again on the head that it made (R13).
+    PerSession,
+}
+
+/// What one invocation of a function may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionLimits {
+    /// Memory of one worker.
+    pub memory: Bytes,
+    /// Time that one execution may take.
+    pub time: Duration,
+    /// Instructions of one execution (wasmtime's fuel), if they are counted.
+    pub fuel: Option<u64>,
+    /// Executions at once on one node.
+    pub concurrency: u32,
+    /// Size of the output.
+    pub output: Bytes,
+}
+
+impl Default for FunctionLimits {
+    fn default() -> Self {
+        Self {
+            memory: Bytes(64 << 20),
+            time: Duration::from_secs(10),
+            fuel: None,
+            concurrency: 64,
+            output: limits::MAX_OUTPUT,
+        }
+    }
+}
+
+/// A state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Where it lives, if not where the application says.
+    pub model: Option<ExecutionModel>,
+    /// The number of its schema: what this version writes.
+    pub schema: u32,
+    /// The oldest schema that this version can read (R19).
+    pub reads_schema_from: u32,
+    /// Its usual size, for placement.
+    pub size: Bytes,
+}
+
+/// A step of the workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkflowStep {
+    /// Its name.
+    pub name: StepName,
+    /// The function that it invokes.
+    pub function: FunctionName,
+    /// The steps whose outputs are its input, in the order in which it gets them; none for a step that gets the
+    /// run's input.
+    pub after: Vec<StepName>,
+}
+
+impl Application {
+    /// Where a state lives in sessions that are created from now on.
+    ///
+    /// # Panics
+    /// When the state is not declared.
+    #[must_use]
+    pub fn model_of(&self, state: &StateName) -> ExecutionModel {
+        self.states[state].model.unwrap_or(self.model)
+    }
+
+    /// The models that a new session is born under, the application's first.
+    #[must_use]
+    pub fn birth_models(&self) -> Vec<ExecutionModel> {
+        let mut models = vec![self.model];
+        for model in self.states.values().filter_map(|state| state.model) {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+        models
+    }
+
+    /// The steps whose output is the run's result.
+    pub fn last_steps(&self) -> impl Iterator<Item = &WorkflowStep> {
+        self.workflow.iter().filter(|step| {
+            let needed = |other: &WorkflowStep| other.after.contains(&step.name);
+            !self.workflow.iter().any(needed)
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! The replies that a head keeps, so that a retried invocation is answered and not run again (R2, R5).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::head::{BlobName, BodyHash};
+use crate::model::limits::{
+    MAX_KEYLESS_REPLIES, MAX_OPAQUE_REPLIES, MAX_REPLY_BYTES, MAX_REPLY_CLIENTS, OPAQUE_REPLY_TERM,
+    REPLY_WINDOW,
+};
+use crate::model::{ClientId, InvocationId, Timestamp};
+
+/// Who named an invocation, which decides how long its reply is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// A client that numbers its requests.
+    Sequence {
+        /// The client.
+        client: ClientId,
+        /// The number.
+        number: u64,
+    },
+    /// A client's opaque `Idempotency-Key`.
+    Opaque,
+    /// The node that admitted it.
+    Keyless,
+}
+
+/// The reply of an invocation that committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The invocation.
+    pub id: InvocationId,
+    /// What it asked.
+    pub body: BodyHash,
+    /// The version that its commit made.
+    pub version: u64,
+    /// When it was admitted.
+    pub at: Timestamp,
+    /// Its output.
+    pub output: ReplyOutput,
+}
+
+/// Where an output is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReplyOutput {
+    /// Here.
+    Inline(Bytes),
+    /// In a blob.
+    Blob(BlobName),
+}
+
+impl Reply {
+    fn inline_bytes(&self) -> u64 {
+        match &self.output {
+            ReplyOutput::Inline(bytes) => bytes.len() as u64,
+            ReplyOutput::Blob(_) => 0,
+        }
+    }
+}
+
+/// The last replies to one client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Window {
+    /// The highest number that committed.
+    latest: u64,
+    /// Number and reply, in the order of their commits.
+    replies: VecDeque<(u64, Reply)>,
+}
+
+/// All replies that a head keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replies {
+    clients: BTreeMap<ClientId, Window>,
+    opaque: VecDeque<Reply>,
+    keyless: VecDeque<Reply>,
+}
+
+/// What is known of an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// Nothing: it may run.
+    New,
+    /// It committed.
+    Known(&'a Reply),
+    /// Its id belongs to another request.
+    OtherBody,
+    /// It is so old that its reply, if there was one, is gone: it must not run.
+    Expired,
+}
+
+impl Replies {
+    /// Looks for an invocation.
+    #[must_use]
+    pub fn lookup(&self, id: InvocationId, origin: Origin, body: BodyHash) -> Lookup<'_> {
+        let known = match origin {
+            Origin::Sequence { client, number } => {
+                let Some(window) = self.clients.get(&client) else {
+                    return Lookup::New;
+                };
+                let known = window.replies.iter().find(|(of, _)| *of == number);
+                if known.is_none() && number.saturating_add(REPLY_WINDOW) <= window.latest {
+                    return Lookup::Expired;
+                }
+                known.map(|(_, reply)| reply)
+            }
+            Origin::Opaque => self.opaque.iter().find(|reply| reply.id == id),
+            Origin::Keyless => self.keyless.iter().find(|reply| reply.id == id),
+        };
+        match known {
+            None => Lookup::New,
+            Some(reply) if reply.body == body => Lookup::Known(reply),
+            Some(_) => Lookup::OtherBody,
+        }
+    }
+
+    /// Records a reply and lets go of those that are kept no longer.
+    pub fn record(&mut self, origin: Origin, reply: Reply) {
+        let now = reply.at;
+        match origin {
+            Origin::Sequence { client, number } => self.record_numbered(client, number, reply),
+            Origin::Opaque => self.opaque.push_back(reply),
+            Origin::Keyless => self.keyless.push_back(reply),
+        }
+        while self.opaque.len() > MAX_OPAQUE_REPLIES
+            || self.opaque.front().is_some_and(|reply| now.since(reply.at) > OPAQUE_REPLY_TERM)
+        {
+            self.opaque.pop_front();
+        }
+        while self.keyless.len() > MAX_KEYLESS_REPLIES {
+            self.keyless.pop_front();
+        }
+        self.keep_to_budget();
+    }
+
+    fn record_numbered(&mut self, client: ClientId, number: u64, reply: Reply) {
+        let window = self.clients.entry(client).or_default();
+        window.latest = window.latest.max(number);
+        let floor = window.latest.saturating_sub(REPLY_WINDOW - 1);
+        window.replies.push_back((number, reply));
+        window.replies.retain(|(number, _)| *number >= floor);
+        if self.clients.len() > MAX_REPLY_CLIENTS {
+            let last = |window: &Window| window.replies.back().map_or(0, |(_, reply)| reply.version);
+            let oldest = self.clients.iter().min_by_key(|(_, window)| last(window));
+            if let Some(oldest) = oldest.map(|(client, _)| *client) {
+                self.clients.remove(&oldest);
+            }
+        }
+    }
+
+    /// Numbered windows are promised and stay; what else there is gives way to [`MAX_REPLY_BYTES`].
+    fn keep_to_budget(&mut self) {
+        let mut bytes: u64 = self.opaque.iter().chain(&self.keyless).map(Reply::inline_bytes).sum();
+        while bytes > MAX_REPLY_BYTES.0 {
+            let Some(gone) = self.keyless.pop_front().or_else(|| self.opaque.pop_front()) else {
+                return;
+            };
+            bytes -= gone.inline_bytes();
+        }
+    }
+
+    /// The blobs that hold outputs.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = BlobName> {
+        let numbered = self.clients.values().flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
+        numbered.chain(&self.opaque).chain(&self.keyless).filter_map(|reply| match &reply.output {
+            ReplyOutput::Blob(name) => Some(name.clone()),
+            ReplyOutput::Inline(_) => None,
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! The application manifest, `fogline.toml`: functions, states, a workflow, and where the states live.
+
+mod file;
+mod function;
+mod limits;
+mod order;
+mod read;
+mod state;
+mod workflow;
+
+pub use read::{parse, read};

@@ -1,0 +1,86 @@
+//! The sections of a node's configuration. They are its manual: each key with its meaning, unit and default.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use fogline_core::model::{NodeName, TenantName};
+use serde::Deserialize;
+
+/// A node's configuration. Paths are relative to the file's folder; [`NodeConfig::read`] resolves them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Its name, which no other node of the network has; sessions that are born here carry it.
+    pub name: NodeName,
+    /// The folder of its store and of compiled functions; made if it is not there.
+    pub data: PathBuf,
+    /// Where clients reach it, as `"0.0.0.0:7070"`; port 0 stands for any free one. Default: `127.0.0.1:0`.
+    #[serde(default = "any_local_port")]
+    pub http_listen: SocketAddr,
+    /// Executions at once. Default: one for each of the machine's processors.
+    pub slots: Option<NonZeroU32>,
+    /// Development mode: no tokens, and every listener on a loopback address. Default: false.
+    #[serde(default)]
+    pub loopback_only: bool,
+    /// The store behind the execution model `external`. Default: none, and applications that need it are
+    /// refused here.
+    pub external: Option<ExternalStore>,
+    /// How it talks to other nodes. Default: it does not.
+    pub peering: Option<Peering>,
+    /// Whose applications and sessions it serves. At least one, unless `loopback-only`.
+    #[serde(default)]
+    pub tenants: Vec<TenantSection>,
+}
+
+fn any_local_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// The store behind the execution model `external`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExternalStore {
+    /// The embedded store of a node: a peer, or this one.
+    Node(NodeName),
+    /// Redis or Valkey, by its URL, as `"redis://cache.example:6379/0"`.
+    Redis(String),
+}
+
+/// How a node talks to other nodes: QUIC, with a certificate on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Peering {
+    /// Where peers reach it (UDP). Default: `127.0.0.1:0`.
+    #[serde(default = "any_local_port")]
+    pub listen: SocketAddr,
+    /// Its certificate, in PEM, with its name as a DNS name.
+    pub certificate: PathBuf,
+    /// The certificate's private key, in PEM.
+    pub key: PathBuf,
+    /// The certificates of the authority that peers' certificates must come from, in PEM.
+    pub authority: PathBuf,
+    /// The other nodes. Default: none.
+    #[serde(default)]
+    pub nodes: Vec<PeerNode>,
+}
+
+/// Another node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PeerNode {
+    /// Its name.
+    pub name: NodeName,
+    /// Where it listens for peers, as `"10.0.0.9:7071"` or `"cloud.example:7071"`.
+    pub address: String,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TenantSection {
+    /// Its name.
+    pub name: TenantName,
+    /// The file that holds its token.
+    pub token_file: PathBuf,
+}

@@ -1,0 +1,209 @@
+//! Nodes' configurations: what is in the manual is read, and what is wrong is refused at its place.
+
+use std::path::Path;
+
+use fogline_core::model::BadInput;
+use fogline_manifest::Source;
+use fogline_manifest::node::{ExternalStore, NodeConfig};
+use proptest::prelude::*;
+
+const MANUAL: &str = include_str!("../../../docs/src/manifest.md");
+
+fn source(text: &str) -> Source {
+    Source {
+        name: "node.toml".into(),
+        text: text.into(),
+    }
+}
+
+fn example() -> &'static str {
+    let block = MANUAL
+        .split("```toml\n")
+        .nth(2)
+        .and_then(|rest| rest.split("```").next());
+    block.expect("the manual has a second example")
+}
+
+#[test]
+fn the_manual_s_example_is_read_and_its_paths_lead_to_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    std::fs::write(&path, example()).unwrap();
+    let config = NodeConfig::read(&path).expect("the manual's example");
+    assert_eq!(
+        (config.name.as_str(), config.data.as_path()),
+        ("edge-1", Path::new("/var/lib/fogline"))
+    );
+    assert_eq!(
+        (
+            config.http_listen.to_string().as_str(),
+            config.slots.map(u32::from)
+        ),
+        ("0.0.0.0:7070", Some(4))
+    );
+    assert_eq!(
+        config.external,
+        Some(ExternalStore::Node("cloud".parse().unwrap()))
+    );
+    let peering = config.peering.expect("it has peers");
+    assert_eq!(peering.key, folder.path().join("edge-1.key"));
+    assert_eq!(peering.certificate, folder.path().join("edge-1.pem"));
+    assert_eq!(peering.authority, folder.path().join("ca.pem"));
+    assert_eq!(peering.nodes[0].address, "cloud.example:7071");
+    assert_eq!(config.tenants[0].token_file, folder.path().join("acme.token"));
+    assert!(!config.loopback_only);
+}
+
+#[test]
+fn three_lines_are_enough_to_develop() {
+    let config =
+        NodeConfig::parse(&source("name = \"a\"\ndata = \"store\"\nloopback-only = true")).expect("enough");
+    assert_eq!(
+        (config.http_listen.to_string().as_str(), config.slots),
+        ("127.0.0.1:0", None)
+    );
+    assert!(config.external.is_none() && config.peering.is_none() && config.tenants.is_empty());
+}
+
+/// Replaces `before` in the manual's example by `after`, where `^` stands before the place of the fault.
+fn fault(before: &str, after: &str) -> BadInput {
+    assert_eq!(example().matches(before).count(), 1, "{before}");
+    let marked = example().replace(before, after);
+    let at = marked.find('^').unwrap_or_else(|| panic!("no place in {after}"));
+    let fault = match NodeConfig::parse(&source(&marked.replace('^', ""))) {
+        Ok(_) => panic!("{after} is accepted"),
+        Err(fault) => fault,
+    };
+    let line = marked[..at].matches('\n').count() + 1;
+    let column = at - marked[..at].rfind('\n').map_or(0, |end| end + 1) + 1;
+    assert_eq!(
+        (fault.line, fault.column),
+        (Some(line as u64), Some(column as u64)),
+        "{after}\n{fault}"
+    );
+    fault
+}
+
+/// Each: what stands in the example, what is written instead, words of the problem, and words of the hint.
+const FAULTS: &[(&str, &str, &str, &str)] = &[
+    ("slots", "^slot", "unknown field", "did you mean \"slots\"?"),
+    ("slots = 4", "slots = ^0", "nonzero", ""),
+    ("\"edge-1\"", "^\"Edge\"", "not a name", ""),
+    ("\"/var/lib/fogline\"", "^\"\"", "no folder", "this node alone"),
+    ("\"0.0.0.0:7070\"", "^\"0.0.0.0\"", "socket address", ""),
+    (
+        "{ node = \"cloud\" }",
+        "{ node = ^\"clod\" }",
+        "neither this one nor a peer",
+        "did you mean \"cloud\"?",
+    ),
+    (
+        "{ node = \"cloud\" }",
+        "{ node = ^\"moon\" }",
+        "neither this one nor a peer",
+        "[[peering.nodes]]",
+    ),
+    (
+        "{ node = \"cloud\" }",
+        "{ redis = ^\"http://:secret@c\" }",
+        "does not begin with",
+        "redis://",
+    ),
+    (
+        "{ node = \"cloud\" }",
+        "^{ redis = \"redis://c\", node = \"cloud\" }",
+        "exactly one",
+        "",
+    ),
+    (
+        "{ node = \"cloud\" }",
+        "{ ^nod = \"cloud\" }",
+        "unknown variant",
+        "did you mean \"node\"?",
+    ),
+    (
+        "name = \"cloud\"",
+        "name = ^\"edge-1\"",
+        "is called \"edge-1\" too",
+        "the others only",
+    ),
+    (
+        "\"cloud.example:7071\"",
+        "^\"cloud.example\"",
+        "not an address and a port",
+        "cloud.example:7071",
+    ),
+    (
+        "\"cloud.example:7071\"",
+        "^\"cloud.example:0\"",
+        "not an address and a port",
+        "10.0.0.9:7071",
+    ),
+    (
+        "\"cloud.example:7071\"",
+        "^\"::1:7071\"",
+        "not an address and a port",
+        "[2001:db8::9]",
+    ),
+    (
+        "[[tenants]]\nname = \"acme\"\n",
+        "[[tenants]]\nname = \"acme\"\ntoken-file = \"a\"\n[[tenants]]\nname = ^\"acme\"\n",
+        "there twice",
+        "a name of its own",
+    ),
+];
+
+#[test]
+fn faults_are_found_at_their_place() {
+    for (before, after, problem, hint) in FAULTS {
+        let fault = fault(before, after);
+        assert!(
+            fault.problem.contains(problem) && fault.hint.contains(hint),
+            "{after}\n{fault}"
+        );
+        assert!(!fault.to_string().contains("secret"), "a password is not shown");
+    }
+}
+
+#[test]
+fn without_tokens_a_node_is_out_of_reach() {
+    let parse = |text: &str| NodeConfig::parse(&source(text));
+    let fault = parse("name = \"a\"\ndata = \"d\"").expect_err("nobody could use it");
+    assert!(
+        fault.problem.contains("no tenant") && fault.hint.contains("loopback-only"),
+        "{fault}"
+    );
+
+    let open = "name = \"a\"\ndata = \"d\"\nloopback-only = true\nhttp-listen = \"0.0.0.0:80\"";
+    let fault = parse(open).expect_err("anybody could use it");
+    assert_eq!((fault.line, fault.column), (Some(4), Some(15)), "{fault}");
+
+    let peers = "name = \"a\"\ndata = \"d\"\nloopback-only = true\n[peering]\nlisten = \"[::]:1\"\ncertificate = \"c\"\nkey = \"k\"\nauthority = \"a\"";
+    let fault = parse(peers).expect_err("peers could reach it");
+    assert_eq!((fault.line, fault.column), (Some(5), Some(10)), "{fault}");
+    parse(&peers.replace("[::]", "[::1]")).expect("loopback is fine");
+
+    let tenants =
+        "name = \"a\"\ndata = \"d\"\nloopback-only = true\n[[tenants]]\nname = \"t\"\ntoken-file = \"t\"";
+    let fault = parse(tenants).expect_err("nobody is asked for the token");
+    assert_eq!(fault.line, Some(4), "{fault}");
+    assert!(fault.problem.contains("tenants have no use"), "{fault}");
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC*") {
+        let _ = NodeConfig::parse(&source(&text));
+    }
+
+    #[test]
+    fn a_damaged_configuration_never_panics(
+        at in 0..example().len(), length in 0..40_usize, with in "\\PC{0,6}"
+    ) {
+        let text = example();
+        let end = (at + length).min(text.len());
+        if let Err(fault) = NodeConfig::parse(&source(&format!("{}{with}{}", &text[..at], &text[end..]))) {
+            prop_assert!(!fault.problem.is_empty());
+        }
+    }
+}

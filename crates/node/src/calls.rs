@@ -1,0 +1,141 @@
+//! Answering other nodes.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fogline_core::model::{NodeName, StateName};
+use fogline_core::session::{self, Commit};
+use fogline_protocol::peer::{self, Request, Response};
+use fogline_protocol::problem::Kind;
+use fogline_state::{Committed, StoreError};
+
+use crate::apps::Package;
+use crate::fault::Fault;
+use crate::invoke::{Answer, Job, execute};
+use crate::node::Node;
+use crate::peers::{Handler, Message};
+use crate::sessions;
+
+/// Answers peers with what a node does.
+pub(crate) struct Calls(pub(crate) Arc<Node>);
+
+#[async_trait]
+impl Handler for Calls {
+    async fn handle(&self, from: NodeName, request: Message, deadline: Instant) -> Message {
+        let answer = tokio::time::timeout_at(deadline.into(), answer(&self.0, request)).await;
+        let (response, body) = match answer.unwrap_or_else(|_| Err(Fault::deadline())) {
+            Ok(answered) => answered,
+            Err(fault) => {
+                tracing::debug!(%from, problem = %fault.problem(), "refused a peer's call");
+                let (states, body) = fault.envelopes().iter().cloned().unzip();
+                (Response::Refused(fault.problem().clone(), states), body)
+            }
+        };
+        Message { head: peer::encode(&response).into(), body }
+    }
+}
+
+type Answered = (Response, Vec<Bytes>);
+
+async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
+    let request: Request = peer::decode(&message.head)
+        .map_err(|error| Fault::new(Kind::BadRequest, error.to_string(), "update the older node"))?;
+    let mut body = message.body.into_iter();
+    match request {
+        Request::Invoke(call) => {
+            let input = body.next().unwrap_or_default();
+            let envelopes = call.envelopes.iter().cloned().zip(body).collect();
+            let job = Job { call: *call, input, envelopes };
+            Ok(invoked(execute(node, &job).await?))
+        }
+        Request::Convert(convert) => {
+            let body: Vec<Bytes> = body.collect();
+            let (home, envelopes) = sessions::convert(node, &convert, body).await?;
+            let (states, body) = envelopes.into_iter().unzip();
+            Ok((Response::Converted(home, states), body))
+        }
+        Request::Deploy(tenant, paths) => {
+            let manifest = body.next().unwrap_or_default();
+            let manifest = String::from_utf8(manifest.into()).map_err(|_| {
+                Fault::new(Kind::BadRequest, "the manifest is not UTF-8", "save it as UTF-8 text")
+            })?;
+            let package = Package { manifest, files: paths.into_iter().zip(body).collect() };
+            node.apps.deploy(&tenant, &package).await?;
+            Ok((Response::Done, Vec::new()))
+        }
+        Request::Undeploy(tenant, app) => {
+            node.apps.undeploy(&tenant, &app).await?;
+            Ok((Response::Done, Vec::new()))
+        }
+        Request::Ask(session, model) => {
+            node.requested.ask(&session, model);
+            Ok((Response::Done, Vec::new()))
+        }
+        stored => Ok(of_store(node, stored, body).await?),
+    }
+}
+
+fn invoked(answer: Answer) -> Answered {
+    match answer {
+        Answer::Invoked(mut invoked, output, envelopes) => {
+            let mut body = vec![output];
+            let (states, sealed): (Vec<StateName>, Vec<Bytes>) = envelopes.into_iter().unzip();
+            body.extend(sealed);
+            invoked.envelopes = states;
+            (Response::Invoked(Box::new(invoked)), body)
+        }
+        Answer::Elsewhere(home) => (Response::Elsewhere(home), Vec::new()),
+        Answer::TakeTurn(at) => (Response::TakeTurn(at), Vec::new()),
+    }
+}
+
+/// What asks for this node's store.
+async fn of_store(
+    node: &Node,
+    request: Request,
+    mut body: impl Iterator<Item = Bytes>,
+) -> Result<Answered, StoreError> {
+    let store = node.homes.local();
+    Ok(match request {
+        Request::Load(key, states) => match store.load(&key, &states).await? {
+            Some(found) => {
+                let mut body = vec![Bytes::from(session::encode(&found.head))];
+                let (names, values): (Vec<_>, Vec<_>) = found.values.into_iter().unzip();
+                body.extend(values);
+                (Response::Record(names), body)
+            }
+            None => (Response::Nothing, Vec::new()),
+        },
+        Request::Commit(key, expect, names) => {
+            let head = body.next().unwrap_or_default();
+            let head = session::decode(&head)
+                .map_err(|source| StoreError::Damaged { key: key.to_string(), source })?;
+            let commit = Commit { expect, head, blobs: names.into_iter().zip(body).collect() };
+            match store.commit(&key, commit).await? {
+                Committed::Done => (Response::Done, Vec::new()),
+                Committed::Unknown => (Response::Unknown, Vec::new()),
+                Committed::Conflict(head) => {
+                    let body = head.iter().map(|head| session::encode(head).into()).collect();
+                    (Response::Conflict, body)
+                }
+            }
+        }
+        Request::Blob(key, name) => match store.blob(&key, &name).await? {
+            Some(blob) => (Response::Done, vec![blob]),
+            None => (Response::Nothing, Vec::new()),
+        },
+        Request::List(tenant, app, after, limit) => {
+            let limit = limit.min(sessions::MAX_LISTED) as usize;
+            let listed = store.list(&tenant, &app, after.as_ref(), limit).await?;
+            let heads = listed.iter().map(|listed| session::encode(&listed.head).into()).collect();
+            (Response::Records(listed.into_iter().map(|listed| listed.key).collect()), heads)
+        }
+        Request::Erase(key) => {
+            store.erase(&key).await?;
+            (Response::Done, Vec::new())
+        }
+        other => unreachable!("{other:?} is answered above"),
+    })
+}

@@ -1,0 +1,46 @@
+//! The node's clock: never below what it has shown before, also after a restart (R18).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fogline_core::model::Timestamp;
+use fogline_state::{EmbeddedStore, StoreError};
+
+/// How often the floor is written: a board without a clock is behind by this much at most after a restart.
+pub(crate) const FLOOR_EVERY: Duration = Duration::from_secs(60);
+
+const TABLE: &str = "clock";
+const KEY: &[u8] = b"floor-unix-ms";
+
+/// A clock with a floor.
+pub(crate) struct Clock {
+    floor: AtomicU64,
+}
+
+impl Clock {
+    /// The clock, with the floor that the store has kept.
+    pub(crate) fn open(store: &EmbeddedStore) -> Result<Self, StoreError> {
+        let kept = store.meta_get(TABLE, KEY)?;
+        let floor = kept.and_then(|bytes| Some(u64::from_be_bytes(bytes[..].try_into().ok()?)));
+        Ok(Self { floor: AtomicU64::new(floor.unwrap_or(0)) })
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let system = u64::try_from(system.as_millis()).unwrap_or(u64::MAX);
+        Timestamp(self.floor.fetch_max(system, Ordering::Relaxed).max(system))
+    }
+
+    /// Writes the floor, now and then; ends when the task that runs it does.
+    pub(crate) async fn keep_floor(&self, store: &Arc<EmbeddedStore>) {
+        loop {
+            let now = self.now().0.to_be_bytes().to_vec();
+            if let Err(error) = store.meta_put(TABLE, KEY, now.into()).await {
+                tracing::warn!(%error, "clock floor not written");
+            }
+            tokio::time::sleep(FLOOR_EVERY).await;
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Moving a part of a session to another home: the shell around [`Move`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fogline_core::model::{Birth, CommitId, ExecutionModel, SessionId, StateName};
+use fogline_core::session::{Commit, Head, Home, Move, MoveAction, MoveEvent, Refusal, Whole};
+use fogline_protocol::problem::Kind;
+use fogline_state::{Committed, Store};
+
+use crate::apps::Deployed;
+use crate::fault::Fault;
+use crate::invoke::parts::record_key;
+use crate::invoke::resolve::home_of_model;
+use crate::invoke::{ClientPlace, Job};
+use crate::node::Node;
+use crate::random;
+
+/// How often a move may be overtaken by commits and by others who move.
+const MAX_TRIES: usize = 100;
+
+/// What came of a conversion.
+pub(crate) enum Converted {
+    /// The session is there.
+    There(Home),
+    /// It is with the client, once the client has these.
+    Handed(Home, Vec<(StateName, Bytes)>),
+    /// Only the node that owns it can move it.
+    Elsewhere(Home),
+}
+
+/// Moves a part of the job's session to a model.
+pub(crate) async fn convert(
+    node: &Arc<Node>,
+    job: &Job,
+    app: &Deployed,
+    part: Birth,
+    model: ExecutionModel,
+) -> Result<Converted, Fault> {
+    let session = session_of(job)?;
+    let to = home_of_model(model, session.node(), app.spec.guard)?;
+    let mut home = node.forwards.home(session, part);
+    for _ in 0..MAX_TRIES {
+        if let Home::InFunction(owner) = &home
+            && *owner != node.name
+        {
+            return Ok(Converted::Elsewhere(home));
+        }
+        let presented = job.envelopes.is_empty().then_some(home.clone()).map_or(Home::InClient(None), |home| home);
+        let ended = run(node, job, app, part, &presented, Some(to.clone())).await?;
+        match ended {
+            Ended::At(there) if there.model() == model => {
+                node.forwards.learn(session, part, &there);
+                node.requested.done(session);
+                return Ok(Converted::There(there));
+            }
+            Ended::At(there) => {
+                node.forwards.learn(session, part, &there);
+                home = there;
+            }
+            Ended::Handed(there, envelopes) => return Ok(Converted::Handed(there, envelopes)),
+        }
+    }
+    Err(Fault::overloaded("the session is so busy that it cannot be moved"))
+}
+
+/// Finishes a move that was met, and says where the session is now.
+pub(crate) async fn finish(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    home: &Home,
+    to: &Home,
+) -> Result<Home, Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    match run(node, job, &app, part, home, None).await? {
+        Ended::At(there) => Ok(there),
+        Ended::Handed(_, envelopes) if to.model() == ExecutionModel::InClient => {
+            Err(Fault::moving_to_client(envelopes))
+        }
+        Ended::Handed(there, _) => Ok(there),
+    }
+}
+
+/// The client has presented what it was handed: the source lets go of its copy.
+pub(crate) async fn presented(node: &Arc<Node>, job: &Job, part: Birth, home: &Home) -> Result<(), Fault> {
+    let source = Source::of(node, job, part, home)?;
+    let Some(whole) = source.whole(node, job, None).await? else {
+        return Ok(());
+    };
+    let (mut moving, _) = Move::new(None, CommitId(random::bytes()));
+    let mut action = moving.on(MoveEvent::Source(Some(whole)));
+    loop {
+        let event = match action {
+            MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
+            MoveAction::HandOver(..) => MoveEvent::Presented,
+            MoveAction::CommitSource(commit) => source.commit(commit).await?,
+            _ => return Ok(()),
+        };
+        action = moving.on(event);
+    }
+}
+
+enum Ended {
+    At(Home),
+    Handed(Home, Vec<(StateName, Bytes)>),
+}
+
+async fn run(
+    node: &Arc<Node>,
+    job: &Job,
+    app: &Deployed,
+    part: Birth,
+    home: &Home,
+    to: Option<Home>,
+) -> Result<Ended, Fault> {
+    let source = Source::of(node, job, part, home)?;
+    let _turn = match home {
+        Home::InFunction(_) => {
+            let turn = node.turns.take(&source.key).await?;
+            // The record in the store decides about moves, so it must be what memory is (R9).
+            node.owner.release(&source.key).await?;
+            Some(turn)
+        }
+        _ => None,
+    };
+    let client = match home {
+        Home::InClient(_) => Some(ClientPlace::open(node, job, app, part, home).await?),
+        _ => None,
+    };
+    let (mut moving, mut action) = Move::new(to, CommitId(random::bytes()));
+    for _ in 0..MAX_TRIES {
+        let event = match action {
+            MoveAction::LoadSource => {
+                MoveEvent::Source(source.whole(node, job, client.as_ref()).await?)
+            }
+            MoveAction::CommitSource(commit) => source.commit(commit).await?,
+            MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
+            MoveAction::CommitTarget(to, commit) => install(node, job, part, &to, commit).await?,
+            MoveAction::HandOver(to, whole) => {
+                let envelopes = ClientPlace::hand_over(node, job, part, &to, &whole)?;
+                return Ok(Ended::Handed(to, envelopes));
+            }
+            MoveAction::Done(there) => return Ok(Ended::At(there)),
+            MoveAction::Stayed => return Ok(Ended::At(home.clone())),
+            MoveAction::NoSession => return Err(Refusal::NoSession.into()),
+        };
+        action = moving.on(event);
+    }
+    Err(Fault::overloaded("the session is so busy that it cannot be moved"))
+}
+
+/// The record that decides about a move.
+struct Source {
+    store: Arc<dyn Store>,
+    key: fogline_core::session::RecordKey,
+    home: Home,
+}
+
+impl Source {
+    fn of(node: &Node, job: &Job, part: Birth, home: &Home) -> Result<Self, Fault> {
+        let session = session_of(job)?;
+        // A session that is wholly with its client leaves its forward at its birth node (R10).
+        let keeper = match home {
+            Home::InClient(None) => Home::InClient(Some(session.node().clone())),
+            other => other.clone(),
+        };
+        let store = node.homes.store(&keeper)?.ok_or(Refusal::NoSession)?;
+        let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
+        Ok(Self { store, key, home: home.clone() })
+    }
+
+    async fn whole(
+        &self,
+        _node: &Node,
+        _job: &Job,
+        client: Option<&ClientPlace>,
+    ) -> Result<Option<Whole>, Fault> {
+        let record = self.store.load(&self.key, &std::collections::BTreeSet::new()).await?;
+        let record = record.map(|snapshot| snapshot.head);
+        if let Some(client) = client {
+            return client.whole(record).map(Some);
+        }
+        let Some(head) = record else {
+            return Ok(None);
+        };
+        let mut blobs = BTreeMap::new();
+        for name in head.blobs() {
+            match self.store.blob(&self.key, &name).await? {
+                Some(blob) => {
+                    blobs.insert(name, blob);
+                }
+                // The head has been replaced since: what is decided on it will conflict, and start again.
+                None => return Err(Fault::overloaded("the session changes while it is moved")),
+            }
+        }
+        Ok(Some(Whole { head, blobs }))
+    }
+
+    async fn commit(&self, mut commit: Commit) -> Result<MoveEvent, Fault> {
+        if matches!(self.home, Home::InClient(_)) {
+            // The client's head without its bytes; and, for one that had no record here, a first one (R9).
+            ClientPlace::without_bytes(&mut commit);
+            let there = self.store.load(&self.key, &std::collections::BTreeSet::new()).await?;
+            commit.expect = ClientPlace::expected(&commit, there.as_ref().map(|found| &found.head));
+        }
+        Ok(match self.store.commit(&self.key, commit).await? {
+            Committed::Done => MoveEvent::Committed,
+            Committed::Conflict(_) | Committed::Unknown => MoveEvent::NotCommitted,
+        })
+    }
+}
+
+async fn target_head(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<Option<Head>, Fault> {
+    let (store, key) = target(node, job, part, to)?;
+    Ok(store.load(&key, &std::collections::BTreeSet::new()).await?.map(|found| found.head))
+}
+
+async fn install(node: &Node, job: &Job, part: Birth, to: &Home, mut commit: Commit) -> Result<MoveEvent, Fault> {
+    if to.model() == ExecutionModel::InClient {
+        ClientPlace::without_bytes(&mut commit);
+    }
+    let (store, key) = target(node, job, part, to)?;
+    Ok(match store.commit(&key, commit).await? {
+        Committed::Done => MoveEvent::Committed,
+        Committed::Conflict(_) | Committed::Unknown => MoveEvent::NotCommitted,
+    })
+}
+
+fn target(
+    node: &Node,
+    job: &Job,
+    part: Birth,
+    to: &Home,
+) -> Result<(Arc<dyn Store>, fogline_core::session::RecordKey), Fault> {
+    let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
+    let store = node.homes.store(to)?.ok_or_else(|| {
+        Fault::new(Kind::Internal, format!("{to} has no record to install"), "please report this")
+    })?;
+    Ok((store, key))
+}
+
+fn session_of(job: &Job) -> Result<&SessionId, Fault> {
+    job.call.session.as_ref().ok_or_else(|| Refusal::NoSession.into())
+}

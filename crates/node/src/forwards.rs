@@ -1,0 +1,41 @@
+//! What this node has learnt of where sessions are. A cache: a session's birth home always knows.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use fogline_core::model::{Birth, SessionId};
+use fogline_core::session::Home;
+
+/// How many sessions are remembered; beyond it all are forgotten, and asked for again.
+const MAX: usize = 65_536;
+
+/// Homes by session and part, where they are not those of birth.
+#[derive(Default)]
+pub(crate) struct Forwards {
+    homes: Mutex<HashMap<(SessionId, Birth), Home>>,
+}
+
+impl Forwards {
+    /// Where a part is, as far as is known here.
+    pub(crate) fn home(&self, session: &SessionId, part: Birth) -> Home {
+        let homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        if homes.is_empty() {
+            return Home::of_birth(session, part);
+        }
+        let known = homes.get(&(session.clone(), part)).cloned();
+        known.unwrap_or_else(|| Home::of_birth(session, part))
+    }
+
+    /// A part is there.
+    pub(crate) fn learn(&self, session: &SessionId, part: Birth, home: &Home) {
+        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        if *home == Home::of_birth(session, part) {
+            homes.remove(&(session.clone(), part));
+            return;
+        }
+        if homes.len() >= MAX {
+            homes.clear();
+        }
+        homes.insert((session.clone(), part), home.clone());
+    }
+}

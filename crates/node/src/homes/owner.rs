@@ -1,0 +1,283 @@
+//! The memory of the node that owns sessions under in-function, with the embedded store behind it.
+//!
+//! A commit changes memory at once; its reply waits until what it saw is as durable as promised (R8). One write to
+//! the store covers all commits that a session has seen meanwhile: the store is never more than one write behind.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fogline_core::application::Durability;
+use fogline_core::model::{CommitId, StateName};
+use fogline_core::session::{
+    BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status,
+};
+use fogline_protocol::problem::Kind;
+use fogline_state::{Committed, Store};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::fault::Fault;
+
+/// How old the last checkpoint may get under [`Durability::Checkpoint`].
+pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// The sessions that this node owns.
+pub(crate) struct Owner {
+    store: Arc<dyn Store>,
+    sessions: Mutex<HashMap<RecordKey, Arc<Owned>>>,
+    tasks: TaskTracker,
+}
+
+/// One session in memory.
+struct Owned {
+    memory: Mutex<Memory>,
+    stored: watch::Sender<Stored>,
+}
+
+/// How far the store is.
+#[derive(Clone, Default)]
+struct Stored {
+    /// The version that is in it.
+    version: u64,
+    /// How often it did not take one.
+    failures: u64,
+    /// Why, the last time.
+    fault: Option<Fault>,
+}
+
+struct Memory {
+    head: Head,
+    blobs: BTreeMap<BlobName, Bytes>,
+    /// The commit that is in the store.
+    in_store: CommitId,
+    /// The blobs that are in the store.
+    blobs_in_store: BTreeSet<BlobName>,
+    /// Whether a task is writing to the store.
+    writing: bool,
+}
+
+impl Owner {
+    pub(crate) fn new(store: Arc<dyn Store>, tasks: TaskTracker) -> Self {
+        Self { store, sessions: Mutex::default(), tasks }
+    }
+
+    /// Head and values from memory, or, the first time, from the store.
+    pub(crate) async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, Fault> {
+        let owned = match self.find(key) {
+            Some(owned) => owned,
+            None => match self.fetch(key).await? {
+                Fetched::Live(owned) => owned,
+                Fetched::Other(found) => return Ok(found.map(|head| Snapshot { head, values: BTreeMap::new() })),
+            },
+        };
+        Ok(Some(owned.memory().snapshot(states)))
+    }
+
+    /// Replaces the head in memory.
+    pub(crate) fn commit(&self, key: &RecordKey, commit: Commit) -> Committed {
+        let Some(owned) = self.find(key) else {
+            return Committed::Conflict(None);
+        };
+        let mut memory = owned.memory();
+        if commit.expect != Expect::Commit(memory.head.commit) {
+            return Committed::Conflict(Some(memory.head.clone()));
+        }
+        memory.blobs.extend(commit.blobs);
+        memory.head = commit.head;
+        let Memory { head, blobs, .. } = &mut *memory;
+        if !blobs.is_empty() {
+            let named = head.blobs();
+            blobs.retain(|name, _| named.contains(name));
+        }
+        Committed::Done
+    }
+
+    /// Waits until a version is as durable as promised; gives the version that is in the store.
+    pub(crate) async fn settle(
+        &self,
+        key: &RecordKey,
+        version: u64,
+        durability: Durability,
+    ) -> Result<u64, Fault> {
+        let Some(owned) = self.find(key) else {
+            return Ok(version);
+        };
+        let mut stored = owned.stored.subscribe();
+        let Stored { version: reached, failures, .. } = stored.borrow().clone();
+        if reached >= version || durability == Durability::Memory {
+            return Ok(reached);
+        }
+        if durability == Durability::Checkpoint {
+            self.write_soon(key, &owned, CHECKPOINT_EVERY);
+            return Ok(reached);
+        }
+        self.write_soon(key, &owned, Duration::ZERO);
+        let ended = |stored: &Stored| stored.version >= version || stored.failures > failures;
+        let Ok(stored) = stored.wait_for(ended).await else {
+            return Ok(version);
+        };
+        match &stored.fault {
+            Some(fault) if stored.version < version => Err(fault.clone()),
+            _ => Ok(stored.version),
+        }
+    }
+
+    /// Writes what memory holds to the store, and forgets it: the session is about to leave. The caller has its turn.
+    pub(crate) async fn release(&self, key: &RecordKey) -> Result<(), Fault> {
+        if let Some(owned) = self.find(key) {
+            let version = owned.memory().head.version;
+            self.settle(key, version, Durability::EveryCommit).await?;
+            self.forget(key);
+        }
+        Ok(())
+    }
+
+    /// Writes all that is not meant to be lost, before the node stops.
+    pub(crate) async fn release_all(&self) {
+        let keys: Vec<RecordKey> = self.lock().keys().cloned().collect();
+        for key in keys {
+            if let Err(fault) = self.release(&key).await {
+                tracing::error!(session = %key.session, problem = %fault.problem(), "session not stored");
+            }
+        }
+    }
+
+    /// How many sessions are in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RecordKey, Arc<Owned>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, key: &RecordKey) -> Option<Arc<Owned>> {
+        self.lock().get(key).cloned()
+    }
+
+    fn forget(&self, key: &RecordKey) {
+        self.lock().remove(key);
+    }
+
+    async fn fetch(&self, key: &RecordKey) -> Result<Fetched, Fault> {
+        let Some(found) = self.store.load(key, &BTreeSet::new()).await? else {
+            return Ok(Fetched::Other(None));
+        };
+        if found.head.status != Status::Live {
+            return Ok(Fetched::Other(Some(found.head)));
+        }
+        let mut blobs = BTreeMap::new();
+        for name in found.head.blobs() {
+            let blob = self.store.blob(key, &name).await?.ok_or_else(|| {
+                Fault::new(Kind::Unavailable, format!("the record of {} changes", key.session), "try again")
+            })?;
+            blobs.insert(name, blob);
+        }
+        let (in_store, version) = (found.head.commit, found.head.version);
+        let blobs_in_store = found.head.blobs();
+        let memory = Memory { head: found.head, blobs, in_store, blobs_in_store, writing: false };
+        let (stored, _) = watch::channel(Stored { version, ..Stored::default() });
+        let owned = Arc::new(Owned { memory: Mutex::new(memory), stored });
+        Ok(Fetched::Live(Arc::clone(self.lock().entry(key.clone()).or_insert(owned))))
+    }
+
+    /// Starts the task that writes, unless there is one.
+    fn write_soon(&self, key: &RecordKey, owned: &Arc<Owned>, pause: Duration) {
+        if std::mem::replace(&mut owned.memory().writing, true) {
+            return;
+        }
+        let (store, key, owned) = (Arc::clone(&self.store), key.clone(), Arc::clone(owned));
+        // The task belongs to the node, not to the request that began it: others wait for it.
+        self.tasks.spawn(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            owned.write(&*store, &key).await;
+        });
+    }
+}
+
+enum Fetched {
+    /// It is in memory now.
+    Live(Arc<Owned>),
+    /// The session is not here, or not yet or no more.
+    Other(Option<Head>),
+}
+
+impl Owned {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes until the store has what memory has, or refuses it.
+    async fn write(&self, store: &dyn Store, key: &RecordKey) {
+        loop {
+            let commit = {
+                let mut memory = self.memory();
+                if memory.in_store == memory.head.commit {
+                    memory.writing = false;
+                    return;
+                }
+                let expect = Expect::Commit(memory.in_store);
+                let new = memory.blobs.iter().filter(|(name, _)| !memory.blobs_in_store.contains(name));
+                let blobs = new.map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+                Commit { expect, head: memory.head.clone(), blobs }
+            };
+            let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
+            let outcome = match store.commit(key, commit).await {
+                Ok(Committed::Done) => Ok(version),
+                Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(version),
+                Ok(Committed::Conflict(_)) => Err(Fault::new(
+                    Kind::Conflict,
+                    format!("the record of {} was changed behind its owner's back", key.session),
+                    "restart the node; somebody else writes to its store",
+                )),
+                // Whether it was done is seen by the next try: then it conflicts with itself.
+                Ok(Committed::Unknown) => continue,
+                Err(error) => Err(error.into()),
+            };
+            let mut memory = self.memory();
+            match outcome {
+                Ok(version) => {
+                    memory.in_store = id;
+                    memory.blobs_in_store = named;
+                    self.stored.send_modify(|stored| stored.version = version);
+                }
+                Err(fault) => {
+                    // Those who wait are told; the next commit tries again.
+                    memory.writing = false;
+                    self.stored.send_modify(|stored| {
+                        stored.failures += 1;
+                        stored.fault = Some(fault);
+                    });
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn snapshot(&self, states: &BTreeSet<StateName>) -> Snapshot {
+        let value = |state: &StateName| match &self.head.states.get(state)?.content {
+            Content::Inline(bytes) => Some(bytes.clone()),
+            Content::Blob { name, .. } => self.blobs.get(name).cloned(),
+            Content::Held { .. } => None,
+        };
+        let values = states.iter().filter_map(|state| Some((state.clone(), value(state)?))).collect();
+        Snapshot { head: self.head.clone(), values }
+    }
+}
+
+impl Owner {
+    /// A blob of a session in memory.
+    pub(crate) fn blob(&self, key: &RecordKey, name: &BlobName) -> Option<Bytes> {
+        self.find(key)?.memory().blobs.get(name).cloned()
+    }
+}

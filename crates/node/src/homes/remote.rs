@@ -1,0 +1,141 @@
+//! The store of another node, over the transport between nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fogline_core::model::limits::MAX_DEADLINE;
+use fogline_core::model::{AppName, NodeName, StateName, TenantName};
+use fogline_core::session::{self, BlobName, Commit, Head, RecordKey, Snapshot};
+use fogline_protocol::peer::{self, Request, Response};
+use fogline_state::{Committed, Durable, Listed, Store, StoreError};
+
+use crate::peers::{CallError, Endpoint, Message};
+
+const HINT: &str = "check the node and the link to it; sessions homed elsewhere go on";
+
+/// How long a store on another node is waited for at the most; callers drop the call sooner.
+const PATIENCE: Duration = MAX_DEADLINE;
+
+/// The store of another node.
+pub(crate) struct RemoteStore {
+    peers: Endpoint,
+    node: NodeName,
+}
+
+impl RemoteStore {
+    pub(crate) fn new(peers: Endpoint, node: NodeName) -> Self {
+        Self { peers, node }
+    }
+
+    async fn call(&self, request: &Request, body: Vec<Bytes>) -> Result<(Response, Vec<Bytes>), CallError> {
+        let message = Message { head: peer::encode(request).into(), body };
+        let answer = self.peers.call(&self.node, message, Instant::now() + PATIENCE).await?;
+        let response = peer::decode(&answer.head).map_err(|error| CallError::GaveUp {
+            peer: self.node.clone(),
+            doing: "reading its answer",
+            cause: error.to_string(),
+        })?;
+        Ok((response, answer.body))
+    }
+
+    async fn ask(&self, request: &Request) -> Result<(Response, Vec<Bytes>), StoreError> {
+        self.call(request, Vec::new()).await.map_err(|error| self.unavailable(error))
+    }
+
+    fn unavailable(&self, problem: impl ToString) -> StoreError {
+        StoreError::Unavailable {
+            doing: format!("reaching the store of {}", self.node),
+            problem: problem.to_string(),
+            hint: HINT,
+        }
+    }
+
+    fn unexpected(&self, response: Response) -> StoreError {
+        match response {
+            Response::Refused(problem, _) => self.unavailable(problem.title),
+            other => self.unavailable(format!("an answer to something else: {other:?}")),
+        }
+    }
+
+    fn head(&self, key: &RecordKey, bytes: Option<&Bytes>) -> Result<Head, StoreError> {
+        let bytes = bytes.ok_or_else(|| self.unavailable("an answer without a head"))?;
+        session::decode(bytes).map_err(|source| StoreError::Damaged { key: key.to_string(), source })
+    }
+}
+
+#[async_trait]
+impl Store for RemoteStore {
+    /// What the embedded store of a node promises.
+    fn durable(&self) -> Durable {
+        Durable::Disk
+    }
+
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        match self.ask(&Request::Load(key.clone(), states.clone())).await? {
+            (Response::Record(names), body) => {
+                let head = self.head(key, body.first())?;
+                let values: BTreeMap<_, _> = names.into_iter().zip(body.into_iter().skip(1)).collect();
+                Ok(Some(Snapshot { head, values }))
+            }
+            (Response::Nothing, _) => Ok(None),
+            (other, _) => Err(self.unexpected(other)),
+        }
+    }
+
+    async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
+        let (names, blobs): (Vec<_>, Vec<_>) = commit.blobs.into_iter().unzip();
+        let mut body = vec![Bytes::from(session::encode(&commit.head))];
+        body.extend(blobs);
+        match self.call(&Request::Commit(key.clone(), commit.expect, names), body).await {
+            Ok((Response::Done, _)) => Ok(Committed::Done),
+            Ok((Response::Unknown, _)) => Ok(Committed::Unknown),
+            Ok((Response::Conflict, body)) => {
+                let head = body.first().map(|bytes| self.head(key, Some(bytes))).transpose()?;
+                Ok(Committed::Conflict(head))
+            }
+            Ok((other, _)) => Err(self.unexpected(other)),
+            Err(error) if error.may_have_run() => Ok(Committed::Unknown),
+            Err(error) => Err(self.unavailable(error)),
+        }
+    }
+
+    async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
+        match self.ask(&Request::Blob(key.clone(), name.clone())).await? {
+            (Response::Done, body) => Ok(body.into_iter().next()),
+            (Response::Nothing, _) => Ok(None),
+            (other, _) => Err(self.unexpected(other)),
+        }
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        match self.ask(&Request::List(tenant.clone(), app.clone(), after.cloned(), limit)).await? {
+            (Response::Records(keys), body) => {
+                let heads = keys.into_iter().zip(&body);
+                heads
+                    .map(|(key, bytes)| Ok(Listed { head: self.head(&key, Some(bytes))?, key }))
+                    .collect()
+            }
+            (other, _) => Err(self.unexpected(other)),
+        }
+    }
+
+    async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
+        match self.ask(&Request::Erase(key.clone())).await? {
+            (Response::Done, _) => Ok(()),
+            (other, _) => Err(self.unexpected(other)),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! From an admitted invocation to the node that executes it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use fogline_core::application::Application;
+use fogline_core::dispatch::{self, Map, Request};
+use fogline_core::model::{self, NodeName, StateName};
+use fogline_core::network::VertexId;
+use fogline_core::policy::LoadNet;
+use fogline_core::session::Home;
+use fogline_protocol::peer::{self, Response};
+use fogline_protocol::problem::Kind;
+
+use super::parts::Parts;
+use super::{Answer, Job, execute};
+use crate::fault::Fault;
+use crate::node::Node;
+use crate::peers::Message;
+
+/// How often an invocation may be forwarded.
+const MAX_HOPS: u8 = 8;
+
+/// Chooses nodes by the map and by what this node has sent where.
+pub(crate) struct Dispatcher {
+    map: Arc<Map>,
+    /// Where requests of this node's clients enter the network.
+    here: VertexId,
+    sent: Mutex<BTreeMap<NodeName, u32>>,
+}
+
+/// One execution that was sent to a node and that this node has not heard of yet.
+struct Sent<'a> {
+    dispatcher: &'a Dispatcher,
+    node: NodeName,
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        let mut sent = self.dispatcher.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = sent.get_mut(&self.node) {
+            *count -= 1;
+        }
+    }
+}
+
+impl Dispatcher {
+    pub(crate) fn new(map: Arc<Map>, here: VertexId) -> Self {
+        Self { map, here, sent: Mutex::default() }
+    }
+
+    pub(crate) fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// The node where in-edge state of this node's clients is kept.
+    pub(crate) fn nearest(&self) -> &NodeName {
+        dispatch::nearest(&self.map, self.here)
+    }
+
+    /// The node that should own a session of this node's clients.
+    pub(crate) fn owner(&self, app: &Application) -> &NodeName {
+        dispatch::owner(&self.map, &LoadNet::default(), app, self.here)
+    }
+
+    fn send(&self, node: &NodeName) -> Sent<'_> {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        *sent.entry(node.clone()).or_default() += 1;
+        Sent { dispatcher: self, node: node.clone() }
+    }
+
+    fn place(&self, job: &Job, app: &Application, home: Option<&Home>) -> Result<NodeName, Fault> {
+        if let Some(Home::InFunction(owner)) = home {
+            return Ok(owner.clone());
+        }
+        if let [only] = self.map.machines() {
+            return Ok(only.name.clone());
+        }
+        let function = &app.functions[&job.call.function];
+        let home_node = home.and_then(Home::node).and_then(|node| self.map.place_of(node));
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let request = Request {
+            app,
+            function,
+            input: model::Bytes(job.input.len() as u64),
+            client: self.here,
+            home: home_node.unwrap_or(self.here),
+            model: home.map_or(app.model, Home::model),
+            load: &sent,
+        };
+        let chosen = dispatch::place(&self.map, &LoadNet::default(), &request);
+        chosen.map(|(node, _)| node.clone()).ok_or_else(|| {
+            Fault::new(
+                Kind::Unavailable,
+                format!("no node can run {}, which requires {}", job.call.function, function.requires.join(", ")),
+                "add a node with that capability, or drop the requirement",
+            )
+        })
+    }
+}
+
+/// Has a job executed where it belongs.
+pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let function = app.function(&job.call.function)?;
+    let main = job.call.session.as_ref().and_then(|session| {
+        let (part, states) = Parts::of(&app.spec, &function.spec, session).main?;
+        let held = states.iter().any(|state| job.envelopes.contains_key(state));
+        Some((session.clone(), part, held))
+    });
+    let home = |node: &Node| match &main {
+        Some((_, _, true)) => Some(Home::InClient(None)),
+        Some((session, part, false)) => Some(node.forwards.home(session, *part)),
+        None => None,
+    };
+    let mut target = node.dispatcher.place(&job, &app.spec, home(node).as_ref())?;
+    while job.call.hops < MAX_HOPS {
+        let sent = node.dispatcher.send(&target);
+        let answer = if target == node.name {
+            execute(node, &job).await?
+        } else {
+            job.call.hops += 1;
+            forward(node, &target, &job).await?
+        };
+        drop(sent);
+        target = match answer {
+            Answer::Invoked(..) => return Ok(answer),
+            Answer::Elsewhere(home) => {
+                if let Some((session, part, _)) = &main {
+                    node.forwards.learn(session, *part, &home);
+                }
+                node.dispatcher.place(&job, &app.spec, Some(&home))?
+            }
+            Answer::TakeTurn(at) => {
+                job.call.turn = true;
+                at
+            }
+        };
+    }
+    Err(Fault::overloaded("the invocation was forwarded too often"))
+}
+
+/// Has a job executed on another node.
+async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Fault> {
+    let peers = node.peers()?;
+    let mut call = job.call.clone();
+    call.envelopes = job.envelopes.keys().cloned().collect();
+    let head = peer::encode(&peer::Request::Invoke(Box::new(call))).into();
+    let mut body = vec![job.input.clone()];
+    body.extend(job.envelopes.values().cloned());
+    let deadline = Instant::now() + job.call.deadline.since(node.clock.now());
+    let answer = peers.call(to, Message { head, body }, deadline).await?;
+    let response = peer::decode(&answer.head)
+        .map_err(|error| Fault::new(Kind::Unavailable, format!("{to} answers with {error}"), "update it"))?;
+    let mut body = answer.body.into_iter();
+    match response {
+        Response::Invoked(invoked) => {
+            let output = body.next().unwrap_or_default();
+            let envelopes = named(&invoked.envelopes, body);
+            Ok(Answer::Invoked(*invoked, output, envelopes))
+        }
+        Response::Elsewhere(home) => Ok(Answer::Elsewhere(home)),
+        Response::TakeTurn(at) => Ok(Answer::TakeTurn(at)),
+        Response::Refused(problem, states) => Err(Fault::with_envelopes(problem, named(&states, body))),
+        other => Err(Fault::internal(format!("{to} answers an invocation with {other:?}"))),
+    }
+}
+
+fn named(names: &[StateName], body: impl Iterator<Item = Bytes>) -> Vec<(StateName, Bytes)> {
+    names.iter().cloned().zip(body).collect()
+}

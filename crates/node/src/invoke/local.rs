@@ -1,0 +1,352 @@
+//! Executing an invocation on this node: the shell around [`Attempt`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fogline_core::application::Instance;
+use fogline_core::model::{Birth, CommitId, SessionId, StateName};
+use fogline_core::session::{
+    Action, Attempt, Event, Executed, Home, Invocation, Outcome, ReplyOutput, Seen, Snapshot,
+};
+use fogline_protocol::peer::{Invoke, Invoked};
+use fogline_protocol::problem::Kind;
+use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, KeptWorker, StateValue};
+use fogline_state::Committed;
+
+use super::parts::{Parts, record_key};
+use super::place::Place;
+use super::resolve::{self, Resolved};
+use super::{Answer, Job};
+use crate::apps::{Deployed, DeployedFunction};
+use crate::fault::{self, Fault};
+use crate::node::Node;
+use crate::random;
+
+/// How often a session may move while one invocation looks for it.
+const MAX_FOLLOWED: usize = 8;
+
+/// Executes an invocation here, unless its session's invocations are executed elsewhere.
+pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let function = app.function(&job.call.function)?;
+    let work = Work { node, job, app: &app, function };
+    let Some(session) = &job.call.session else {
+        if !function.spec.reads.is_empty() || !function.spec.writes.is_empty() {
+            return Err(Fault::new(
+                Kind::BadRequest,
+                format!("{} declares states, and there is no session", job.call.function),
+                "create one with POST …/sessions and invoke the function in it",
+            ));
+        }
+        return work.without_states(BTreeMap::new()).await;
+    };
+    let parts = Parts::of(&app.spec, &function.spec, session);
+    let mut read_only = BTreeMap::new();
+    for (part, states) in &parts.others {
+        read_only.extend(work.snapshot(session, *part, states).await?);
+    }
+    match &parts.main {
+        None => work.without_states(read_only).await,
+        Some((part, states)) => work.in_part(session, *part, states, read_only).await,
+    }
+}
+
+/// One invocation on its way through this node.
+struct Work<'a> {
+    node: &'a Arc<Node>,
+    job: &'a Job,
+    app: &'a Deployed,
+    function: &'a DeployedFunction,
+}
+
+/// What ended the driving of an attempt.
+enum Driven {
+    Finished(Outcome<Fault>),
+    Follow(Home),
+    FinishMove(Home),
+    TakeTurn,
+}
+
+type Values = BTreeMap<StateName, StateValue>;
+
+impl Work<'_> {
+    async fn without_states(&self, read_only: Values) -> Result<Answer, Fault> {
+        let execution = self.run(read_only, None).await?;
+        let took = execution.took;
+        let output = execution.outcome.map_err(|error| fault::of_guest(self.name(), &error))?;
+        Ok(Answer::Invoked(self.invoked(false, None, took), output, Vec::new()))
+    }
+
+    /// What a part that is only read shows at this moment (R15).
+    async fn snapshot(
+        &self,
+        session: &SessionId,
+        part: Birth,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Values, Fault> {
+        let mut home = self.node.forwards.home(session, part);
+        for _ in 0..MAX_FOLLOWED {
+            let mut place = match resolve::place(self.node, self.job, self.app, part, &home, states).await? {
+                Resolved::Here(place) => place,
+                // Its owner's store is at most one write behind, which a snapshot may be.
+                Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?,
+            };
+            let found = place.load(states).await?.ok_or(fogline_core::session::Refusal::NoSession)?;
+            match resolve::next_home(&found.head.status)? {
+                None => return Ok(values(&found, states)),
+                Some(next) => {
+                    self.node.forwards.learn(session, part, &next);
+                    home = next;
+                }
+            }
+        }
+        Err(Fault::overloaded("the session keeps moving"))
+    }
+
+    async fn in_part(
+        &self,
+        session: &SessionId,
+        part: Birth,
+        states: &BTreeSet<StateName>,
+        read_only: Values,
+    ) -> Result<Answer, Fault> {
+        let mut home = self.node.forwards.home(session, part);
+        let mut in_turn = self.job.call.turn;
+        for _ in 0..MAX_FOLLOWED {
+            let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
+            let Resolved::Here(mut place) = place else {
+                return Ok(Answer::Elsewhere(home));
+            };
+            let call = &self.job.call;
+            let turn = if in_turn || matches!(place, Place::Owner(..)) {
+                let key = record_key(&call.tenant, &call.app, session, part, &home);
+                Some(self.node.turns.take(&key).await?)
+            } else {
+                None
+            };
+            let mut drive = Drive { work: self, session, states, read_only: &read_only, took: None, worker: None };
+            match drive.run(&mut place).await? {
+                Driven::Finished(outcome) => {
+                    let took = drive.took.unwrap_or_default();
+                    drop(turn);
+                    return self.answer(&mut place, outcome, took).await;
+                }
+                Driven::Follow(to) => {
+                    self.node.forwards.learn(session, part, &to);
+                    home = to;
+                }
+                Driven::FinishMove(to) => {
+                    drop(turn);
+                    home = crate::convert::finish(self.node, self.job, part, &home, &to).await?;
+                    self.node.forwards.learn(session, part, &home);
+                }
+                Driven::TakeTurn if session.node() == &self.node.name || home.node() == Some(&self.node.name) => {
+                    in_turn = true;
+                }
+                Driven::TakeTurn => return Ok(Answer::TakeTurn(session.node().clone())),
+            }
+        }
+        Err(Fault::overloaded("the session keeps moving"))
+    }
+
+    async fn answer(
+        &self,
+        place: &mut Place,
+        outcome: Outcome<Fault>,
+        took: std::time::Duration,
+    ) -> Result<Answer, Fault> {
+        match outcome {
+            Outcome::Done { output, seen, .. } => {
+                let seen = place.settle(seen).await?;
+                let invoked = self.invoked(false, Some((place, seen)), took);
+                Ok(Answer::Invoked(invoked, output, self.envelopes(place)))
+            }
+            Outcome::Failed { failure, seen } => {
+                place.settle(seen).await?;
+                Err(failure)
+            }
+            Outcome::Replayed { reply, seen } => {
+                let seen = place.settle(seen).await?;
+                let output = match reply.output {
+                    ReplyOutput::Inline(output) => output,
+                    // Whoever asks again finds the head that no longer names it.
+                    ReplyOutput::Blob(name) => {
+                        place.blob(&name).await?.ok_or(fogline_core::session::Refusal::ReplyExpired)?
+                    }
+                };
+                let (output, envelopes) = match place {
+                    Place::Client(client) => client.replayed(output)?,
+                    Place::Store(..) | Place::Owner(..) => (output, Vec::new()),
+                };
+                Ok(Answer::Invoked(self.invoked(true, Some((place, seen)), took), output, envelopes))
+            }
+            Outcome::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    fn envelopes(&self, place: &mut Place) -> Vec<(StateName, Bytes)> {
+        match place {
+            Place::Client(client) => client.take_new(),
+            Place::Store(..) | Place::Owner(..) => Vec::new(),
+        }
+    }
+
+    fn invoked(&self, replayed: bool, at: Option<(&Place, Seen)>, took: std::time::Duration) -> Invoked {
+        let convert = self.job.call.session.as_ref().and_then(|session| self.node.requested.of(session));
+        Invoked {
+            node: self.node.name.clone(),
+            replayed,
+            seen: at.as_ref().map(|(_, seen)| *seen),
+            execution_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            model: at.map(|(place, _)| place.model()),
+            envelopes: Vec::new(),
+            convert,
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.job.call.function.as_str()
+    }
+
+    /// One execution, in one of the node's slots.
+    async fn run(&self, states: Values, keep: Option<KeepTag>) -> Result<Execution, Fault> {
+        let Invoke { id, session, now, deadline, seed, .. } = &self.job.call;
+        let _slot = self.node.slots.take().await?;
+        let call = Call {
+            invocation: InvocationContext {
+                id: *id,
+                session: session.clone(),
+                now: *now,
+                deadline: *deadline,
+                seed: *seed,
+            },
+            input: self.job.input.clone(),
+            states,
+            keep,
+            time_left: deadline.since(self.node.clock.now()),
+        };
+        let executed = self.function.executor.execute(call).await;
+        let logs = match &executed {
+            Ok(execution) => &execution.logs[..],
+            Err(ExecuteError::Guest { logs, .. }) => &logs[..],
+            Err(_) => &[],
+        };
+        self.node.logs.write(&self.job.call, logs);
+        let executed = executed.map_err(|error| fault::of_execution(self.name(), &error));
+        if let Ok(execution) = &executed {
+            self.node.metrics.executed(execution);
+        }
+        executed
+    }
+}
+
+/// The driving of one attempt at one place.
+struct Drive<'a> {
+    work: &'a Work<'a>,
+    session: &'a SessionId,
+    states: &'a BTreeSet<StateName>,
+    read_only: &'a Values,
+    took: Option<std::time::Duration>,
+    worker: Option<KeptWorker>,
+}
+
+impl Drive<'_> {
+    async fn run(&mut self, place: &mut Place) -> Result<Driven, Fault> {
+        let metrics = &self.work.node.metrics;
+        let (mut attempt, mut action) = Attempt::new(self.invocation(place));
+        loop {
+            let event = match action {
+                Action::Load => Event::Loaded(place.load(self.states).await?),
+                Action::Execute(snapshot) => self.execute(place, &snapshot).await?,
+                Action::Commit(commit) => {
+                    let (id, bytes) = (commit.head.commit, super::bytes_of(&commit));
+                    match place.commit(commit).await? {
+                        Committed::Done => {
+                            metrics.committed(place.model(), bytes);
+                            self.keep(id);
+                            Event::Committed
+                        }
+                        Committed::Conflict(head) => {
+                            metrics.conflicted(place.model());
+                            Event::Conflict(head)
+                        }
+                        Committed::Unknown => Event::Unknown,
+                    }
+                }
+                Action::Finish(outcome) => return Ok(Driven::Finished(outcome)),
+                Action::Follow(home) => return Ok(Driven::Follow(home)),
+                Action::FinishMove(home) => return Ok(Driven::FinishMove(home)),
+                Action::TakeTurn => return Ok(Driven::TakeTurn),
+            };
+            action = attempt.on(event);
+        }
+    }
+
+    fn invocation(&self, place: &Place) -> Invocation {
+        let (call, app) = (&self.work.job.call, self.work.app);
+        let schema = |state: &StateName| Some((state.clone(), app.spec.states.get(state)?.schema));
+        // What a client holds by itself it cannot fall behind of.
+        let seen = call.seen.filter(|_| !matches!(place, Place::Client(client) if !client.is_marked()));
+        Invocation {
+            id: call.id,
+            origin: call.origin,
+            body: call.body,
+            now: call.now,
+            seen,
+            states: self.states.clone(),
+            schemas: self.states.iter().filter_map(schema).collect(),
+            ttl: app.spec.session_ttl,
+        }
+    }
+
+    async fn execute(&mut self, place: &Place, snapshot: &Snapshot) -> Result<Event<Fault>, Fault> {
+        if let Place::Client(client) = place {
+            client.check(snapshot, self.states)?;
+        }
+        let mut states = values(snapshot, self.states);
+        self.work.app.check_schemas(&states)?;
+        states.extend(self.read_only.iter().map(|(state, value)| (state.clone(), value.clone())));
+        let per_session = self.work.function.spec.instance == Instance::PerSession;
+        let keep = per_session
+            .then(|| KeepTag { session: self.session.clone(), base: snapshot.head.commit });
+        let commit = CommitId(random::bytes());
+        let execution = match self.work.run(states, keep).await {
+            Ok(execution) => execution,
+            // The function's fault is an outcome, which leaves as one (R1); everything else is not.
+            Err(fault) if is_guest(&fault) => {
+                let writes = BTreeMap::new();
+                return Ok(Event::Executed(Executed { output: Err(fault), writes, commit }));
+            }
+            Err(fault) => return Err(fault),
+        };
+        self.took = Some(execution.took);
+        self.worker = execution.worker;
+        let output = execution.outcome.map_err(|error| fault::of_guest(self.work.name(), &error));
+        if output.is_ok() && execution.writes.is_empty() {
+            self.keep(snapshot.head.commit);
+        }
+        Ok(Event::Executed(Executed { output, writes: execution.writes, commit }))
+    }
+
+    /// The worker has seen what is now the head: it may serve the next invocation on it (R13).
+    fn keep(&mut self, commit: CommitId) {
+        if let Some(worker) = self.worker.take() {
+            worker.keep(self.session.clone(), commit);
+        }
+    }
+}
+
+fn is_guest(fault: &Fault) -> bool {
+    let kind = fault.problem().kind;
+    matches!(kind, Kind::FunctionFailed | Kind::FunctionTrapped | Kind::FunctionLimit)
+}
+
+fn values(snapshot: &Snapshot, states: &BTreeSet<StateName>) -> Values {
+    let value = |state: &StateName| {
+        let schema = snapshot.head.states.get(state)?.schema;
+        let value = snapshot.values.get(state)?.clone();
+        Some((state.clone(), StateValue { schema, value }))
+    };
+    states.iter().filter_map(value).collect()
+}

@@ -1,0 +1,45 @@
+//! Invocations: where they run, and how.
+
+mod client;
+mod dispatch;
+mod local;
+pub(crate) mod parts;
+mod place;
+pub(crate) mod resolve;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use fogline_core::model::{self, NodeName, StateName};
+use fogline_core::session::{Commit, Home, encode};
+use fogline_protocol::peer::{Invoke, Invoked};
+
+pub(crate) use client::{ClientPlace, body_of};
+pub(crate) use dispatch::{Dispatcher, dispatch};
+pub(crate) use local::execute;
+pub(crate) use place::Place;
+
+/// An invocation with what it carries.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) call: Invoke,
+    pub(crate) input: Bytes,
+    pub(crate) envelopes: BTreeMap<StateName, Bytes>,
+}
+
+/// What came of executing a job on a node.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// Output and new envelopes.
+    Invoked(Invoked, Bytes, Vec<(StateName, Bytes)>),
+    /// The session's invocations are executed where its home is.
+    Elsewhere(Home),
+    /// There were too many conflicts: the session's birth node lets invocations wait their turn (R4).
+    TakeTurn(NodeName),
+}
+
+/// What a commit writes.
+fn bytes_of(commit: &Commit) -> model::Bytes {
+    let blobs: usize = commit.blobs.values().map(Bytes::len).sum();
+    model::Bytes((encode(&commit.head).len() + blobs) as u64)
+}

@@ -1,0 +1,47 @@
+//! The states of a function, by the part of the session that holds them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fogline_core::application::{Application, Function};
+use fogline_core::model::{AppName, Birth, SessionId, StateName, TenantName};
+use fogline_core::session::{Home, RecordKey};
+
+/// What a function declares of one session: the part that it works on, and what it reads elsewhere.
+pub(crate) struct Parts {
+    /// The part whose head is replaced by the commit: that of the states that the function writes (R15), else of
+    /// one that it reads; `None` if it declares none.
+    pub(crate) main: Option<(Birth, BTreeSet<StateName>)>,
+    /// Parts that it only reads, each a snapshot of its own.
+    pub(crate) others: BTreeMap<Birth, BTreeSet<StateName>>,
+}
+
+impl Parts {
+    pub(crate) fn of(app: &Application, function: &Function, session: &SessionId) -> Self {
+        let part = |state: &StateName| session.part_of(app.states.get(state).and_then(|state| state.model));
+        let mut parts: BTreeMap<Birth, BTreeSet<StateName>> = BTreeMap::new();
+        for state in function.reads.union(&function.writes) {
+            parts.entry(part(state)).or_default().insert(state.clone());
+        }
+        let written = function.writes.iter().next().map(part);
+        let main = written.or_else(|| parts.keys().next().copied());
+        let main = main.and_then(|part| Some((part, parts.remove(&part)?)));
+        Self { main, others: parts }
+    }
+}
+
+/// The key of a part's record in a home.
+pub(crate) fn record_key(
+    tenant: &TenantName,
+    app: &AppName,
+    session: &SessionId,
+    part: Birth,
+    home: &Home,
+) -> RecordKey {
+    RecordKey {
+        tenant: tenant.clone(),
+        app: app.clone(),
+        model: home.model(),
+        session: session.clone(),
+        part,
+    }
+}

@@ -1,0 +1,68 @@
+//! Where the head of a part is read and replaced, for one invocation.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fogline_core::application::Durability;
+use fogline_core::model::{ExecutionModel, StateName};
+use fogline_core::session::{BlobName, Commit, RecordKey, Seen, Snapshot};
+use fogline_state::{Committed, Store};
+
+use super::client::ClientPlace;
+use crate::fault::Fault;
+use crate::homes::Owner;
+
+/// The home of a part, as an invocation uses it.
+pub(crate) enum Place {
+    /// A store, near or far.
+    Store(Arc<dyn Store>, RecordKey),
+    /// This node's memory.
+    Owner(Arc<Owner>, RecordKey, Durability),
+    /// The client, who has sent envelopes.
+    Client(Box<ClientPlace>),
+}
+
+impl Place {
+    pub(crate) fn model(&self) -> ExecutionModel {
+        match self {
+            Self::Store(_, key) | Self::Owner(_, key, _) => key.model,
+            Self::Client(_) => ExecutionModel::InClient,
+        }
+    }
+
+    pub(crate) async fn load(&mut self, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, Fault> {
+        match self {
+            Self::Store(store, key) => Ok(store.load(key, states).await?),
+            Self::Owner(owner, key, _) => owner.load(key, states).await,
+            Self::Client(client) => client.load(states).await,
+        }
+    }
+
+    pub(crate) async fn commit(&mut self, commit: Commit) -> Result<Committed, Fault> {
+        match self {
+            Self::Store(store, key) => Ok(store.commit(key, commit).await?),
+            Self::Owner(owner, key, _) => Ok(owner.commit(key, commit)),
+            Self::Client(client) => client.commit(commit).await,
+        }
+    }
+
+    pub(crate) async fn blob(&self, name: &BlobName) -> Result<Option<Bytes>, Fault> {
+        match self {
+            Self::Store(store, key) => Ok(store.blob(key, name).await?),
+            Self::Owner(owner, key, _) => Ok(owner.blob(key, name)),
+            Self::Client(client) => client.blob(name).await,
+        }
+    }
+
+    /// Waits until what a reply shows is as durable as promised (R8).
+    pub(crate) async fn settle(&self, seen: Seen) -> Result<Seen, Fault> {
+        match self {
+            Self::Owner(owner, key, durability) => {
+                let durable = owner.settle(key, seen.version, *durability).await?;
+                Ok(Seen { durable: durable.min(seen.version), ..seen })
+            }
+            Self::Store(..) | Self::Client(_) => Ok(seen),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The node: gateway, dispatch, peers, state access.
+
+pub mod peers;

@@ -1,0 +1,128 @@
+//! What a node counts, for Prometheus. Each metric says when it moves.
+
+use std::sync::atomic::AtomicU64;
+
+use fogline_core::model::{Bytes, ExecutionModel};
+use fogline_runtime::Execution;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelLabel {
+    model: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabel {
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PeerLabel {
+    peer: String,
+    direction: &'static str,
+}
+
+/// The counters of a node.
+pub(crate) struct Metrics {
+    registry: Registry,
+    answers: Family<AnswerLabel, Counter>,
+    seconds: Histogram,
+    executions: Counter,
+    cold: Counter,
+    execution_seconds: Histogram,
+    commits: Family<ModelLabel, Counter>,
+    commit_bytes: Family<ModelLabel, Counter>,
+    conflicts: Family<ModelLabel, Counter>,
+    moved: Family<ModelLabel, Counter>,
+    link_bytes: Family<PeerLabel, Gauge<u64, AtomicU64>>,
+    owned: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let buckets = || Histogram::new(exponential_buckets(50e-6, 2.0, 20));
+        let mut it = Self {
+            registry: Registry::with_prefix("fogline"),
+            answers: Family::default(),
+            seconds: buckets(),
+            executions: Counter::default(),
+            cold: Counter::default(),
+            execution_seconds: buckets(),
+            commits: Family::default(),
+            commit_bytes: Family::default(),
+            conflicts: Family::default(),
+            moved: Family::default(),
+            link_bytes: Family::default(),
+            owned: Gauge::default(),
+        };
+        let Self { registry, .. } = &mut it;
+        registry.register("requests", "Requests answered, by HTTP status", it.answers.clone());
+        let seconds = |registry: &mut Registry, name, help, metric: &Histogram| {
+            registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
+        };
+        seconds(registry, "request", "From a request's last byte to its answer's first", &it.seconds);
+        registry.register("executions", "Executions of functions that ended by themselves", it.executions.clone());
+        registry.register("cold_starts", "Executions for which a worker was made", it.cold.clone());
+        seconds(registry, "execution", "How long executions took, the worker's making included", &it.execution_seconds);
+        registry.register("commits", "Heads replaced, by model", it.commits.clone());
+        let bytes = "Bytes of heads and blobs that commits wrote, by model";
+        registry.register_with_unit("commit", bytes, Unit::Bytes, it.commit_bytes.clone());
+        registry.register("conflicts", "Commits that found another head, by model", it.conflicts.clone());
+        let moved = "Bytes of states read or carried for executions, by model";
+        registry.register_with_unit("state_moved", moved, Unit::Bytes, it.moved.clone());
+        let links = "Bytes exchanged with a peer since the start, by direction";
+        registry.register_with_unit("peer_traffic", links, Unit::Bytes, it.link_bytes.clone());
+        registry.register("owned_sessions", "Sessions in this node's memory (in-function)", it.owned.clone());
+        it
+    }
+
+    pub(crate) fn answered(&self, status: u16, seconds: f64) {
+        self.answers.get_or_create(&AnswerLabel { status }).inc();
+        self.seconds.observe(seconds);
+    }
+
+    pub(crate) fn executed(&self, execution: &Execution) {
+        self.executions.inc();
+        if execution.cold {
+            self.cold.inc();
+        }
+        self.execution_seconds.observe(execution.took.as_secs_f64());
+    }
+
+    pub(crate) fn committed(&self, model: ExecutionModel, bytes: Bytes) {
+        let label = ModelLabel { model: model.name() };
+        self.commits.get_or_create(&label).inc();
+        self.commit_bytes.get_or_create(&label).inc_by(bytes.0);
+    }
+
+    pub(crate) fn conflicted(&self, model: ExecutionModel) {
+        self.conflicts.get_or_create(&ModelLabel { model: model.name() }).inc();
+    }
+
+    pub(crate) fn moved(&self, model: ExecutionModel, bytes: Bytes) {
+        self.moved.get_or_create(&ModelLabel { model: model.name() }).inc_by(bytes.0);
+    }
+
+    /// All of them as text, in the OpenMetrics format.
+    pub(crate) fn text(&self, owned: usize, peers: impl Iterator<Item = (String, Bytes, Bytes)>) -> String {
+        self.owned.set(i64::try_from(owned).unwrap_or(i64::MAX));
+        for (peer, sent, received) in peers {
+            let gauge = |direction| PeerLabel { peer: peer.clone(), direction };
+            self.link_bytes.get_or_create(&gauge("sent")).set(sent.0);
+            self.link_bytes.get_or_create(&gauge("received")).set(received.0);
+        }
+        let mut text = String::new();
+        match text::encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(error) => {
+                tracing::error!(%error, "metrics not written");
+                String::new()
+            }
+        }
+    }
+}

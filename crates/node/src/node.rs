@@ -1,0 +1,62 @@
+//! A node: what its parts share.
+
+use std::sync::Arc;
+
+use fogline_core::model::NodeName;
+use fogline_protocol::problem::Kind;
+use fogline_state::EmbeddedStore;
+use fogline_state::seal::Keyring;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::apps::Apps;
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::forwards::Forwards;
+use crate::homes::{Homes, Owner, Turns};
+use crate::invoke::Dispatcher;
+use crate::logs::Logs;
+use crate::metrics::Metrics;
+use crate::peers::Endpoint;
+use crate::requested::Requested;
+use crate::runs::Runs;
+use crate::slots::Slots;
+use crate::tokens::Tenants;
+
+/// What the parts of a node share.
+pub(crate) struct Node {
+    pub(crate) name: NodeName,
+    pub(crate) tenants: Tenants,
+    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) clock: Clock,
+    pub(crate) apps: Apps,
+    pub(crate) homes: Homes,
+    pub(crate) owner: Arc<Owner>,
+    pub(crate) turns: Turns,
+    pub(crate) forwards: Forwards,
+    pub(crate) requested: Requested,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) slots: Slots,
+    pub(crate) runs: Runs,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) logs: Logs,
+    pub(crate) metrics: Metrics,
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The other nodes, which get what is deployed here.
+    pub(crate) others: Vec<NodeName>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Node {
+    /// The transport to other nodes.
+    pub(crate) fn peers(&self) -> Result<&Endpoint, Fault> {
+        self.endpoint.as_ref().ok_or_else(|| {
+            Fault::new(
+                Kind::Unavailable,
+                format!("{} has no peers", self.name),
+                "configure peering, or deploy for this node's own capabilities",
+            )
+        })
+    }
+}

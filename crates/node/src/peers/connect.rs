@@ -1,0 +1,162 @@
+//! The one connection to a peer: made when first needed, kept warm, made again with growing pauses.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex as Lock, PoisonError};
+use std::time::{Duration, Instant};
+
+use fogline_core::model::NodeName;
+use quinn::{Connecting, Connection, VarInt};
+use tokio::time::timeout_at;
+
+use super::error::CallError;
+use super::tls;
+
+/// First pause after a failed attempt; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A peer acknowledges every packet within a round trip; one that has sent nothing at all for so long, and for
+/// four round trips, is down.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// A peer as this node sees it.
+pub(super) struct Remote {
+    name: NodeName,
+    address: Lock<SocketAddr>,
+    // Held while connecting, so that concurrent calls make one attempt; each waits no longer than its deadline.
+    slot: tokio::sync::Mutex<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    connection: Option<Connection>,
+    /// An attempt and its end. It stays when its caller goes away, for the next one.
+    attempt: Option<(Connecting, Instant)>,
+    failure: Option<Failure>,
+}
+
+struct Failure {
+    times: u32,
+    until: Instant,
+    cause: String,
+}
+
+impl Remote {
+    pub(super) fn new(name: NodeName, address: SocketAddr) -> Self {
+        Self {
+            name,
+            address: Lock::new(address),
+            slot: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn move_to(&self, address: SocketAddr) {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
+    fn address(&self) -> SocketAddr {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, made if need be.
+    pub(super) async fn connection(&self, dialler: &Dialler, deadline: Instant) -> Result<Connection, CallError> {
+        let waited = timeout_at(deadline.into(), self.slot.lock()).await;
+        let mut slot = waited.map_err(|_| self.late())?;
+        let address = self.address();
+        if let Some(connection) = &slot.connection {
+            if connection.close_reason().is_none() && connection.remote_address() == address {
+                return Ok(connection.clone());
+            }
+            slot.connection = None;
+        }
+        let now = Instant::now();
+        if let Some(failure) = slot.failure.as_ref().filter(|failure| failure.until > now) {
+            return Err(self.unreachable(address, &failure.cause, failure.until - now));
+        }
+        let (attempt, end) = match slot.attempt.take() {
+            Some((attempt, end)) if end > now => slot.attempt.insert((attempt, end)),
+            _ => match dialler.endpoint.connect(address, &tls::dns_name(&self.name)) {
+                Ok(attempt) => slot.attempt.insert((attempt, now + dialler.timeout)),
+                Err(error) => return Err(self.failed(&mut slot, address, error.to_string())),
+            },
+        };
+        let end = *end;
+        match timeout_at(deadline.min(end).into(), attempt).await {
+            Ok(Ok(connection)) => {
+                *slot = Slot {
+                    connection: Some(connection.clone()),
+                    ..Slot::default()
+                };
+                Ok(connection)
+            }
+            Ok(Err(error)) => Err(self.failed(&mut slot, address, error.to_string())),
+            Err(_) if deadline < end => Err(self.late()),
+            Err(_) => Err(self.failed(&mut slot, address, format!("no answer within {:?}", dialler.timeout))),
+        }
+    }
+
+    /// Drops a connection on which nothing has been heard since `heard` datagrams, `waited` ago: the next call
+    /// connects anew, and does not spend its whole deadline on a peer that is down.
+    pub(super) fn suspect(&self, connection: &Connection, heard: u64, waited: Duration) {
+        let silent = connection.stats().udp_rx.datagrams == heard;
+        if silent && waited >= SILENCE.max(4 * connection.rtt()) {
+            tracing::warn!(peer = %self.name, ?waited, "heard nothing, connecting anew");
+            connection.close(VarInt::from_u32(0), b"silent");
+        }
+    }
+
+    fn failed(&self, slot: &mut Slot, address: SocketAddr, cause: String) -> CallError {
+        let times = slot.failure.as_ref().map_or(1, |failure| failure.times.saturating_add(1));
+        let pause = pause(times);
+        tracing::debug!(peer = %self.name, %address, cause, ?pause, "cannot connect");
+        let error = self.unreachable(address, &cause, pause);
+        slot.attempt = None;
+        slot.failure = Some(Failure {
+            times,
+            until: Instant::now() + pause,
+            cause,
+        });
+        error
+    }
+
+    fn unreachable(&self, address: SocketAddr, cause: &str, retry_in: Duration) -> CallError {
+        CallError::Unreachable {
+            peer: self.name.clone(),
+            address,
+            cause: cause.to_owned(),
+            retry_in,
+        }
+    }
+
+    fn late(&self) -> CallError {
+        CallError::Deadline {
+            peer: self.name.clone(),
+            doing: "connecting",
+            sent: false,
+        }
+    }
+}
+
+/// What connects.
+pub(super) struct Dialler {
+    pub(super) endpoint: quinn::Endpoint,
+    pub(super) timeout: Duration,
+}
+
+/// The pause after so many failed attempts in a row.
+fn pause(times: u32) -> Duration {
+    let doubled = 1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX);
+    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound() {
+        let millis: Vec<u128> = (1..=7).map(|times| pause(times).as_millis()).collect();
+        assert_eq!(millis, [100, 200, 400, 800, 1600, 3200, 5000]);
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
+}

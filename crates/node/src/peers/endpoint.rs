@@ -1,0 +1,259 @@
+//! A node's end of all its connections.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use fogline_core::model::NodeName;
+use quinn::{AsyncUdpSocket, ClientConfig, Connection, ReadError, Runtime, ServerConfig, TokioRuntime};
+use quinn::{VarInt, WriteError};
+use tokio::time::timeout_at;
+
+use super::connect::{Dialler, Remote};
+use super::error::{BindError, CallError};
+use super::frame;
+use super::identity::Identity;
+use super::message::Message;
+use super::options::Options;
+use super::serve::{Handler, Server};
+use super::stream::{self, Incoming, Outgoing, ReadFailure};
+use super::traffic::{Meters, Traffic};
+use super::{reset, tls};
+
+/// Bytes that a socket should hold until we read them: bursts of several connections.
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// A UDP socket for [`Endpoint::bind`]. Must be called within a tokio runtime.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn udp_socket(address: SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    let socket = UdpSocket::bind(address)?;
+    let state = quinn::udp::UdpSocketState::new((&socket).into())?;
+    // The system gives at most what it allows (net.core.rmem_max), without an error.
+    state.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER)?;
+    state.set_send_buffer_size((&socket).into(), SOCKET_BUFFER)?;
+    TokioRuntime.wrap_udp_socket(socket)
+}
+
+/// A node's end of all its connections: it calls peers and, once [`Self::serve`] runs, answers them.
+#[derive(Clone)]
+pub struct Endpoint {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    dialler: Dialler,
+    peers: RwLock<BTreeMap<NodeName, Arc<Remote>>>,
+    meters: Arc<Meters>,
+    max_connections: usize,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    /// Listens on a socket. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the identity does not serve for TLS, an option is out of range or the socket does not work.
+    pub fn bind(
+        identity: &Identity,
+        socket: Arc<dyn AsyncUdpSocket>,
+        options: &Options,
+    ) -> Result<Self, BindError> {
+        let transport = options.transport()?;
+        let mut server = ServerConfig::with_crypto(Arc::new(tls::server(identity)?));
+        server.transport_config(Arc::clone(&transport));
+        let mut client = ClientConfig::new(Arc::new(tls::client(identity)?));
+        client.transport_config(transport);
+        let config = reset::endpoint_config(identity, options)?;
+        let runtime = Arc::new(TokioRuntime);
+        let mut endpoint =
+            quinn::Endpoint::new_with_abstract_socket(config, Some(server), socket, runtime)?;
+        endpoint.set_default_client_config(client);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                dialler: Dialler {
+                    endpoint,
+                    timeout: options.connect_timeout,
+                },
+                peers: RwLock::default(),
+                meters: Arc::default(),
+                max_connections: options.max_connections,
+            }),
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.shared.dialler.endpoint.local_addr()
+    }
+
+    /// Says where a peer is; a new address replaces the old one, and the next call connects to it.
+    pub fn know(&self, peer: &NodeName, address: SocketAddr) {
+        let mut peers = self.shared.peers.write().unwrap_or_else(PoisonError::into_inner);
+        peers
+            .entry(peer.clone())
+            .and_modify(|remote| remote.move_to(address))
+            .or_insert_with(|| Arc::new(Remote::new(peer.clone(), address)));
+    }
+
+    /// Makes the connection to a peer unless there is one, so that the first call finds it warm.
+    ///
+    /// # Errors
+    /// When the peer is unknown or does not answer in time.
+    pub async fn connect(&self, peer: &NodeName, deadline: Instant) -> Result<(), CallError> {
+        let remote = self.remote(peer)?;
+        remote.connection(&self.shared.dialler, deadline).await?;
+        Ok(())
+    }
+
+    /// Sends a request to a peer and waits for its reply. If the future is dropped, the peer drops its handler.
+    ///
+    /// A peer that cannot be reached costs one such wait: further calls fail at once, for a time that doubles
+    /// from 100 ms to 5 s.
+    ///
+    /// # Errors
+    /// [`CallError::may_have_run`] tells whether the peer may have carried the request out all the same.
+    pub async fn call(
+        &self,
+        peer: &NodeName,
+        request: Message,
+        deadline: Instant,
+    ) -> Result<Message, CallError> {
+        let remote = self.remote(peer)?;
+        let connection = remote.connection(&self.shared.dialler, deadline).await?;
+        let mut exchange = Exchange {
+            peer,
+            deadline,
+            doing: "opening a stream",
+            sent: false,
+        };
+        let heard = connection.stats().udp_rx.datagrams;
+        let started = Instant::now();
+        let exchanged = exchange.run(&connection, request, &self.shared.meters);
+        let result = timeout_at(deadline.into(), exchanged).await;
+        result.unwrap_or_else(|_| {
+            remote.suspect(&connection, heard, started.elapsed());
+            Err(exchange.late())
+        })
+    }
+
+    /// Answers peers until the endpoint is closed. Dropped, it drops all handlers with it.
+    pub async fn serve(&self, handler: Arc<dyn Handler>) {
+        let server = Server {
+            endpoint: self.shared.dialler.endpoint.clone(),
+            handler,
+            meters: Arc::clone(&self.shared.meters),
+            max_connections: self.shared.max_connections,
+            handshake_timeout: self.shared.dialler.timeout,
+        };
+        Arc::new(server).run().await;
+    }
+
+    /// Bytes and calls to and from each peer, since the start.
+    #[must_use]
+    pub fn traffic(&self) -> BTreeMap<NodeName, Traffic> {
+        self.shared.meters.snapshot()
+    }
+
+    /// Closes all connections, and waits for so long at most until the peers have been told.
+    pub async fn close(&self, patience: Duration) {
+        let endpoint = &self.shared.dialler.endpoint;
+        endpoint.close(VarInt::from_u32(0), b"shut down");
+        // Peers that do not hear of it find out by their idle timeout.
+        let _ = tokio::time::timeout(patience, endpoint.wait_idle()).await;
+    }
+
+    fn remote(&self, peer: &NodeName) -> Result<Arc<Remote>, CallError> {
+        let peers = self.shared.peers.read().unwrap_or_else(PoisonError::into_inner);
+        let remote = peers.get(peer).cloned();
+        remote.ok_or_else(|| CallError::Unknown { peer: peer.clone() })
+    }
+}
+
+/// One request and its reply.
+struct Exchange<'a> {
+    peer: &'a NodeName,
+    deadline: Instant,
+    doing: &'static str,
+    sent: bool,
+}
+
+impl Exchange<'_> {
+    async fn run(
+        &mut self,
+        connection: &Connection,
+        request: Message,
+        meters: &Meters,
+    ) -> Result<Message, CallError> {
+        let meter = meters.of(self.peer);
+        let (send, receive) = connection.open_bi().await.map_err(|error| self.lost(&error))?;
+        let mut outgoing = Outgoing::new(send, Arc::clone(&meter));
+        let mut incoming = Incoming::new(receive, Arc::clone(&meter));
+        let remaining = self.deadline.saturating_duration_since(Instant::now()).as_micros() as u64;
+        let pieces = frame::pieces(request, Some(remaining)).map_err(|over| {
+            outgoing.complete();
+            CallError::TooLarge {
+                peer: self.peer.clone(),
+                what: over.what,
+                size: over.size,
+                limit: over.limit,
+            }
+        })?;
+        (self.doing, self.sent) = ("sending the request", true);
+        match outgoing.frame(pieces).await {
+            // A peer that reads no further may have replied already, and says in the reply's place why.
+            Ok(()) | Err(WriteError::Stopped(_)) => {}
+            Err(WriteError::ConnectionLost(error)) => return Err(self.lost(&error)),
+            Err(error) => return Err(self.gave_up(&error)),
+        }
+        self.doing = "waiting for the reply";
+        let reply = incoming.message().await.map_err(|failure| self.unread(&failure))?;
+        outgoing.complete();
+        meter.called();
+        Ok(reply)
+    }
+
+    fn unread(&self, failure: &ReadFailure) -> CallError {
+        match failure {
+            ReadFailure::Stream(ReadError::ConnectionLost(error)) => self.lost(error),
+            ReadFailure::Stream(ReadError::Reset(stream::DEADLINE)) => self.late(),
+            other => self.gave_up(other),
+        }
+    }
+
+    fn late(&self) -> CallError {
+        CallError::Deadline {
+            peer: self.peer.clone(),
+            doing: self.doing,
+            sent: self.sent,
+        }
+    }
+
+    fn lost(&self, error: &quinn::ConnectionError) -> CallError {
+        CallError::Lost {
+            peer: self.peer.clone(),
+            doing: self.doing,
+            cause: error.to_string(),
+            sent: self.sent,
+        }
+    }
+
+    fn gave_up(&self, cause: &dyn std::error::Error) -> CallError {
+        CallError::GaveUp {
+            peer: self.peer.clone(),
+            doing: self.doing,
+            cause: cause.to_string(),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Who may ask: a token for each tenant, or none in loopback development mode.
+
+use aws_lc_rs::constant_time;
+use fogline_core::model::TenantName;
+use fogline_protocol::problem::Kind;
+use sha2::{Digest, Sha256};
+
+use crate::fault::Fault;
+
+/// The tenants of a node.
+#[derive(Clone)]
+pub enum Tenants {
+    /// Loopback development mode: whoever reaches the node is this tenant.
+    Open(TenantName),
+    /// Each has a token; what is kept is its SHA-256.
+    Tokens(Vec<(TenantName, [u8; 32])>),
+}
+
+impl Tenants {
+    /// Tenants with tokens.
+    #[must_use]
+    pub fn with_tokens(tenants: impl IntoIterator<Item = (TenantName, String)>) -> Self {
+        let hashed = tenants.into_iter().map(|(tenant, token)| (tenant, Sha256::digest(token.trim()).into()));
+        Self::Tokens(hashed.collect())
+    }
+
+    /// The tenant that an `Authorization` header proves. Takes as long for a wrong token as for a right one.
+    pub(crate) fn of(&self, authorization: Option<&str>) -> Result<TenantName, Fault> {
+        let tokens = match self {
+            Self::Open(tenant) => return Ok(tenant.clone()),
+            Self::Tokens(tokens) => tokens,
+        };
+        let token = authorization.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let given: [u8; 32] = Sha256::digest(token.trim()).into();
+        let mut found = None;
+        for (tenant, expected) in tokens {
+            if constant_time::verify_slices_are_equal(&given, expected).is_ok() {
+                found = Some(tenant.clone());
+            }
+        }
+        found.ok_or_else(|| {
+            Fault::new(
+                Kind::Unauthorized,
+                "no tenant has this token",
+                "send it as `Authorization: Bearer TOKEN`; the operator has it in the tenant's token file",
+            )
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! The client API over HTTP, version 1.
+//!
+//! | method and path | does | body → answer |
+//! |---|---|---|
+//! | `POST /v1/apps` | deploys | multipart/form-data: `manifest` (fogline.toml), one part per component, named by its path → [`App`] |
+//! | `GET /v1/apps` | lists | → [`Apps`] |
+//! | `GET /v1/apps/{app}` | describes | → [`App`] |
+//! | `DELETE /v1/apps/{app}` | deletes it; its sessions are gone with it | |
+//! | `GET /v1/apps/{app}/logs?after=N` | the log of its functions on this node | → [`Logs`] |
+//! | `POST /v1/apps/{app}/functions/{function}` | invokes a function that declares no state | input → output |
+//! | `POST /v1/apps/{app}/sessions` | creates a session | nothing, or [`NewSession`] → [`Session`] (201) |
+//! | `GET /v1/apps/{app}/sessions?after=ID&limit=N` | lists those homed at this node and in the cloud | → [`Sessions`] |
+//! | `GET …/sessions/{session}` | describes | → [`Session`] |
+//! | `DELETE …/sessions/{session}` | deletes | |
+//! | `POST …/sessions/{session}/functions/{function}` | invokes | input → output |
+//! | `POST …/sessions/{session}/runs` | runs the workflow | input → result; with `Prefer: respond-async`: [`Run`] (202) |
+//! | `GET …/sessions/{session}/runs/{run}` | how a run is | → [`Run`] |
+//! | `GET …/sessions/{session}/runs/{run}/result` | its result | → result |
+//! | `GET …/sessions/{session}/states` | lists states | → [`States`] |
+//! | `GET`, `PUT`, `DELETE …/states/{state}` | a state's bytes | bytes |
+//! | `POST …/sessions/{session}/convert` | moves the session to another model | [`Convert`] → [`Session`] |
+//! | `GET /livez`, `/readyz`, `/metrics`, `/openapi.json` | | |
+//!
+//! A session whose states are with the client (`in-client`) is used with `multipart/form-data`: part `input`, and a
+//! part `state.NAME` with the envelope of each state that the client holds. The answer is `multipart/mixed` with a
+//! part `output` and a part `state.NAME` for each new envelope; with `Accept: application/json` it is an
+//! [`Envelopes`]. The client keeps what it got, as a set.
+
+use std::collections::BTreeMap;
+
+use fogline_core::application::{Durability, Guard};
+use fogline_core::model::{
+    AppName, ExecutionModel, FunctionName, NodeName, RunId, SessionId, StateName, StepName, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    /// Its version, as its author calls it.
+    pub version: String,
+    /// SHA-256 of manifest and components, 64 hexadecimal digits: what is deployed.
+    pub digest: String,
+    /// Where states without a model of their own live, in new sessions.
+    pub model: ExecutionModel,
+    /// Under in-function: what an update survives.
+    pub durability: Durability,
+    /// Under in-client: whether a roll-back is refused.
+    pub guard: Guard,
+    /// Its functions.
+    pub functions: Vec<AppFunction>,
+    /// Its states.
+    pub states: Vec<AppState>,
+    /// The steps of a run, in topological order.
+    pub workflow: Vec<AppStep>,
+}
+
+/// A function of an application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppFunction {
+    /// Its name.
+    pub name: FunctionName,
+    /// States that it reads.
+    pub reads: Vec<StateName>,
+    /// States that it may change.
+    pub writes: Vec<StateName>,
+}
+
+/// A state of an application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppState {
+    /// Its name.
+    pub name: StateName,
+    /// Where it lives, in new sessions.
+    pub model: ExecutionModel,
+    /// The number of its schema.
+    pub schema: u32,
+}
+
+/// A step of a workflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppStep {
+    /// Its name.
+    pub name: StepName,
+    /// The function that it invokes.
+    pub function: FunctionName,
+    /// The steps whose outputs are its input, in this order.
+    pub after: Vec<StepName>,
+}
+
+/// The applications of a tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Apps {
+    /// By name.
+    pub apps: Vec<App>,
+}
+
+/// What a new session may be asked to be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSession {
+    /// Where states without a model of their own live; by default as the manifest says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ExecutionModel>,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub session: SessionId,
+    /// Its parts, the primary one first: the states of one model hang from one head.
+    pub parts: Vec<SessionPart>,
+}
+
+/// A part of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionPart {
+    /// Where it is now.
+    pub model: ExecutionModel,
+    /// The node that keeps its record, if an edge node does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeName>,
+    /// Raised by each move.
+    pub epoch: u64,
+    /// Raised by each commit.
+    pub version: u64,
+    /// When it ends, unless it is used before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_unix_ms: Option<Timestamp>,
+    /// Its states.
+    pub states: Vec<StateInfo>,
+    /// What a reader under another model gets: a snapshot of its own (R15). True for all but the primary part.
+    pub separate_snapshot: bool,
+}
+
+/// A state of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StateInfo {
+    /// Its name.
+    pub name: StateName,
+    /// Its size.
+    pub bytes: u64,
+    /// The number of its schema.
+    pub schema: u32,
+    /// The version whose commit wrote it.
+    pub version: u64,
+}
+
+/// Sessions in the order of their ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// At most as many as were asked for.
+    pub sessions: Vec<Session>,
+    /// What to put into `after` for the next ones, if there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SessionId>,
+}
+
+/// The states of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct States {
+    /// By name.
+    pub states: Vec<StateInfo>,
+}
+
+/// Where a session is to move.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Convert {
+    /// The model.
+    pub to: ExecutionModel,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub run: RunId,
+    /// The node that keeps its record.
+    pub node: NodeName,
+    /// How it is.
+    pub status: RunStatus,
+    /// The steps that have finished.
+    pub finished: Vec<StepName>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// How a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    /// It waits or runs.
+    Accepted,
+    /// Its result is there.
+    Done,
+    /// It ended without a result.
+    Failed,
+}
+
+/// Output and envelopes, for clients that want JSON. All in base64.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Envelopes {
+    /// The output.
+    pub output: String,
+    /// The new envelopes, by state.
+    pub states: BTreeMap<StateName, String>,
+}
+
+/// Lines that functions wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Logs {
+    /// In the order in which they were written.
+    pub lines: Vec<LogLine>,
+    /// What to put into `after` for those that come later.
+    pub next: u64,
+}
+
+/// A line that a function wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When its invocation was admitted.
+    pub at_unix_ms: Timestamp,
+    /// The node.
+    pub node: NodeName,
+    /// The function.
+    pub function: FunctionName,
+    /// The invocation, 32 hexadecimal digits.
+    pub invocation: String,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line.
+    pub message: String,
+}

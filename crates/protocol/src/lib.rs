@@ -1,0 +1,7 @@
+//! What crosses a wire: the client API, and the calls between nodes.
+
+pub mod api;
+pub mod headers;
+pub mod multipart;
+pub mod peer;
+pub mod problem;

@@ -1,0 +1,172 @@
+//! The calls between nodes: a head in postcard's encoding, and body parts that are not copied into it.
+
+use std::collections::BTreeSet;
+
+use fogline_core::model::{
+    AppName, ClientId, FunctionName, InvocationId, NodeName, SessionId, StateName, TenantName, Timestamp,
+};
+use fogline_core::model::ExecutionModel;
+use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+use crate::problem::Problem;
+
+/// The format of these calls. Nodes of one network run versions that share it.
+const FORMAT: u8 = 1;
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Execute a function. Body: the input, then the envelopes in the order of [`Invoke::envelopes`].
+    Invoke(Box<Invoke>),
+    /// [`Request::Invoke`]'s twin for sessions: convert, where the session is. Body: the envelopes.
+    Convert(Box<Convert>),
+    /// Read a head and states.
+    Load(RecordKey, BTreeSet<StateName>),
+    /// Replace a head. Body: the new head, then the blobs in this order.
+    Commit(RecordKey, Expect, Vec<BlobName>),
+    /// Read a blob.
+    Blob(RecordKey, BlobName),
+    /// List the records of an application, behind this one, at most so many.
+    List(TenantName, AppName, Option<RecordKey>, u32),
+    /// Remove a record.
+    Erase(RecordKey),
+    /// Deploy an application. Body: the manifest, then the components in this order.
+    Deploy(TenantName, Vec<String>),
+    /// Delete an application.
+    Undeploy(TenantName, AppName),
+    /// An operator wants a session that is with its client under this model.
+    Ask(SessionId, ExecutionModel),
+}
+
+/// An invocation on its way to the node that executes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Invoke {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Of which application.
+    pub app: AppName,
+    /// Which function.
+    pub function: FunctionName,
+    /// For which session, if it is for one.
+    pub session: Option<SessionId>,
+    /// Its id (R2).
+    pub id: InvocationId,
+    /// Who named it.
+    pub origin: Origin,
+    /// What it asks.
+    pub body: BodyHash,
+    /// When it was admitted (R18).
+    pub now: Timestamp,
+    /// When its caller stops waiting.
+    pub deadline: Timestamp,
+    /// Its random number (R18).
+    pub seed: u64,
+    /// What the client has seen.
+    pub seen: Option<Seen>,
+    /// The client that holds the envelopes.
+    pub holder: Option<ClientId>,
+    /// The states whose envelopes stand behind the input.
+    pub envelopes: Vec<StateName>,
+    /// How often it was forwarded: the guard against loops.
+    pub hops: u8,
+    /// Whether it waits for the session's turn here, after too many conflicts (R4).
+    pub turn: bool,
+}
+
+/// A conversion on its way to the node that moves the session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Convert {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Of which application.
+    pub app: AppName,
+    /// The session.
+    pub session: SessionId,
+    /// Where to.
+    pub to: ExecutionModel,
+    /// The client that holds, or will hold, the envelopes.
+    pub holder: Option<ClientId>,
+    /// The states whose envelopes are the body.
+    pub envelopes: Vec<StateName>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Response {
+    /// Executed. Body: the output, then the new envelopes in the order of [`Invoked::envelopes`].
+    Invoked(Box<Invoked>),
+    /// Converted; the session is there. Body: the envelopes that the client must take, if it is with the client.
+    Converted(Home, Vec<StateName>),
+    /// The session's invocations are executed there, and not here.
+    Elsewhere(Home),
+    /// There were too many conflicts: that node lets invocations of the session wait their turn (R4).
+    TakeTurn(NodeName),
+    /// The record, with the states that exist, in this order. Body: the head, then their bytes.
+    Record(Vec<StateName>),
+    /// There is none.
+    Nothing,
+    /// A blob, or nothing but success. Body: the blob.
+    Done,
+    /// The commit conflicts. Body: the head that stands there, if one does.
+    Conflict,
+    /// Nobody knows what became of the commit.
+    Unknown,
+    /// Records. Body: their heads.
+    Records(Vec<RecordKey>),
+    /// It cannot be done. Body: envelopes that the client must take first, if [`Problem::kind`] says so.
+    Refused(Problem, Vec<StateName>),
+}
+
+/// An invocation that was executed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Invoked {
+    /// Where.
+    pub node: NodeName,
+    /// Whether it had been executed before.
+    pub replayed: bool,
+    /// What the client has now seen.
+    pub seen: Option<Seen>,
+    /// How long the execution took, in microseconds.
+    pub execution_us: u64,
+    /// The model of the part that it worked on.
+    pub model: Option<ExecutionModel>,
+    /// The states whose new envelopes stand behind the output; a deleted state's is empty of bytes, not missing.
+    pub envelopes: Vec<StateName>,
+    /// What the operator asks the client to convert the session to.
+    pub convert: Option<ExecutionModel>,
+}
+
+/// Why bytes are not a call.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadCall {
+    /// The peer runs another version.
+    #[error("a call of format {0}, this version speaks {FORMAT}; update the older node")]
+    Format(u8),
+    /// They are damaged.
+    #[error("a damaged call: {0}")]
+    Damaged(String),
+}
+
+/// The bytes of a call or answer.
+#[must_use]
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
+    let bytes = postcard::to_extend(&FORMAT, Vec::with_capacity(256));
+    let bytes = bytes.and_then(|bytes| postcard::to_extend(value, bytes));
+    bytes.expect("calls have no value that postcard cannot write, and a vector grows")
+}
+
+/// The call or answer that bytes stand for.
+///
+/// # Errors
+/// When they are of another format, or damaged.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadCall> {
+    match bytes.split_first() {
+        Some((&FORMAT, rest)) => {
+            postcard::from_bytes(rest).map_err(|error| BadCall::Damaged(error.to_string()))
+        }
+        Some((format, _)) => Err(BadCall::Format(*format)),
+        None => Err(BadCall::Damaged("no byte".to_owned())),
+    }
+}

@@ -1,0 +1,184 @@
+//! Workers that are kept for sessions: a bounded cache, nothing more (R13).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fogline_core::model::{CommitId, SessionId};
+
+use super::worker::Worker;
+use crate::call::KeepTag;
+
+/// A worker that has just finished: kept by whoever has committed what it did, dropped otherwise.
+pub struct KeptWorker {
+    pub(super) worker: Worker,
+    pub(super) executor: u64,
+    pub(super) cache: Arc<Kept>,
+}
+
+impl KeptWorker {
+    /// Keeps it for the session's next call, if that begins on this commit: the one that its execution became, or, if
+    /// it wrote nothing, the one that it began on. Others of the session, and the one used longest ago if there are
+    /// too many, go.
+    pub fn keep(self, session: SessionId, commit: CommitId) {
+        self.cache.put(Key { executor: self.executor, session }, commit, self.worker);
+    }
+}
+
+impl std::fmt::Debug for KeptWorker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptWorker").field("executor", &self.executor).finish_non_exhaustive()
+    }
+}
+
+/// The cache, for all executors of a runtime; generic for its tests.
+pub(super) struct Kept<W = Worker> {
+    capacity: usize,
+    inner: Mutex<Inner<W>>,
+}
+
+/// One worker for each.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    executor: u64,
+    session: SessionId,
+}
+
+struct Inner<W> {
+    workers: BTreeMap<Key, Entry<W>>,
+    /// By when they were put here, oldest first.
+    order: BTreeMap<u64, Key>,
+    /// Counts what was put here.
+    clock: u64,
+}
+
+struct Entry<W> {
+    commit: CommitId,
+    put: u64,
+    worker: W,
+}
+
+impl<W> Kept<W> {
+    pub(super) fn new(capacity: usize) -> Self {
+        let inner = Inner { workers: BTreeMap::new(), order: BTreeMap::new(), clock: 0 };
+        Self { capacity, inner: Mutex::new(inner) }
+    }
+
+    /// The session's worker, if it was kept on this very head; one that was not is gone.
+    pub(super) fn take(&self, executor: u64, tag: &KeepTag) -> Option<W> {
+        let key = Key { executor, session: tag.session.clone() };
+        let entry = self.lock().remove(&key)?;
+        (entry.commit == tag.base).then_some(entry.worker)
+    }
+
+    /// Drops the oldest; false if there is none.
+    pub(super) fn evict_oldest(&self) -> bool {
+        let entry = self.lock().remove_oldest();
+        entry.is_some()
+    }
+
+    /// Drops all workers of an executor.
+    pub(super) fn forget(&self, executor: u64) {
+        let mut gone = Vec::new();
+        let mut inner = self.lock();
+        let keys: Vec<_> = inner.workers.keys().filter(|key| key.executor == executor).cloned().collect();
+        gone.extend(keys.iter().filter_map(|key| inner.remove(key)));
+        drop(inner);
+    }
+
+    fn put(&self, key: Key, commit: CommitId, worker: W) {
+        let mut gone = Vec::new();
+        let mut inner = self.lock();
+        gone.extend(inner.remove(&key));
+        inner.clock += 1;
+        let put = inner.clock;
+        inner.order.insert(put, key.clone());
+        inner.workers.insert(key, Entry { commit, put, worker });
+        if inner.workers.len() > self.capacity {
+            gone.extend(inner.remove_oldest());
+        }
+        // Workers are dropped outside of the lock: that takes microseconds.
+        drop(inner);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<W>> {
+        // No operation panics half-way.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W> Inner<W> {
+    fn remove(&mut self, key: &Key) -> Option<Entry<W>> {
+        let entry = self.workers.remove(key)?;
+        self.order.remove(&entry.put);
+        Some(entry)
+    }
+
+    fn remove_oldest(&mut self) -> Option<Entry<W>> {
+        let (_, key) = self.order.pop_first()?;
+        self.workers.remove(&key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_core::model::ExecutionModel;
+
+    use super::{CommitId, KeepTag, Kept, Key, SessionId};
+
+    fn session(number: u8) -> SessionId {
+        SessionId::mint("n".parse().unwrap(), vec![ExecutionModel::InFunction], [number; 16])
+    }
+
+    fn put(kept: &Kept<&'static str>, executor: u64, number: u8, commit: u8, worker: &'static str) {
+        kept.put(Key { executor, session: session(number) }, CommitId([commit; 16]), worker);
+    }
+
+    fn take(kept: &Kept<&'static str>, executor: u64, number: u8, base: u8) -> Option<&'static str> {
+        kept.take(executor, &KeepTag { session: session(number), base: CommitId([base; 16]) })
+    }
+
+    #[test]
+    fn a_worker_is_used_on_its_very_head_once() {
+        let kept = Kept::new(8);
+        put(&kept, 1, 1, 5, "a");
+        assert_eq!(take(&kept, 2, 1, 5), None, "another function");
+        assert_eq!(take(&kept, 1, 2, 5), None, "another session");
+        assert_eq!(take(&kept, 1, 1, 5), Some("a"));
+        assert_eq!(take(&kept, 1, 1, 5), None, "taken");
+    }
+
+    #[test]
+    fn a_worker_of_another_head_is_gone_for_good() {
+        let kept = Kept::new(8);
+        put(&kept, 1, 1, 5, "a");
+        assert_eq!(take(&kept, 1, 1, 6), None);
+        assert_eq!(take(&kept, 1, 1, 5), None);
+        put(&kept, 1, 1, 5, "b");
+        put(&kept, 1, 1, 6, "c");
+        assert_eq!(take(&kept, 1, 1, 6), Some("c"));
+        assert_eq!(kept.lock().order.len(), 0);
+    }
+
+    #[test]
+    fn the_oldest_goes_when_there_are_too_many() {
+        let kept = Kept::new(2);
+        put(&kept, 1, 1, 0, "a");
+        put(&kept, 1, 2, 0, "b");
+        put(&kept, 1, 1, 1, "a again");
+        put(&kept, 1, 3, 0, "c");
+        assert_eq!(take(&kept, 1, 2, 0), None);
+        assert_eq!(take(&kept, 1, 1, 1), Some("a again"));
+        assert!(kept.evict_oldest());
+        assert!(!kept.evict_oldest());
+    }
+
+    #[test]
+    fn an_executor_takes_its_workers_along() {
+        let kept = Kept::new(8);
+        put(&kept, 1, 1, 0, "a");
+        put(&kept, 2, 1, 0, "b");
+        kept.forget(1);
+        assert_eq!(take(&kept, 1, 1, 0), None);
+        assert_eq!(take(&kept, 2, 1, 0), Some("b"));
+    }
+}

@@ -1,0 +1,29 @@
+//! How a node executes components.
+
+use std::path::PathBuf;
+
+/// How a node executes components.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentOptions {
+    /// Where compiled code is kept; nowhere if absent, and then every start compiles again (50-80 ms a component).
+    pub cache: Option<PathBuf>,
+    /// Workers at once, kept ones included. Each reserves 4 GiB of address space; if there is too little of it, there
+    /// will be fewer, see [`super::ComponentRuntime::allocator`].
+    pub workers: u32,
+    /// Workers that are kept for sessions, over all functions; the one used longest ago goes first.
+    pub kept: usize,
+    /// Whether to reserve the workers' address space at the start. Without it a worker costs twice the time; valgrind
+    /// cannot run with it.
+    pub pooling: bool,
+}
+
+impl Default for ComponentOptions {
+    fn default() -> Self {
+        Self {
+            cache: None,
+            workers: 1000,
+            kept: 256,
+            pooling: true,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The writer: one thread that takes whatever waits, makes it one transaction, and answers when it is on disk.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::apply::Change;
+use super::group::{self, Done};
+use super::open::needs_reopening;
+use super::shared::Shared;
+use crate::{Committed, StoreError};
+
+/// Most changes in one transaction.
+const MAX_GROUP: usize = 1024;
+
+/// A group takes no more once it has this many bytes: what comes after it waits no longer than they take.
+const MAX_GROUP_BYTES: u64 = 16 << 20;
+
+/// How long a failed disk is left alone before the file is opened again.
+const REOPEN_AFTER: Duration = Duration::from_millis(500);
+
+type Answer = Result<Committed, StoreError>;
+
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Do this.
+    Change {
+        change: Change,
+        answer: oneshot::Sender<Answer>,
+        /// Held until it is done: its share of the bytes that may wait.
+        _room: OwnedSemaphorePermit,
+    },
+    /// A reader found that the disk failed.
+    Reopen,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    waiting: mpsc::Receiver<Job>,
+    /// About how many bytes are in the tables, and what was last written about it.
+    used: u64,
+    used_stored: u64,
+    /// When the disk failed, if the file must be opened again.
+    failed: Option<(Instant, String)>,
+}
+
+struct Group {
+    changes: Vec<Change>,
+    answers: Vec<oneshot::Sender<Answer>>,
+    rooms: Vec<OwnedSemaphorePermit>,
+    reopen: bool,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, waiting: mpsc::Receiver<Job>, used: u64) -> Self {
+        Self { shared, waiting, used, used_stored: used, failed: None }
+    }
+
+    /// Ends when the store is dropped and everything that waited is done.
+    pub(super) fn run(mut self) {
+        while let Some(group) = self.next_group() {
+            if group.reopen {
+                self.recover();
+            }
+            if !group.changes.is_empty() {
+                self.store(group);
+            }
+        }
+        if self.used != self.used_stored {
+            let used = Some(self.used);
+            self.shared.with(|db| db.map(|db| group::store(db, &[], used)));
+        }
+    }
+
+    /// What waits, up to the limits of a group; waits for the first.
+    fn next_group(&mut self) -> Option<Group> {
+        let first = self.waiting.blocking_recv()?;
+        let mut group = Group { changes: Vec::new(), answers: Vec::new(), rooms: Vec::new(), reopen: false };
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Reopen => group.reopen = true,
+                // Whoever asked has left before anything was done: nothing needs to be.
+                Job::Change { answer, .. } if answer.is_closed() => {}
+                Job::Change { change, answer, _room } => {
+                    bytes += change.bytes();
+                    group.changes.push(change);
+                    group.answers.push(answer);
+                    group.rooms.push(_room);
+                }
+            }
+            let full = group.changes.len() >= MAX_GROUP || bytes >= MAX_GROUP_BYTES;
+            next = if full { None } else { self.waiting.try_recv().ok() };
+        }
+        Some(group)
+    }
+
+    fn store(&mut self, group: Group) {
+        if self.failed.as_ref().is_some_and(|(since, _)| since.elapsed() >= REOPEN_AFTER) {
+            self.recover();
+        }
+        let Group { changes, answers, rooms, reopen: _ } = group;
+        let changes: Vec<&Change> = changes.iter().collect();
+        // Worth a page per group only when it has changed much.
+        let drift = self.used.abs_diff(self.used_stored);
+        let used = (drift > (4 << 20) && drift > self.used / 8).then_some(self.used);
+        let done = self.shared.with(|db| db.map(|db| group::store(db, &changes, used)));
+        let results = match done {
+            None => self.nothing(changes.len(), &self.why_closed()),
+            Some(Done::Stored { answers, put, taken }) => {
+                self.used_stored = used.unwrap_or(self.used_stored);
+                self.used = (self.used + put).saturating_sub(taken);
+                answers
+            }
+            Some(Done::Nothing(error)) => {
+                if needs_reopening(&error) {
+                    self.fail(&error);
+                }
+                self.nothing(changes.len(), &error.to_string())
+            }
+            Some(Done::Unknown { error, answers }) => {
+                self.fail(&error);
+                let seen = self.shared.with(|db| db.and_then(|db| group::is_seen(db, &changes, &answers)));
+                match seen {
+                    Some(false) => self.nothing(changes.len(), &error.to_string()),
+                    Some(true) | None => changes.iter().map(|_| Ok(Committed::Unknown)).collect(),
+                }
+            }
+        };
+        drop(rooms);
+        for (answer, result) in answers.into_iter().zip(results) {
+            // Whoever asked may have left; the change is done all the same.
+            drop(answer.send(result));
+        }
+    }
+
+    fn why_closed(&self) -> String {
+        self.failed.as_ref().map_or_else(|| "the file is closed".to_owned(), |(_, why)| why.clone())
+    }
+
+    fn nothing(&self, changes: usize, problem: &str) -> Vec<Answer> {
+        (0..changes).map(|_| Err(self.shared.unavailable("writing", problem))).collect()
+    }
+
+    fn fail(&mut self, error: &redb::Error) {
+        tracing::error!(path = %self.shared.opener.path.display(), %error, "the store's disk failed");
+        self.recover();
+    }
+
+    /// Opens the file again, unless that was tried a moment ago.
+    fn recover(&mut self) {
+        if self.failed.as_ref().is_some_and(|(since, _)| since.elapsed() < REOPEN_AFTER) {
+            return;
+        }
+        match self.shared.reopen() {
+            Ok(()) => self.failed = None,
+            Err(problem) => {
+                tracing::error!(path = %self.shared.opener.path.display(), problem, "the store stays closed");
+                self.failed = Some((Instant::now(), problem));
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The homes of state: the store trait, its conformance suite, backends, sealing.
+
+pub mod conformance;
+mod embedded;
+mod key;
+mod memory;
+mod store;
+
+pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
+pub use memory::MemoryStore;
+pub use store::{Committed, Durable, Listed, MAX_COMMIT, Store, StoreError};

@@ -1,0 +1,141 @@
+//! What every store of session records can do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use fogline_core::model::limits::{MAX_STATE, MAX_STATES};
+use fogline_core::model::{AppName, Bytes, CommitId, StateName, TenantName};
+use fogline_core::session::{BadHead, BlobName, Commit, Expect, Head, RecordKey, Snapshot};
+use thiserror::Error;
+
+/// Largest commit, head and blobs together: all states of a session at their largest, which is what a move carries.
+pub const MAX_COMMIT: Bytes = Bytes(MAX_STATE.0 * MAX_STATES as u64 + (16 << 20));
+
+/// A store of session records, each a head and its blobs.
+///
+/// What a store claims, the conformance suite has shown; a caller bounds each call with its own deadline, and may
+/// drop the future of a call at any time: the outcome of a dropped [`Store::commit`] is unknown.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// What a commit survives once it is acknowledged.
+    fn durable(&self) -> Durable;
+
+    /// The head and the bytes of those of `states` that exist, as of one moment; a state that the client holds
+    /// ([`fogline_core::session::Content::Held`]) has no bytes here. `None` if there is no record.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or its data is damaged.
+    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Replaces the head if what is expected holds; head and blobs together or not at all (R7). Blobs that the new
+    /// head names no more are dropped.
+    ///
+    /// # Errors
+    /// When the store certainly did nothing. Where it may have, the answer is [`Committed::Unknown`].
+    async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError>;
+
+    /// A blob; `None` if it is gone, which sends the reader back to the head (R6).
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<bytes::Bytes>, StoreError>;
+
+    /// The records of an application in key order, behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or its data is damaged.
+    async fn list(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError>;
+
+    /// Removes a record with its blobs, whatever it is: for sessions that ended long ago.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    async fn erase(&self, key: &RecordKey) -> Result<(), StoreError>;
+}
+
+/// What came of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It is done.
+    Done,
+    /// Something else stands there, or nothing where something was expected.
+    Conflict(Option<Head>),
+    /// It may have been done or not: whoever asked reads the record again (R2).
+    Unknown,
+}
+
+/// Whether what a commit expects holds where this commit's head stands.
+pub(crate) fn holds(expect: Expect, stands: Option<CommitId>) -> bool {
+    match expect {
+        Expect::Absent => stands.is_none(),
+        Expect::Commit(commit) => stands == Some(commit),
+    }
+}
+
+/// A record that [`Store::list`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: RecordKey,
+    /// Its head.
+    pub head: Head,
+}
+
+/// What an acknowledged commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durable {
+    /// Nothing.
+    Memory,
+    /// The end of the process, not of the machine.
+    Process,
+    /// The end of the machine: the commit was on disk before it was acknowledged.
+    Disk,
+}
+
+/// Why a store did nothing.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It cannot be reached, or has no room: try again later, or look after it.
+    #[error("{doing}: {problem}\nhint: {hint}")]
+    Unavailable {
+        /// What we were doing, as `reading a session from redis at …`.
+        doing: String,
+        /// What happened.
+        problem: String,
+        /// What its operator can do.
+        hint: &'static str,
+    },
+    /// A record cannot be read.
+    #[error("reading the record {key}")]
+    Damaged {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        source: BadHead,
+    },
+    /// The commit is larger than the store takes.
+    #[error("{bytes} in one commit, {most} are the most")]
+    TooLarge {
+        /// Its size.
+        bytes: Bytes,
+        /// The most.
+        most: Bytes,
+    },
+}
+
+impl StoreError {
+    /// Refuses a commit above [`MAX_COMMIT`]; says how large it is otherwise.
+    pub(crate) fn check_size(head: &[u8], blobs: &BTreeMap<BlobName, bytes::Bytes>) -> Result<Bytes, Self> {
+        let bytes = head.len() as u64 + blobs.values().map(|blob| blob.len() as u64).sum::<u64>();
+        if bytes > MAX_COMMIT.0 {
+            return Err(Self::TooLarge { bytes: Bytes(bytes), most: MAX_COMMIT });
+        }
+        Ok(Bytes(bytes))
+    }
+}

@@ -1,0 +1,182 @@
+//! The embedded store: what survives kill -9, and what its file may be.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use fogline_state::conformance::{Acknowledged, Pen, what_was_acknowledged_is_there};
+use fogline_state::{EmbeddedOptions, EmbeddedStore, OpenError};
+use tokio::task::JoinSet;
+
+/// Says where the store is to the process that is to be killed.
+const CHILD: &str = "FOGLINE_STORE_TO_BE_KILLED";
+
+fn open(path: &Path) -> Result<EmbeddedStore, OpenError> {
+    EmbeddedStore::open(path, &EmbeddedOptions::default())
+}
+
+/// Runs itself as a process of its own, reads what that acknowledges, and kills it in the midst of commits.
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        return write_until_killed(Path::new(&path));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    // Each kill is at another moment of a group's work; each time with the records of the earlier times.
+    let mut acknowledged = Acknowledged::new();
+    for round in 0..4 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "what_was_acknowledged_survives_kill_9", "--nocapture"])
+            .env(CHILD, &path)
+            .env("FOGLINE_ROUND", round.to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.by_ref().take(200 + 37 * round) {
+            note(&mut acknowledged, &line.unwrap());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it had printed before it was killed was acknowledged too.
+        for line in lines.map_while(Result::ok) {
+            note(&mut acknowledged, &line);
+        }
+        let started = Instant::now();
+        let store = open(&path).unwrap();
+        println!("opened {:?} after kill -9", started.elapsed());
+        let check = what_was_acknowledged_is_there(&store, &acknowledged);
+        tokio::runtime::Runtime::new().unwrap().block_on(check).unwrap();
+    }
+    assert!(acknowledged.len() >= 8, "{acknowledged:?}");
+}
+
+fn note(acknowledged: &mut Acknowledged, line: &str) {
+    let mut words = line.split(' ');
+    if let (Some("acknowledged"), Some(record), Some(number)) = (words.next(), words.next(), words.next())
+        && let (Ok(record), Ok(number)) = (record.parse(), number.parse())
+    {
+        acknowledged.insert(record, number);
+    }
+}
+
+#[tokio::main]
+async fn write_until_killed(path: &Path) {
+    let round: u64 = std::env::var("FOGLINE_ROUND").unwrap().parse().unwrap();
+    let store = Arc::new(open(path).unwrap());
+    let mut pens = JoinSet::new();
+    for record in 0..8 {
+        let store = Arc::clone(&store);
+        pens.spawn(async move {
+            let record = round * 100 + record;
+            let mut pen = Pen::new(record);
+            while let Some(number) = pen.write(&*store).await.unwrap() {
+                writeln!(std::io::stdout(), "acknowledged {record} {number}").unwrap();
+            }
+        });
+    }
+    pens.join_all().await;
+}
+
+#[test]
+fn a_store_that_is_open_elsewhere_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let first = open(&path).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    assert!(error.to_string().contains("hint: "), "{error}");
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    for bytes in [b"not a store".to_vec(), vec![0xa5; 300], vec![0; 1 << 20]] {
+        fs::write(&path, &bytes).unwrap();
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_store_that_was_cut_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(&path).unwrap();
+    for key in 0..64u8 {
+        let put = store.meta_put("blocks", &[key], Bytes::from(vec![key; 40_000]));
+        runtime.block_on(put).unwrap();
+    }
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 3]).unwrap();
+    let error = open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. } | OpenError::Io { .. }), "{error:?}");
+}
+
+#[test]
+fn a_missing_folder_is_the_disks_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = open(&folder.path().join("none").join("store.redb")).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_a_node_keeps_is_there_after_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let store = open(&path).unwrap();
+    let value = |text: &'static str| Bytes::from_static(text.as_bytes());
+    for (table, key, text) in [("runs", "b", "2"), ("runs", "a", "1"), ("runs", "c", "3"), ("apps", "z", "0")] {
+        store.meta_put(table, key.as_bytes(), value(text)).await.unwrap();
+    }
+    store.meta_put("runs", b"b", value("two")).await.unwrap();
+    store.meta_delete("runs", b"c").await.unwrap();
+    store.meta_delete("runs", b"never").await.unwrap();
+    drop(store);
+
+    let store = open(&path).unwrap();
+    assert_eq!(store.meta_get("runs", b"b").unwrap(), Some(value("two")));
+    assert_eq!(store.meta_get("runs", b"c").unwrap(), None);
+    assert_eq!(store.meta_get("apps", b"a").unwrap(), None, "tables are apart");
+    let listed: BTreeMap<_, _> = store.meta_list("runs", None, 10).unwrap().into_iter().collect();
+    assert_eq!(listed, BTreeMap::from([(value("a"), value("1")), (value("b"), value("two"))]));
+    assert_eq!(store.meta_list("runs", Some(b"a"), 10).unwrap(), [(value("b"), value("two"))]);
+    assert_eq!(store.meta_list("runs", None, 1).unwrap(), [(value("a"), value("1"))]);
+    assert_eq!(store.meta_list("r", None, 10).unwrap(), []);
+}
+
+/// What was deleted leaves room in the file, which the next opening gives back.
+#[tokio::test]
+async fn a_file_that_is_mostly_free_shrinks_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let store = open(&path).unwrap();
+    for key in 0..20u8 {
+        store.meta_put("blocks", &[key], Bytes::from(vec![key; 8 << 20])).await.unwrap();
+    }
+    // The last block stays, at the end of the file.
+    for key in 0..19u8 {
+        store.meta_delete("blocks", &[key]).await.unwrap();
+    }
+    drop(store);
+    let before = fs::metadata(&path).unwrap().len();
+    let store = open(&path).unwrap();
+    let kept = store.meta_get("blocks", &[19]).unwrap().unwrap();
+    drop(store);
+    let after = fs::metadata(&path).unwrap().len();
+    assert!(kept == vec![19; 8 << 20]);
+    assert!(after < before / 2, "{before} bytes became {after}");
+}

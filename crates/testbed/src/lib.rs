@@ -1,0 +1,1 @@
+//! Real nodes on an emulated network in one process.
