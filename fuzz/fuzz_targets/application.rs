@@ -14,6 +14,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     };
     for (index, step) in application.workflow.iter().enumerate() {
         let earlier = &application.workflow[..index];
-        assert!(step.after.iter().all(|name| earlier.iter().any(|step| step.name == *name)));
+        assert!(
+            step.after
+                .iter()
+                .all(|name| earlier.iter().any(|step| step.name == *name))
+        );
     }
 });

@@ -60,7 +60,7 @@ fn command(compiler: &Compiler, manifest: &Path, lock: Lock) -> Result<Command, 
         ])
         .current_dir(folder)
         .env("RUSTC", &compiler.rustc)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(compiler, folder))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(compiler))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if lock == Lock::Fixed {
@@ -74,25 +74,21 @@ fn command(compiler: &Compiler, manifest: &Path, lock: Lock) -> Result<Command, 
     Ok(command)
 }
 
-/// Panic messages carry paths: without these the bytes would depend on who builds, and where.
-fn flags(compiler: &Compiler, folder: &Path) -> OsString {
-    let registry = cargo_home().map(|home| home.join("registry/src"));
-    let library = compiler.sysroot.join("lib/rustlib/src/rust");
+/// Panic messages carry paths: without these the bytes would depend on whose cargo it is. Sources within the workspace
+/// are relative to it anyway.
+fn flags(compiler: &Compiler) -> OsString {
+    let registry = cargo_home().map(|home| (home.join("registry/src"), "/deps"));
+    let library = (compiler.sysroot.join("lib/rustlib/src/rust"), "/rust");
     let mut flags = OsString::new();
-    for (from, to) in [
-        (registry, "/deps"),
-        (Some(library), "/rust"),
-        (folder.parent().map(Path::to_owned), "/src"),
-    ] {
-        if let Some(from) = from {
-            if !flags.is_empty() {
-                flags.push("\x1f");
-            }
-            flags.push("--remap-path-prefix=");
-            flags.push(from);
-            flags.push("=");
-            flags.push(to);
+    for (from, to) in registry.into_iter().chain([library]) {
+        if !flags.is_empty() {
+            // What separates flags in cargo's variable.
+            flags.push("\x1f");
         }
+        flags.push("--remap-path-prefix=");
+        flags.push(from);
+        flags.push("=");
+        flags.push(to);
     }
     flags
 }

@@ -1,8 +1,7 @@
 //! Which compiler builds for the target.
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use crate::error::BuildError;
 
@@ -31,10 +30,8 @@ impl Compiler {
     /// # Errors
     /// [`BuildError::NoCompiler`] when there is neither.
     pub fn find(folder: &Path) -> Result<Self, BuildError> {
-        let on_path = Self::on_path(folder);
-        let debian = || Self::debian(folder);
-        on_path.or_else(|first| {
-            debian().map_err(|second| BuildError::NoCompiler {
+        Self::on_path(folder).or_else(|first| {
+            Self::debian(folder).map_err(|second| BuildError::NoCompiler {
                 tried: format!("{first}; {second}"),
             })
         })
@@ -82,8 +79,7 @@ impl Compiler {
 }
 
 fn ask(program: &Path, arguments: &[&str], folder: &Path) -> Result<String, String> {
-    let output = run(Command::new(program).args(arguments).current_dir(folder));
-    match output {
+    match Command::new(program).args(arguments).current_dir(folder).output() {
         Ok(output) if output.status.success() => {
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         }
@@ -97,8 +93,4 @@ fn ask(program: &Path, arguments: &[&str], folder: &Path) -> Result<String, Stri
         }
         Err(error) => Err(format!("{}: {error}", program.display())),
     }
-}
-
-fn run(command: &mut Command) -> io::Result<Output> {
-    command.output()
 }

@@ -10,7 +10,7 @@ fn functions() -> PathBuf {
 }
 
 fn component(path: &str) -> Vec<u8> {
-    fs::read(functions().join(path)).unwrap()
+    fs::read(functions().join(path)).expect("the component is committed")
 }
 
 /// The core module within a component, as `encode` takes it, for want of a compiler: a component holds it whole.

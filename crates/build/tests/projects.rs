@@ -7,7 +7,7 @@ use fogline_build::{BuildError, ProjectKind, build_project, new_project};
 use fogline_core::model::AppName;
 
 fn name() -> AppName {
-    "my-app".parse().unwrap()
+    "my-app".parse().expect("it is a name")
 }
 
 fn read(folder: &Path, path: &str) -> String {

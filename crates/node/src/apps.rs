@@ -19,6 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::fault::Fault;
 
 const TABLE: &str = "applications";
+/// Applications of one node, over all tenants.
+const MAX_APPS: usize = 1000;
 
 /// What is deployed: the manifest, and the files that it names, by their path beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +57,7 @@ impl Apps {
 
     /// Makes ready what was deployed before the node stopped. What can no longer be is logged and left out.
     pub(crate) async fn restore(&self) -> Result<(), StoreError> {
-        for (key, bytes) in self.store.meta_list(TABLE)? {
+        for (key, bytes) in self.store.meta_list(TABLE, None, MAX_APPS)? {
             let name = String::from_utf8_lossy(&key).into_owned();
             let tenant = name.split('/').next().and_then(|tenant| tenant.parse().ok());
             let package = postcard::from_bytes::<Package>(&bytes).ok();

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fogline_core::model::{NodeName, StateName};
 use fogline_core::session::{self, Commit};
-use fogline_protocol::peer::{self, Request, Response};
+use fogline_protocol::peer::{self, Request, Response, Target};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
 
@@ -48,13 +48,18 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
             let input = body.next().unwrap_or_default();
             let envelopes = call.envelopes.iter().cloned().zip(body).collect();
             let job = Job { call: *call, input, envelopes };
-            Ok(invoked(execute(node, &job).await?))
-        }
-        Request::Convert(convert) => {
-            let body: Vec<Bytes> = body.collect();
-            let (home, envelopes) = sessions::convert(node, &convert, body).await?;
-            let (states, body) = envelopes.into_iter().unzip();
-            Ok((Response::Converted(home, states), body))
+            match job.call.target {
+                Target::Convert(model) => {
+                    let (home, envelopes) = sessions::convert(node, &job, model).await?;
+                    let (states, body) = envelopes.into_iter().unzip();
+                    Ok((Response::Converted(home, states), body))
+                }
+                Target::Delete => {
+                    sessions::delete(node, &job).await?;
+                    Ok((Response::Done, Vec::new()))
+                }
+                _ => Ok(invoked(execute(node, &job).await?)),
+            }
         }
         Request::Deploy(tenant, paths) => {
             let manifest = body.next().unwrap_or_default();

@@ -1,19 +1,20 @@
 //! Moving a part of a session to another home: the shell around [`Move`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fogline_core::model::{Birth, CommitId, ExecutionModel, SessionId, StateName};
-use fogline_core::session::{Commit, Head, Home, Move, MoveAction, MoveEvent, Refusal, Whole};
+use fogline_core::session::{Commit, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Whole};
 use fogline_protocol::problem::Kind;
+use fogline_state::seal::leave_bytes_with_client;
 use fogline_state::{Committed, Store};
 
 use crate::apps::Deployed;
 use crate::fault::Fault;
 use crate::invoke::parts::record_key;
 use crate::invoke::resolve::home_of_model;
-use crate::invoke::{ClientPlace, Job};
+use crate::invoke::{ClientPlace, Job, old};
 use crate::node::Node;
 use crate::random;
 
@@ -47,8 +48,10 @@ pub(crate) async fn convert(
         {
             return Ok(Converted::Elsewhere(home));
         }
-        let presented = job.envelopes.is_empty().then_some(home.clone()).map_or(Home::InClient(None), |home| home);
-        let ended = run(node, job, app, part, &presented, Some(to.clone())).await?;
+        // A client that sends envelopes says that it holds the session.
+        let held = ClientPlace::home(node, job, app, part, &home).await?;
+        let from = held.as_ref().unwrap_or(&home);
+        let ended = run(node, job, app, part, from, Some(to.clone())).await?;
         match ended {
             Ended::At(there) if there.model() == model => {
                 node.forwards.learn(session, part, &there);
@@ -83,12 +86,21 @@ pub(crate) async fn finish(
     }
 }
 
-/// The client has presented what it was handed: the source lets go of its copy.
-pub(crate) async fn presented(node: &Arc<Node>, job: &Job, part: Birth, home: &Home) -> Result<(), Fault> {
+/// The client has presented what it was handed, at this epoch: the source lets go of its copy.
+pub(crate) async fn presented(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    home: &Home,
+    epoch: u64,
+) -> Result<(), Fault> {
     let source = Source::of(node, job, part, home)?;
-    let Some(whole) = source.whole(node, job, None).await? else {
+    let Some(whole) = source.whole(None).await? else {
         return Ok(());
     };
+    if whole.head.epoch >= epoch {
+        return Err(old());
+    }
     let (mut moving, _) = Move::new(None, CommitId(random::bytes()));
     let mut action = moving.on(MoveEvent::Source(Some(whole)));
     loop {
@@ -133,13 +145,13 @@ async fn run(
     for _ in 0..MAX_TRIES {
         let event = match action {
             MoveAction::LoadSource => {
-                MoveEvent::Source(source.whole(node, job, client.as_ref()).await?)
+                MoveEvent::Source(source.whole(client.as_ref()).await?)
             }
             MoveAction::CommitSource(commit) => source.commit(commit).await?,
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::CommitTarget(to, commit) => install(node, job, part, &to, commit).await?,
             MoveAction::HandOver(to, whole) => {
-                let envelopes = ClientPlace::hand_over(node, job, part, &to, &whole)?;
+                let envelopes = ClientPlace::hand_over(node, job, &app.spec, part, &to, &whole)?;
                 return Ok(Ended::Handed(to, envelopes));
             }
             MoveAction::Done(there) => return Ok(Ended::At(there)),
@@ -154,7 +166,7 @@ async fn run(
 /// The record that decides about a move.
 struct Source {
     store: Arc<dyn Store>,
-    key: fogline_core::session::RecordKey,
+    key: RecordKey,
     home: Home,
 }
 
@@ -171,13 +183,8 @@ impl Source {
         Ok(Self { store, key, home: home.clone() })
     }
 
-    async fn whole(
-        &self,
-        _node: &Node,
-        _job: &Job,
-        client: Option<&ClientPlace>,
-    ) -> Result<Option<Whole>, Fault> {
-        let record = self.store.load(&self.key, &std::collections::BTreeSet::new()).await?;
+    async fn whole(&self, client: Option<&ClientPlace>) -> Result<Option<Whole>, Fault> {
+        let record = self.store.load(&self.key, &BTreeSet::new()).await?;
         let record = record.map(|snapshot| snapshot.head);
         if let Some(client) = client {
             return client.whole(record).map(Some);
@@ -201,8 +208,8 @@ impl Source {
     async fn commit(&self, mut commit: Commit) -> Result<MoveEvent, Fault> {
         if matches!(self.home, Home::InClient(_)) {
             // The client's head without its bytes; and, for one that had no record here, a first one (R9).
-            ClientPlace::without_bytes(&mut commit);
-            let there = self.store.load(&self.key, &std::collections::BTreeSet::new()).await?;
+            commit = leave_bytes_with_client(commit).0;
+            let there = self.store.load(&self.key, &BTreeSet::new()).await?;
             commit.expect = ClientPlace::expected(&commit, there.as_ref().map(|found| &found.head));
         }
         Ok(match self.store.commit(&self.key, commit).await? {
@@ -214,12 +221,12 @@ impl Source {
 
 async fn target_head(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<Option<Head>, Fault> {
     let (store, key) = target(node, job, part, to)?;
-    Ok(store.load(&key, &std::collections::BTreeSet::new()).await?.map(|found| found.head))
+    Ok(store.load(&key, &BTreeSet::new()).await?.map(|found| found.head))
 }
 
 async fn install(node: &Node, job: &Job, part: Birth, to: &Home, mut commit: Commit) -> Result<MoveEvent, Fault> {
     if to.model() == ExecutionModel::InClient {
-        ClientPlace::without_bytes(&mut commit);
+        commit = leave_bytes_with_client(commit).0;
     }
     let (store, key) = target(node, job, part, to)?;
     Ok(match store.commit(&key, commit).await? {
@@ -233,7 +240,7 @@ fn target(
     job: &Job,
     part: Birth,
     to: &Home,
-) -> Result<(Arc<dyn Store>, fogline_core::session::RecordKey), Fault> {
+) -> Result<(Arc<dyn Store>, RecordKey), Fault> {
     let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
     let store = node.homes.store(to)?.ok_or_else(|| {
         Fault::new(Kind::Internal, format!("{to} has no record to install"), "please report this")

@@ -1,3 +1,29 @@
 //! The node: gateway, dispatch, peers, state access.
+//!
+//! One invocation: `gateway` admits it, `invoke` finds the node that executes it and drives a
+//! [`fogline_core::session::Attempt`] there, `homes` reach the head wherever it lives.
 
+mod admit;
+mod apps;
+mod calls;
+mod clock;
+mod convert;
+mod fault;
+mod forwards;
+mod gateway;
+mod homes;
+mod invoke;
+mod logs;
+mod metrics;
+mod node;
 pub mod peers;
+mod random;
+mod requested;
+mod runs;
+mod sessions;
+mod slots;
+mod start;
+mod tokens;
+
+pub use start::{External, Handle, Options, StartError, start};
+pub use tokens::Tenants;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fogline_core::model::{AppName, NodeName, TenantName};
 use fogline_protocol::api;
-use fogline_protocol::peer::Invoke;
+use fogline_protocol::peer::{Invoke, Target};
 use fogline_runtime::{LogLevel, LogLine};
 
 /// Lines that are kept of one application.
@@ -29,6 +29,9 @@ impl Logs {
     }
 
     pub(crate) fn write(&self, call: &Invoke, lines: &[LogLine]) {
+        let Target::Function(function) = &call.target else {
+            return;
+        };
         if lines.is_empty() {
             return;
         }
@@ -44,7 +47,7 @@ impl Logs {
             let line = api::LogLine {
                 at_unix_ms: call.now,
                 node: self.node.clone(),
-                function: call.function.clone(),
+                function: function.clone(),
                 invocation: call.id.to_string(),
                 level: level.to_owned(),
                 message: line.message.clone(),

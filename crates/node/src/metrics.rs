@@ -46,8 +46,8 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let buckets = || Histogram::new(exponential_buckets(50e-6, 2.0, 20));
-        let mut it = Self {
-            registry: Registry::with_prefix("fogline"),
+        let mut metrics = Self {
+            registry: Registry::default(),
             answers: Family::default(),
             seconds: buckets(),
             executions: Counter::default(),
@@ -60,25 +60,31 @@ impl Metrics {
             link_bytes: Family::default(),
             owned: Gauge::default(),
         };
-        let Self { registry, .. } = &mut it;
-        registry.register("requests", "Requests answered, by HTTP status", it.answers.clone());
-        let seconds = |registry: &mut Registry, name, help, metric: &Histogram| {
-            registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
-        };
-        seconds(registry, "request", "From a request's last byte to its answer's first", &it.seconds);
-        registry.register("executions", "Executions of functions that ended by themselves", it.executions.clone());
-        registry.register("cold_starts", "Executions for which a worker was made", it.cold.clone());
-        seconds(registry, "execution", "How long executions took, the worker's making included", &it.execution_seconds);
-        registry.register("commits", "Heads replaced, by model", it.commits.clone());
-        let bytes = "Bytes of heads and blobs that commits wrote, by model";
-        registry.register_with_unit("commit", bytes, Unit::Bytes, it.commit_bytes.clone());
-        registry.register("conflicts", "Commits that found another head, by model", it.conflicts.clone());
-        let moved = "Bytes of states read or carried for executions, by model";
-        registry.register_with_unit("state_moved", moved, Unit::Bytes, it.moved.clone());
-        let links = "Bytes exchanged with a peer since the start, by direction";
-        registry.register_with_unit("peer_traffic", links, Unit::Bytes, it.link_bytes.clone());
-        registry.register("owned_sessions", "Sessions in this node's memory (in-function)", it.owned.clone());
-        it
+        metrics.registry = metrics.registered();
+        metrics
+    }
+
+    fn registered(&self) -> Registry {
+        let mut registry = Registry::with_prefix("fogline");
+        registry.register("requests", "Requests answered, by HTTP status", self.answers.clone());
+        let help = "From a request's first byte to its answer's first";
+        registry.register_with_unit("request", help, Unit::Seconds, self.seconds.clone());
+        let help = "Executions of functions that ended by themselves";
+        registry.register("executions", help, self.executions.clone());
+        registry.register("cold_starts", "Executions for which a worker was made", self.cold.clone());
+        let help = "How long executions took, the worker's making included";
+        registry.register_with_unit("execution", help, Unit::Seconds, self.execution_seconds.clone());
+        registry.register("commits", "Heads replaced, by model", self.commits.clone());
+        let help = "Bytes of heads and blobs that commits wrote, by model";
+        registry.register_with_unit("commit", help, Unit::Bytes, self.commit_bytes.clone());
+        let help = "Commits that found another head, by model";
+        registry.register("conflicts", help, self.conflicts.clone());
+        let help = "Bytes of states read or carried for executions, by model";
+        registry.register_with_unit("state_moved", help, Unit::Bytes, self.moved.clone());
+        let help = "Bytes exchanged with a peer since the start, by direction";
+        registry.register_with_unit("peer_traffic", help, Unit::Bytes, self.link_bytes.clone());
+        registry.register("owned_sessions", "Sessions in this node's memory (in-function)", self.owned.clone());
+        registry
     }
 
     pub(crate) fn answered(&self, status: u16, seconds: f64) {

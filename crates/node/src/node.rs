@@ -1,11 +1,13 @@
 //! A node: what its parts share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fogline_core::model::NodeName;
+use fogline_core::model::{NodeName, TenantName};
+use fogline_core::session::RecordKey;
 use fogline_protocol::problem::Kind;
 use fogline_state::EmbeddedStore;
-use fogline_state::seal::Keyring;
+use fogline_state::seal::Sealer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,13 +34,14 @@ pub(crate) struct Node {
     pub(crate) apps: Apps,
     pub(crate) homes: Homes,
     pub(crate) owner: Arc<Owner>,
-    pub(crate) turns: Turns,
+    pub(crate) turns: Turns<RecordKey>,
     pub(crate) forwards: Forwards,
     pub(crate) requested: Requested,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) slots: Slots,
     pub(crate) runs: Runs,
-    pub(crate) keyring: Arc<Keyring>,
+    /// Seals for each tenant.
+    pub(crate) sealers: BTreeMap<TenantName, Arc<Sealer>>,
     pub(crate) logs: Logs,
     pub(crate) metrics: Metrics,
     pub(crate) endpoint: Option<Endpoint>,
@@ -56,6 +59,17 @@ impl Node {
                 Kind::Unavailable,
                 format!("{} has no peers", self.name),
                 "configure peering, or deploy for this node's own capabilities",
+            )
+        })
+    }
+
+    /// What seals and opens a tenant's envelopes.
+    pub(crate) fn sealer(&self, tenant: &TenantName) -> Result<Arc<Sealer>, Fault> {
+        self.sealers.get(tenant).cloned().ok_or_else(|| {
+            Fault::new(
+                Kind::Unavailable,
+                format!("{} has no key of tenant {tenant}", self.name),
+                "give the node the tenant's key file, or choose another model than in-client",
             )
         })
     }

@@ -9,7 +9,7 @@
 //! | `GET /v1/apps/{app}/logs?after=N` | the log of its functions on this node | → [`Logs`] |
 //! | `POST /v1/apps/{app}/functions/{function}` | invokes a function that declares no state | input → output |
 //! | `POST /v1/apps/{app}/sessions` | creates a session | nothing, or [`NewSession`] → [`Session`] (201) |
-//! | `GET /v1/apps/{app}/sessions?after=ID&limit=N` | lists those homed at this node and in the cloud | → [`Sessions`] |
+//! | `GET /v1/apps/{app}/sessions?after=ID&limit=N` | lists those that nodes and the cloud know of | → [`Sessions`] |
 //! | `GET …/sessions/{session}` | describes | → [`Session`] |
 //! | `DELETE …/sessions/{session}` | deletes | |
 //! | `POST …/sessions/{session}/functions/{function}` | invokes | input → output |
@@ -115,6 +115,9 @@ pub struct Session {
     pub session: SessionId,
     /// Its parts, the primary one first: the states of one model hang from one head.
     pub parts: Vec<SessionPart>,
+    /// In the answer to its creation: the envelopes of the states that its client holds from now on, in base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub envelopes: BTreeMap<StateName, String>,
 }
 
 /// A part of a session.

@@ -3,5 +3,6 @@
 pub mod api;
 pub mod headers;
 pub mod multipart;
+pub mod openapi;
 pub mod peer;
 pub mod problem;

@@ -17,6 +17,8 @@ pub const OUTPUT: &str = "output";
 pub const VALUE: &str = "value";
 /// The part that holds an [`crate::api::Convert`].
 pub const CONVERT: &str = "convert";
+/// The part that holds a [`crate::api::Session`].
+pub const SESSION: &str = "session";
 /// The part that holds a [`crate::problem::Problem`].
 pub const PROBLEM: &str = "problem";
 /// The part that holds an application's manifest.

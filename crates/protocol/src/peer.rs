@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use fogline_core::model::{
-    AppName, ClientId, FunctionName, InvocationId, NodeName, SessionId, StateName, TenantName, Timestamp,
+    AppName, ClientId, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId, StateName, TenantName,
+    Timestamp,
 };
-use fogline_core::model::ExecutionModel;
 use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -18,10 +18,8 @@ const FORMAT: u8 = 1;
 /// A call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// Execute a function. Body: the input, then the envelopes in the order of [`Invoke::envelopes`].
+    /// Do what an invocation does. Body: the input, then the envelopes in the order of [`Invoke::envelopes`].
     Invoke(Box<Invoke>),
-    /// [`Request::Invoke`]'s twin for sessions: convert, where the session is. Body: the envelopes.
-    Convert(Box<Convert>),
     /// Read a head and states.
     Load(RecordKey, BTreeSet<StateName>),
     /// Replace a head. Body: the new head, then the blobs in this order.
@@ -47,8 +45,8 @@ pub struct Invoke {
     pub tenant: TenantName,
     /// Of which application.
     pub app: AppName,
-    /// Which function.
-    pub function: FunctionName,
+    /// What is to be done.
+    pub target: Target,
     /// For which session, if it is for one.
     pub session: Option<SessionId>,
     /// Its id (R2).
@@ -75,21 +73,34 @@ pub struct Invoke {
     pub turn: bool,
 }
 
-/// A conversion on its way to the node that moves the session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Convert {
-    /// Whose.
-    pub tenant: TenantName,
-    /// Of which application.
-    pub app: AppName,
-    /// The session.
-    pub session: SessionId,
-    /// Where to.
-    pub to: ExecutionModel,
-    /// The client that holds, or will hold, the envelopes.
-    pub holder: Option<ClientId>,
-    /// The states whose envelopes are the body.
-    pub envelopes: Vec<StateName>,
+/// What an invocation does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// Executes a function.
+    Function(FunctionName),
+    /// Gives the bytes of a state.
+    Get(StateName),
+    /// Sets a state to the input.
+    Put(StateName),
+    /// Deletes a state.
+    Remove(StateName),
+    /// Moves the session to another model.
+    Convert(ExecutionModel),
+    /// Deletes the session.
+    Delete,
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Function(name) => write!(f, "function {name}"),
+            Self::Get(state) => write!(f, "reading state {state}"),
+            Self::Put(state) => write!(f, "setting state {state}"),
+            Self::Remove(state) => write!(f, "deleting state {state}"),
+            Self::Convert(model) => write!(f, "converting to {model}"),
+            Self::Delete => write!(f, "deleting the session"),
+        }
+    }
 }
 
 /// An answer.

@@ -114,7 +114,9 @@ impl FunctionFault {
             }
             Self::Exports(_) => "export `handle` as the world `function` of wit/function.wit says",
             Self::Memory { .. } => "raise limits.memory in the manifest",
-            Self::Start(_) => "what runs before the first call must end, and stay within the function's limits",
+            Self::Start(_) => {
+                "what runs before the first call must end, and stay within the function's limits"
+            }
             Self::NoCommand => "give a command line, as process = [\"python3\", \"app.py\"]",
             Self::ProcessFuel => "remove limits.fuel; limits.time holds for processes too",
             Self::ProcessPerSession => "remove instance = \"per-session\"",

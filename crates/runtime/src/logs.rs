@@ -2,6 +2,7 @@
 
 use fogline_core::model::Bytes;
 use serde::{Deserialize, Serialize};
+use wasmtime::component::{ComponentType, Lift};
 
 /// Longest line, as `wit/function.wit` promises; the rest is cut.
 pub const MAX_LOG_LINE: Bytes = Bytes(4096);
@@ -17,17 +18,23 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// How much a line matters: `level` of `wit/function.wit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ComponentType, Lift)]
 #[serde(rename_all = "kebab-case")]
+#[component(enum)]
+#[repr(u8)]
 pub enum LogLevel {
     /// For the function's author.
+    #[component(name = "debug")]
     Debug,
     /// For whoever runs the application.
+    #[component(name = "info")]
     Info,
     /// Something is not as it should be.
+    #[component(name = "warn")]
     Warn,
     /// Something failed.
+    #[component(name = "error")]
     Error,
 }
 
@@ -52,7 +59,10 @@ impl Logs {
     pub(crate) fn finish(mut self) -> Vec<LogLine> {
         if self.dropped > 0 {
             let message = format!("{} more lines were not kept", self.dropped);
-            self.lines.push(LogLine { level: LogLevel::Warn, message });
+            self.lines.push(LogLine {
+                level: LogLevel::Warn,
+                message,
+            });
         }
         self.lines
     }
@@ -73,7 +83,11 @@ mod tests {
         let mut logs = Logs::default();
         logs.write(LogLevel::Info, &"ä".repeat(4000));
         logs.write(LogLevel::Info, &format!("x{}", "ä".repeat(4000)));
-        let lengths: Vec<_> = logs.finish().iter().map(|line| line.message.len() as u64).collect();
+        let lengths: Vec<_> = logs
+            .finish()
+            .iter()
+            .map(|line| line.message.len() as u64)
+            .collect();
         assert_eq!(lengths, [MAX_LOG_LINE.0, MAX_LOG_LINE.0 - 1]);
     }
 

@@ -4,6 +4,7 @@ pub mod conformance;
 mod embedded;
 mod key;
 mod memory;
+pub mod seal;
 mod store;
 
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};

@@ -116,8 +116,7 @@ fn a_store_that_was_cut_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let store = open(&path).unwrap();
     for key in 0..64u8 {
-        let put = store.meta_put("blocks", &[key], Bytes::from(vec![key; 40_000]));
-        runtime.block_on(put).unwrap();
+        runtime.block_on(store.meta_put("blocks", &[key], Bytes::from(vec![key; 40_000]))).unwrap();
     }
     drop(store);
     let whole = fs::read(&path).unwrap();

@@ -1,1 +1,3 @@
 //! Real nodes on an emulated network in one process.
+
+pub mod shape;

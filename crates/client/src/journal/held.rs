@@ -1,21 +1,22 @@
 //! A session as it is used now: its record, and the order among its requests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::model::limits::REPLY_WINDOW;
-use fogline_core::model::{AppName, Birth, SessionId, StateName};
+use fogline_core::model::{AppName, SessionId, StateName};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::disk::FileSystem;
 use super::record::{Kept, Record, Request};
 use super::store::Store;
-use crate::reply::Target;
 use crate::Error;
+use crate::client::lock;
+use crate::reply::Target;
 
 /// How often a session is tried that another process has open.
 const BUSY_POLL: Duration = Duration::from_millis(20);
@@ -76,9 +77,9 @@ impl Drop for Guard {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // No code between locking and unlocking leaves a set or map half-changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The folder of a session in a journal.
+pub(crate) fn folder(journal: &Path, session: &SessionId) -> PathBuf {
+    journal.join("sessions").join(session.to_string())
 }
 
 impl Held {
@@ -92,15 +93,15 @@ impl Held {
         let store = match journal {
             None => Store::in_memory(Record::new(app, &session)),
             Some(journal) => {
-                let path = journal.join("sessions").join(session.to_string());
+                let path = folder(&journal, &session);
                 loop {
-                    let (path, new) = (path.clone(), Record::new(app.clone(), &session));
-                    let opened = blocking(move || Store::open(path, Box::new(FileSystem), new)).await;
+                    let (folder, new) = (path.clone(), Record::new(app.clone(), &session));
+                    let opened = blocking(move || Store::open(folder, Box::new(FileSystem), new)).await;
                     if let Some(store) = opened? {
                         break store;
                     }
                     if Instant::now() + BUSY_POLL >= deadline {
-                        return Err(Error::Busy { path: path.clone() });
+                        return Err(Error::Busy { path });
                     }
                     sleep(BUSY_POLL).await;
                 }
@@ -136,6 +137,12 @@ impl Held {
         }
         let store = Arc::clone(&self.store);
         blocking(move || store.update(change)).await
+    }
+
+    /// Removes all there is of the session.
+    pub(crate) async fn discard(&self) -> Result<(), Error> {
+        let store = Arc::clone(&self.store);
+        blocking(move || store.discard()).await
     }
 
     /// The bytes of a value.
@@ -238,10 +245,6 @@ impl Held {
         timeout_at(deadline, claims).await.map_err(|_| Error::Crowded(self.session.clone()))
     }
 
-    /// The part of the session that the record's primary states are in.
-    pub(crate) fn primary(&self) -> Birth {
-        self.session.primary()
-    }
 }
 
 /// Does what may wait for a disk where it holds nobody up.
@@ -250,6 +253,13 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(ended) => Err(Error::Journal {
+                doing: "waiting for",
+                path: PathBuf::from("the journal"),
+                source: std::io::Error::other(ended),
+            }),
+        },
     }
 }

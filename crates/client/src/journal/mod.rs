@@ -9,5 +9,5 @@ mod held;
 mod record;
 mod store;
 
-pub(crate) use held::{Guard, Held};
-pub(crate) use record::{Kept, Record, Request};
+pub(crate) use held::{Claim, Guard, Held, folder};
+pub(crate) use record::{Kept, Record};

@@ -22,6 +22,8 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub(crate) struct Store {
     folder: Option<Folder>,
+    /// Held while the disk is waited for, so that the record itself never is.
+    changing: Mutex<()>,
     record: Mutex<Record>,
 }
 
@@ -36,7 +38,7 @@ struct Folder {
 impl Store {
     /// A record that is lost with the process.
     pub(crate) fn in_memory(record: Record) -> Self {
-        Self { folder: None, record: Mutex::new(record) }
+        Self { folder: None, changing: Mutex::default(), record: Mutex::new(record) }
     }
 
     /// The record in a folder, or `new` if there is none yet; whatever a client left there when it died, and no record
@@ -60,7 +62,7 @@ impl Store {
         };
         let folder = Folder { path, disk, _lock: lock };
         folder.sweep(&record)?;
-        Ok(Some(Self { folder: Some(folder), record: Mutex::new(record) }))
+        Ok(Some(Self { folder: Some(folder), changing: Mutex::default(), record: Mutex::new(record) }))
     }
 
     /// Whether changes wait for a disk.
@@ -76,16 +78,23 @@ impl Store {
 
     /// Changes the record; when this returns, the change survives a loss of power.
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Record) -> T) -> Result<T, Error> {
-        let mut record = self.record();
-        let mut next = record.clone();
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.record().clone();
+        let mut next = before.clone();
         let result = change(&mut next);
         if let Some(folder) = &self.folder
-            && next != *record
+            && next != before
         {
-            folder.replace(&record, &mut next)?;
+            folder.replace(&before, &mut next)?;
         }
-        *record = next;
+        *self.record() = next;
         Ok(result)
+    }
+
+    /// Removes all there is of the record.
+    pub(crate) fn discard(&self) -> Result<(), Error> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        fs::remove_dir_all(&folder.path).map_err(writing(&folder.path))
     }
 
     /// The bytes of a value.
@@ -140,10 +149,12 @@ impl Folder {
 }
 
 fn files(record: &Record) -> BTreeSet<&str> {
-    let name = |kept| match kept {
-        &Kept::File(ref name) => Some(name.as_str()),
-        Kept::Inline(_) => None,
-    };
+    fn name(kept: &Kept) -> Option<&str> {
+        match kept {
+            Kept::File(name) => Some(name),
+            Kept::Inline(_) => None,
+        }
+    }
     record.kept().filter_map(name).collect()
 }
 

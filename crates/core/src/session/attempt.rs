@@ -85,8 +85,6 @@ pub enum Event<F> {
     Conflict(Option<Head>),
     /// The commit may be done or not.
     Unknown,
-    /// The reply that was to be given is no longer stored.
-    ReplyGone,
 }
 
 /// How an invocation ended.

@@ -91,6 +91,8 @@ pub enum BlobOf {
     State(StateName),
     /// The reply of the invocation that committed.
     Reply,
+    /// The reply, with the envelopes that its client must get (R14).
+    SealedReply,
 }
 
 impl fmt::Display for BlobName {
@@ -100,6 +102,7 @@ impl fmt::Display for BlobName {
             // Padded, so that the order of texts is that of versions.
             BlobOf::State(state) => write!(f, "{version:020}/{commit}/state/{state}"),
             BlobOf::Reply => write!(f, "{version:020}/{commit}/reply"),
+            BlobOf::SealedReply => write!(f, "{version:020}/{commit}/sealed-reply"),
         }
     }
 }

@@ -50,13 +50,15 @@ pub enum ReplyOutput {
     Inline(Bytes),
     /// In a blob.
     Blob(BlobName),
+    /// Nowhere: its client has shown that it had it.
+    Gone,
 }
 
 impl Reply {
     fn inline_bytes(&self) -> u64 {
         match &self.output {
             ReplyOutput::Inline(bytes) => bytes.len() as u64,
-            ReplyOutput::Blob(_) => 0,
+            ReplyOutput::Blob(_) | ReplyOutput::Gone => 0,
         }
     }
 }
@@ -111,8 +113,9 @@ impl Replies {
         };
         match known {
             None => Lookup::New,
-            Some(reply) if reply.body == body => Lookup::Known(reply),
-            Some(_) => Lookup::OtherBody,
+            Some(reply) if reply.body != body => Lookup::OtherBody,
+            Some(reply) if reply.output == ReplyOutput::Gone => Lookup::Expired,
+            Some(reply) => Lookup::Known(reply),
         }
     }
 
@@ -161,12 +164,32 @@ impl Replies {
         }
     }
 
+    /// Changes where the output of the reply that a version's commit recorded is kept.
+    pub fn keep_output(&mut self, version: u64, output: ReplyOutput) {
+        let numbered = self.clients.values_mut().flat_map(|window| window.replies.iter_mut().map(|(_, reply)| reply));
+        let mut replies = numbered.chain(&mut self.opaque).chain(&mut self.keyless);
+        if let Some(reply) = replies.find(|reply| reply.version == version) {
+            reply.output = output;
+        }
+    }
+
+    /// The output of the reply that a version's commit recorded, if it is kept here.
+    #[must_use]
+    pub fn inline_output(&self, version: u64) -> Option<Bytes> {
+        let numbered = self.clients.values().flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
+        let mut replies = numbered.chain(&self.opaque).chain(&self.keyless);
+        match &replies.find(|reply| reply.version == version)?.output {
+            ReplyOutput::Inline(output) => Some(output.clone()),
+            ReplyOutput::Blob(_) | ReplyOutput::Gone => None,
+        }
+    }
+
     /// The blobs that hold outputs.
     pub(super) fn blobs(&self) -> impl Iterator<Item = BlobName> {
         let numbered = self.clients.values().flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
         numbered.chain(&self.opaque).chain(&self.keyless).filter_map(|reply| match &reply.output {
             ReplyOutput::Blob(name) => Some(name.clone()),
-            ReplyOutput::Inline(_) => None,
+            ReplyOutput::Inline(_) | ReplyOutput::Gone => None,
         })
     }
 }

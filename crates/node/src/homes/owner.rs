@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Durability;
-use fogline_core::model::{CommitId, StateName};
+use fogline_core::model::{CommitId, StateName, Timestamp};
 use fogline_core::session::{
     BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status,
 };
@@ -148,6 +148,11 @@ impl Owner {
         }
     }
 
+    /// Whether a session is in memory and lives on after `now`.
+    pub(crate) fn holds_unexpired(&self, key: &RecordKey, now: Timestamp) -> bool {
+        self.find(key).is_some_and(|owned| owned.memory().head.expires >= now)
+    }
+
     /// How many sessions are in memory.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
@@ -161,7 +166,8 @@ impl Owner {
         self.lock().get(key).cloned()
     }
 
-    fn forget(&self, key: &RecordKey) {
+    /// Forgets a session, whatever memory holds.
+    pub(crate) fn forget(&self, key: &RecordKey) {
         self.lock().remove(key);
     }
 

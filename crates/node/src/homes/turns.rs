@@ -1,18 +1,24 @@
-//! Turns: invocations of one session that are executed one after the other.
+//! Turns: what is done for one key, a session or a run, one after the other.
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
-use fogline_core::session::RecordKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::fault::Fault;
 
-/// A queue for each session that has one.
-#[derive(Default)]
-pub(crate) struct Turns {
-    queues: Mutex<HashMap<RecordKey, Weak<Queue>>>,
+/// A queue for each key that somebody waits for.
+pub(crate) struct Turns<K> {
+    queues: Mutex<HashMap<K, Weak<Queue>>>,
+}
+
+impl<K> Default for Turns<K> {
+    fn default() -> Self {
+        Self { queues: Mutex::default() }
+    }
 }
 
 struct Queue {
@@ -20,26 +26,26 @@ struct Queue {
     places: Arc<Semaphore>,
 }
 
-/// A session's turn; given to the next in the queue when it is dropped.
+/// A turn; given to the next in the queue when it is dropped.
 pub(crate) struct Turn {
     _turn: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
     _queue: Arc<Queue>,
 }
 
-impl Turns {
-    /// Waits for the session's turn; the caller bounds the wait.
-    pub(crate) async fn take(&self, key: &RecordKey) -> Result<Turn, Fault> {
+impl<K: Clone + Eq + Hash + Display> Turns<K> {
+    /// Waits for the turn; the caller bounds the wait.
+    pub(crate) async fn take(&self, key: &K) -> Result<Turn, Fault> {
         let queue = self.queue(key);
         let place = Arc::clone(&queue.places).try_acquire_owned().map_err(|_| {
-            Fault::overloaded(format!("{MAX_SESSION_QUEUE} invocations of {} are waiting", key.session))
+            Fault::overloaded(format!("{MAX_SESSION_QUEUE} requests for {key} are waiting"))
         })?;
         let turn = Arc::clone(&queue.turn).acquire_owned().await;
         let turn = turn.expect("nobody closes the semaphore of a turn");
         Ok(Turn { _turn: turn, _place: place, _queue: queue })
     }
 
-    fn queue(&self, key: &RecordKey) -> Arc<Queue> {
+    fn queue(&self, key: &K) -> Arc<Queue> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = queues.get(key).and_then(Weak::upgrade) {
             return queue;

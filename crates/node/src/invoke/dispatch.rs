@@ -7,15 +7,16 @@ use std::time::Instant;
 use bytes::Bytes;
 use fogline_core::application::Application;
 use fogline_core::dispatch::{self, Map, Request};
-use fogline_core::model::{self, NodeName, StateName};
+use fogline_core::model::limits::DEFAULT_DEADLINE;
+use fogline_core::model::{self, NodeName};
 use fogline_core::network::VertexId;
 use fogline_core::policy::LoadNet;
 use fogline_core::session::Home;
-use fogline_protocol::peer::{self, Response};
+use fogline_protocol::peer::{self, Response, Target};
 use fogline_protocol::problem::Kind;
 
 use super::parts::Parts;
-use super::{Answer, Job, execute};
+use super::{Answer, Job, Task, execute};
 use crate::fault::Fault;
 use crate::node::Node;
 use crate::peers::Message;
@@ -51,10 +52,6 @@ impl Dispatcher {
         Self { map, here, sent: Mutex::default() }
     }
 
-    pub(crate) fn map(&self) -> &Map {
-        &self.map
-    }
-
     /// The node where in-edge state of this node's clients is kept.
     pub(crate) fn nearest(&self) -> &NodeName {
         dispatch::nearest(&self.map, self.here)
@@ -71,14 +68,17 @@ impl Dispatcher {
         Sent { dispatcher: self, node: node.clone() }
     }
 
-    fn place(&self, job: &Job, app: &Application, home: Option<&Home>) -> Result<NodeName, Fault> {
+    fn place(&self, this: &NodeName, job: &Job, app: &Application, home: Option<&Home>) -> Result<NodeName, Fault> {
         if let Some(Home::InFunction(owner)) = home {
             return Ok(owner.clone());
         }
+        let Target::Function(name) = &job.call.target else {
+            return Ok(this.clone());
+        };
         if let [only] = self.map.machines() {
             return Ok(only.name.clone());
         }
-        let function = &app.functions[&job.call.function];
+        let function = &app.functions[name];
         let home_node = home.and_then(Home::node).and_then(|node| self.map.place_of(node));
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = Request {
@@ -94,7 +94,7 @@ impl Dispatcher {
         chosen.map(|(node, _)| node.clone()).ok_or_else(|| {
             Fault::new(
                 Kind::Unavailable,
-                format!("no node can run {}, which requires {}", job.call.function, function.requires.join(", ")),
+                format!("no node can run {name}, which requires {}", function.requires.join(", ")),
                 "add a node with that capability, or drop the requirement",
             )
         })
@@ -104,9 +104,9 @@ impl Dispatcher {
 /// Has a job executed where it belongs.
 pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
-    let function = app.function(&job.call.function)?;
+    let (reads, writes) = Task::of(&app, &job.call.target)?.states();
     let main = job.call.session.as_ref().and_then(|session| {
-        let (part, states) = Parts::of(&app.spec, &function.spec, session).main?;
+        let (part, states) = Parts::of(&app.spec, &reads, &writes, session).main?;
         let held = states.iter().any(|state| job.envelopes.contains_key(state));
         Some((session.clone(), part, held))
     });
@@ -115,7 +115,7 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
         Some((session, part, false)) => Some(node.forwards.home(session, *part)),
         None => None,
     };
-    let mut target = node.dispatcher.place(&job, &app.spec, home(node).as_ref())?;
+    let mut target = node.dispatcher.place(&node.name, &job, &app.spec, home(node).as_ref())?;
     while job.call.hops < MAX_HOPS {
         let sent = node.dispatcher.send(&target);
         let answer = if target == node.name {
@@ -131,7 +131,7 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
                 if let Some((session, part, _)) = &main {
                     node.forwards.learn(session, *part, &home);
                 }
-                node.dispatcher.place(&job, &app.spec, Some(&home))?
+                node.dispatcher.place(&node.name, &job, &app.spec, Some(&home))?
             }
             Answer::TakeTurn(at) => {
                 job.call.turn = true;
@@ -144,30 +144,51 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
 
 /// Has a job executed on another node.
 async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Fault> {
-    let peers = node.peers()?;
-    let mut call = job.call.clone();
-    call.envelopes = job.envelopes.keys().cloned().collect();
-    let head = peer::encode(&peer::Request::Invoke(Box::new(call))).into();
-    let mut body = vec![job.input.clone()];
-    body.extend(job.envelopes.values().cloned());
-    let deadline = Instant::now() + job.call.deadline.since(node.clock.now());
-    let answer = peers.call(to, Message { head, body }, deadline).await?;
-    let response = peer::decode(&answer.head)
-        .map_err(|error| Fault::new(Kind::Unavailable, format!("{to} answers with {error}"), "update it"))?;
-    let mut body = answer.body.into_iter();
+    let (response, body) = ask(node, to, job).await?;
+    let mut body = body.into_iter();
     match response {
         Response::Invoked(invoked) => {
             let output = body.next().unwrap_or_default();
-            let envelopes = named(&invoked.envelopes, body);
+            let envelopes = invoked.envelopes.iter().cloned().zip(body).collect();
             Ok(Answer::Invoked(*invoked, output, envelopes))
         }
         Response::Elsewhere(home) => Ok(Answer::Elsewhere(home)),
         Response::TakeTurn(at) => Ok(Answer::TakeTurn(at)),
-        Response::Refused(problem, states) => Err(Fault::with_envelopes(problem, named(&states, body))),
         other => Err(Fault::internal(format!("{to} answers an invocation with {other:?}"))),
     }
 }
 
-fn named(names: &[StateName], body: impl Iterator<Item = Bytes>) -> Vec<(StateName, Bytes)> {
-    names.iter().cloned().zip(body).collect()
+/// Sends a job to another node.
+pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<(Response, Vec<Bytes>), Fault> {
+    let mut call = job.call.clone();
+    call.envelopes = job.envelopes.keys().cloned().collect();
+    let deadline = Instant::now() + call.deadline.since(node.clock.now());
+    let mut body = vec![job.input.clone()];
+    body.extend(job.envelopes.values().cloned());
+    exchange(node, to, &peer::Request::Invoke(Box::new(call)), body, deadline).await
+}
+
+/// Sends a request without a body to another node.
+pub(crate) async fn tell(node: &Node, to: &NodeName, request: &peer::Request) -> Result<(), Fault> {
+    exchange(node, to, request, Vec::new(), Instant::now() + DEFAULT_DEADLINE).await.map(drop)
+}
+
+/// Sends a request to another node; a refusal is a fault.
+pub(crate) async fn exchange(
+    node: &Node,
+    to: &NodeName,
+    request: &peer::Request,
+    body: Vec<Bytes>,
+    deadline: Instant,
+) -> Result<(Response, Vec<Bytes>), Fault> {
+    let message = Message { head: peer::encode(request).into(), body };
+    let answer = node.peers()?.call(to, message, deadline).await?;
+    let response = peer::decode(&answer.head)
+        .map_err(|error| Fault::new(Kind::Unavailable, format!("{to} answers with {error}"), "update it"))?;
+    match response {
+        Response::Refused(problem, states) => {
+            Err(Fault::with_envelopes(problem, states.into_iter().zip(answer.body).collect()))
+        }
+        response => Ok((response, answer.body)),
+    }
 }

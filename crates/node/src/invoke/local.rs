@@ -5,20 +5,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fogline_core::application::Instance;
-use fogline_core::model::{Birth, CommitId, SessionId, StateName};
+use fogline_core::model::{self, Birth, CommitId, SessionId, StateName};
 use fogline_core::session::{
-    Action, Attempt, Event, Executed, Home, Invocation, Outcome, ReplyOutput, Seen, Snapshot,
+    Action, Attempt, BlobOf, Event, Executed, Home, Invocation, Outcome, Refusal, ReplyOutput, Seen, Snapshot,
 };
 use fogline_protocol::peer::{Invoke, Invoked};
 use fogline_protocol::problem::Kind;
-use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, KeptWorker, StateValue};
+use fogline_runtime::component::KeptWorker;
+use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, StateValue};
 use fogline_state::Committed;
 
+use super::client::ClientPlace;
 use super::parts::{Parts, record_key};
 use super::place::Place;
 use super::resolve::{self, Resolved};
 use super::{Answer, Job};
-use crate::apps::{Deployed, DeployedFunction};
+use super::task::Task;
+use crate::apps::Deployed;
 use crate::fault::{self, Fault};
 use crate::node::Node;
 use crate::random;
@@ -29,19 +32,20 @@ const MAX_FOLLOWED: usize = 8;
 /// Executes an invocation here, unless its session's invocations are executed elsewhere.
 pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
-    let function = app.function(&job.call.function)?;
-    let work = Work { node, job, app: &app, function };
+    let task = Task::of(&app, &job.call.target)?;
+    let (reads, writes) = task.states();
+    let work = Work { node, job, app: &app, task };
     let Some(session) = &job.call.session else {
-        if !function.spec.reads.is_empty() || !function.spec.writes.is_empty() {
+        if !reads.is_empty() || !writes.is_empty() {
             return Err(Fault::new(
                 Kind::BadRequest,
-                format!("{} declares states, and there is no session", job.call.function),
+                format!("{} declares states, and there is no session", job.call.target),
                 "create one with POST …/sessions and invoke the function in it",
             ));
         }
         return work.without_states(BTreeMap::new()).await;
     };
-    let parts = Parts::of(&app.spec, &function.spec, session);
+    let parts = Parts::of(&app.spec, &reads, &writes, session);
     let mut read_only = BTreeMap::new();
     for (part, states) in &parts.others {
         read_only.extend(work.snapshot(session, *part, states).await?);
@@ -57,7 +61,7 @@ struct Work<'a> {
     node: &'a Arc<Node>,
     job: &'a Job,
     app: &'a Deployed,
-    function: &'a DeployedFunction,
+    task: Task<'a>,
 }
 
 /// What ended the driving of an attempt.
@@ -74,7 +78,7 @@ impl Work<'_> {
     async fn without_states(&self, read_only: Values) -> Result<Answer, Fault> {
         let execution = self.run(read_only, None).await?;
         let took = execution.took;
-        let output = execution.outcome.map_err(|error| fault::of_guest(self.name(), &error))?;
+        let output = execution.outcome.map_err(|error| self.task.fault(&self.name(), &error))?;
         Ok(Answer::Invoked(self.invoked(false, None, took), output, Vec::new()))
     }
 
@@ -92,7 +96,7 @@ impl Work<'_> {
                 // Its owner's store is at most one write behind, which a snapshot may be.
                 Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?,
             };
-            let found = place.load(states).await?.ok_or(fogline_core::session::Refusal::NoSession)?;
+            let found = place.load(states).await?.ok_or(Refusal::NoSession)?;
             match resolve::next_home(&found.head.status)? {
                 None => return Ok(values(&found, states)),
                 Some(next) => {
@@ -168,16 +172,15 @@ impl Work<'_> {
             }
             Outcome::Replayed { reply, seen } => {
                 let seen = place.settle(seen).await?;
-                let output = match reply.output {
-                    ReplyOutput::Inline(output) => output,
-                    // Whoever asks again finds the head that no longer names it.
+                let (output, envelopes) = match reply.output {
+                    ReplyOutput::Inline(output) => (output, Vec::new()),
                     ReplyOutput::Blob(name) => {
-                        place.blob(&name).await?.ok_or(fogline_core::session::Refusal::ReplyExpired)?
+                        // Whoever asks again finds the head that no longer names it.
+                        let kept = place.blob(&name).await?.ok_or(Refusal::ReplyExpired)?;
+                        let sealed = name.of == BlobOf::SealedReply;
+                        if sealed { ClientPlace::replayed(&kept)? } else { (kept, Vec::new()) }
                     }
-                };
-                let (output, envelopes) = match place {
-                    Place::Client(client) => client.replayed(output)?,
-                    Place::Store(..) | Place::Owner(..) => (output, Vec::new()),
+                    ReplyOutput::Gone => return Err(Refusal::ReplyExpired.into()),
                 };
                 Ok(Answer::Invoked(self.invoked(true, Some((place, seen)), took), output, envelopes))
             }
@@ -205,14 +208,17 @@ impl Work<'_> {
         }
     }
 
-    fn name(&self) -> &str {
-        self.job.call.function.as_str()
+    fn name(&self) -> String {
+        self.job.call.target.to_string()
     }
 
     /// One execution, in one of the node's slots.
     async fn run(&self, states: Values, keep: Option<KeepTag>) -> Result<Execution, Fault> {
         let Invoke { id, session, now, deadline, seed, .. } = &self.job.call;
-        let _slot = self.node.slots.take().await?;
+        let _slot = match self.task {
+            Task::Function(_) => Some(self.node.slots.take().await?),
+            Task::Get(_) | Task::Put(_) | Task::Remove(_) => None,
+        };
         let call = Call {
             invocation: InvocationContext {
                 id: *id,
@@ -226,14 +232,14 @@ impl Work<'_> {
             keep,
             time_left: deadline.since(self.node.clock.now()),
         };
-        let executed = self.function.executor.execute(call).await;
+        let executed = self.task.execute(call).await;
         let logs = match &executed {
             Ok(execution) => &execution.logs[..],
             Err(ExecuteError::Guest { logs, .. }) => &logs[..],
             Err(_) => &[],
         };
         self.node.logs.write(&self.job.call, logs);
-        let executed = executed.map_err(|error| fault::of_execution(self.name(), &error));
+        let executed = executed.map_err(|error| fault::of_execution(&self.name(), &error));
         if let Ok(execution) = &executed {
             self.node.metrics.executed(execution);
         }
@@ -305,9 +311,11 @@ impl Drive<'_> {
             client.check(snapshot, self.states)?;
         }
         let mut states = values(snapshot, self.states);
+        let bytes = states.values().map(|value| value.value.len() as u64).sum();
+        self.work.node.metrics.moved(place.model(), model::Bytes(bytes));
         self.work.app.check_schemas(&states)?;
         states.extend(self.read_only.iter().map(|(state, value)| (state.clone(), value.clone())));
-        let per_session = self.work.function.spec.instance == Instance::PerSession;
+        let per_session = self.work.task.instance() == Instance::PerSession;
         let keep = per_session
             .then(|| KeepTag { session: self.session.clone(), base: snapshot.head.commit });
         let commit = CommitId(random::bytes());
@@ -322,7 +330,7 @@ impl Drive<'_> {
         };
         self.took = Some(execution.took);
         self.worker = execution.worker;
-        let output = execution.outcome.map_err(|error| fault::of_guest(self.work.name(), &error));
+        let output = execution.outcome.map_err(|error| self.work.task.fault(&self.work.name(), &error));
         if output.is_ok() && execution.writes.is_empty() {
             self.keep(snapshot.head.commit);
         }

@@ -6,6 +6,7 @@ mod local;
 pub(crate) mod parts;
 mod place;
 pub(crate) mod resolve;
+mod task;
 
 use std::collections::BTreeMap;
 
@@ -14,10 +15,10 @@ use fogline_core::model::{self, NodeName, StateName};
 use fogline_core::session::{Commit, Home, encode};
 use fogline_protocol::peer::{Invoke, Invoked};
 
-pub(crate) use client::{ClientPlace, body_of};
-pub(crate) use dispatch::{Dispatcher, dispatch};
+pub(crate) use client::{ClientPlace, old};
+pub(crate) use dispatch::{Dispatcher, ask, dispatch, exchange, tell};
 pub(crate) use local::execute;
-pub(crate) use place::Place;
+pub(crate) use task::Task;
 
 /// An invocation with what it carries.
 #[derive(Clone, Debug)]

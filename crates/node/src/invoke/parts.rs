@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fogline_core::application::{Application, Function};
+use fogline_core::application::Application;
 use fogline_core::model::{AppName, Birth, SessionId, StateName, TenantName};
 use fogline_core::session::{Home, RecordKey};
 
@@ -16,13 +16,18 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn of(app: &Application, function: &Function, session: &SessionId) -> Self {
+    pub(crate) fn of(
+        app: &Application,
+        reads: &BTreeSet<StateName>,
+        writes: &BTreeSet<StateName>,
+        session: &SessionId,
+    ) -> Self {
         let part = |state: &StateName| session.part_of(app.states.get(state).and_then(|state| state.model));
         let mut parts: BTreeMap<Birth, BTreeSet<StateName>> = BTreeMap::new();
-        for state in function.reads.union(&function.writes) {
+        for state in reads.union(writes) {
             parts.entry(part(state)).or_default().insert(state.clone());
         }
-        let written = function.writes.iter().next().map(part);
+        let written = writes.iter().next().map(part);
         let main = written.or_else(|| parts.keys().next().copied());
         let main = main.and_then(|part| Some((part, parts.remove(&part)?)));
         Self { main, others: parts }

@@ -15,15 +15,15 @@ use super::tls;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A peer acknowledges every packet within a round trip; one that has sent nothing at all for so long, and for
-/// four round trips, is down.
+/// A peer acknowledges every packet within a round trip; one that has sent nothing at all for so long, and
+/// for four round trips, is down.
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// A peer as this node sees it.
 pub(super) struct Remote {
     name: NodeName,
     address: Lock<SocketAddr>,
-    // Held while connecting, so that concurrent calls make one attempt; each waits no longer than its deadline.
+    // Held while connecting, so that concurrent calls make one attempt; each waits until its own deadline.
     slot: tokio::sync::Mutex<Slot>,
 }
 
@@ -59,7 +59,11 @@ impl Remote {
     }
 
     /// The connection, made if need be.
-    pub(super) async fn connection(&self, dialler: &Dialler, deadline: Instant) -> Result<Connection, CallError> {
+    pub(super) async fn connection(
+        &self,
+        dialler: &Dialler,
+        deadline: Instant,
+    ) -> Result<Connection, CallError> {
         let waited = timeout_at(deadline.into(), self.slot.lock()).await;
         let mut slot = waited.map_err(|_| self.late())?;
         let address = self.address();
@@ -91,12 +95,16 @@ impl Remote {
             }
             Ok(Err(error)) => Err(self.failed(&mut slot, address, error.to_string())),
             Err(_) if deadline < end => Err(self.late()),
-            Err(_) => Err(self.failed(&mut slot, address, format!("no answer within {:?}", dialler.timeout))),
+            Err(_) => Err(self.failed(
+                &mut slot,
+                address,
+                format!("no answer within {:?}", dialler.timeout),
+            )),
         }
     }
 
-    /// Drops a connection on which nothing has been heard since `heard` datagrams, `waited` ago: the next call
-    /// connects anew, and does not spend its whole deadline on a peer that is down.
+    /// Drops a connection on which nothing has been heard since `heard` datagrams, `waited` ago: the next
+    /// call connects anew, and does not spend its whole deadline on a peer that is down.
     pub(super) fn suspect(&self, connection: &Connection, heard: u64, waited: Duration) {
         let silent = connection.stats().udp_rx.datagrams == heard;
         if silent && waited >= SILENCE.max(4 * connection.rtt()) {
@@ -106,7 +114,10 @@ impl Remote {
     }
 
     fn failed(&self, slot: &mut Slot, address: SocketAddr, cause: String) -> CallError {
-        let times = slot.failure.as_ref().map_or(1, |failure| failure.times.saturating_add(1));
+        let times = slot
+            .failure
+            .as_ref()
+            .map_or(1, |failure| failure.times.saturating_add(1));
         let pause = pause(times);
         tracing::debug!(peer = %self.name, %address, cause, ?pause, "cannot connect");
         let error = self.unreachable(address, &cause, pause);

@@ -74,8 +74,7 @@ impl Endpoint {
         client.transport_config(transport);
         let config = reset::endpoint_config(identity, options)?;
         let runtime = Arc::new(TokioRuntime);
-        let mut endpoint =
-            quinn::Endpoint::new_with_abstract_socket(config, Some(server), socket, runtime)?;
+        let mut endpoint = quinn::Endpoint::new_with_abstract_socket(config, Some(server), socket, runtime)?;
         endpoint.set_default_client_config(client);
         Ok(Self {
             shared: Arc::new(Shared {
@@ -117,7 +116,8 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sends a request to a peer and waits for its reply. If the future is dropped, the peer drops its handler.
+    /// Sends a request to a peer and waits for its reply. If the future is dropped, the peer drops its
+    /// handler.
     ///
     /// A peer that cannot be reached costs one such wait: further calls fail at once, for a time that doubles
     /// from 100 ms to 5 s.
@@ -200,7 +200,10 @@ impl Exchange<'_> {
         let (send, receive) = connection.open_bi().await.map_err(|error| self.lost(&error))?;
         let mut outgoing = Outgoing::new(send, Arc::clone(&meter));
         let mut incoming = Incoming::new(receive, Arc::clone(&meter));
-        let remaining = self.deadline.saturating_duration_since(Instant::now()).as_micros() as u64;
+        let remaining = self
+            .deadline
+            .saturating_duration_since(Instant::now())
+            .as_micros() as u64;
         let pieces = frame::pieces(request, Some(remaining)).map_err(|over| {
             outgoing.complete();
             CallError::TooLarge {
@@ -218,7 +221,10 @@ impl Exchange<'_> {
             Err(error) => return Err(self.gave_up(&error)),
         }
         self.doing = "waiting for the reply";
-        let reply = incoming.message().await.map_err(|failure| self.unread(&failure))?;
+        let reply = incoming
+            .message()
+            .await
+            .map_err(|failure| self.unread(&failure))?;
         outgoing.complete();
         meter.called();
         Ok(reply)

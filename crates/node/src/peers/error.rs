@@ -31,7 +31,9 @@ pub enum IdentityError {
         source: rustls::pki_types::pem::Error,
     },
     /// A certificate names no node.
-    #[error("the certificate names no node: {reason} (hint: it must have the one URI spiffe://fogline/node/NAME)")]
+    #[error(
+        "the certificate names no node: {reason} (hint: it must have the one URI spiffe://fogline/node/NAME)"
+    )]
     Nameless {
         /// What is wrong with it.
         reason: String,

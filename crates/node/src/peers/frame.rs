@@ -44,7 +44,10 @@ impl Prefix {
     /// The lengths of the parts, from the bytes behind the prefix.
     pub(super) fn lengths(self, bytes: &[u8]) -> Result<Vec<usize>, OverLimit> {
         let (words, _) = bytes.as_chunks::<4>();
-        let lengths: Vec<usize> = words.iter().map(|word| u32::from_le_bytes(*word) as usize).collect();
+        let lengths: Vec<usize> = words
+            .iter()
+            .map(|word| u32::from_le_bytes(*word) as usize)
+            .collect();
         // Cannot overflow: at most 1024 lengths of less than 4 GiB.
         let total = self.head as u64 + lengths.iter().map(|length| *length as u64).sum::<u64>();
         within_frame(total)?;
@@ -76,7 +79,11 @@ pub(super) fn pieces(message: Message, remaining: Option<u64>) -> Result<Vec<Byt
 
 fn at_most(what: &'static str, size: usize, limit: usize) -> Result<(), OverLimit> {
     let (size, limit) = (size as u64, limit as u64);
-    if size <= limit { Ok(()) } else { Err(OverLimit { what, size, limit }) }
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(OverLimit { what, size, limit })
+    }
 }
 
 fn within_frame(total: u64) -> Result<(), OverLimit> {

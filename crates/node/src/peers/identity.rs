@@ -106,7 +106,9 @@ struct Pem {
 /// Without the key, which has no place in a log.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("node", &self.node).finish_non_exhaustive()
+        f.debug_struct("Identity")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
     }
 }
 
@@ -216,7 +218,11 @@ fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'sta
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
     file.write_all(text.as_bytes())
 }
 
@@ -239,7 +245,10 @@ mod tests {
         assert_eq!(loaded.key().secret_der(), issued.key().secret_der());
         let key = fs::metadata(directory.path().join(KEY_FILE)).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
-        assert!(issued.save(directory.path()).is_err(), "it does not write over a key");
+        assert!(
+            issued.save(directory.path()).is_err(),
+            "it does not write over a key"
+        );
     }
 
     #[test]
@@ -252,7 +261,11 @@ mod tests {
     fn what_is_no_identity_is_refused() {
         let authority = Authority::new().unwrap();
         let issued = authority.issue(&"n".parse().unwrap()).unwrap();
-        let Pem { chain, key, authority } = issued.pem.clone();
+        let Pem {
+            chain,
+            key,
+            authority,
+        } = issued.pem.clone();
         assert!(matches!(
             Identity::from_pem("", &key, &authority),
             Err(IdentityError::Pem { .. })

@@ -78,7 +78,10 @@ impl Options {
             .max_idle_timeout(Some(idle))
             .keep_alive_interval(Some(self.keep_alive));
         if let Mtu::Fixed(bytes) = self.mtu {
-            transport.initial_mtu(bytes).min_mtu(bytes).mtu_discovery_config(None);
+            transport
+                .initial_mtu(bytes)
+                .min_mtu(bytes)
+                .mtu_discovery_config(None);
         }
         Ok(Arc::new(transport))
     }

@@ -1,7 +1,7 @@
 //! A node that was restarted tells its callers at once that their connections are gone.
 //!
-//! QUIC's stateless reset needs a key that outlives the process; one derived from the node's private key does.
-//! Without it callers would wait until the idle timeout.
+//! QUIC's stateless reset needs a key that outlives the process; one derived from the node's private key
+//! does. Without it callers would wait until the idle timeout.
 
 use std::sync::Arc;
 
@@ -22,10 +22,12 @@ pub(super) fn endpoint_config(identity: &Identity, options: &Options) -> Result<
     let mut config = EndpointConfig::new(Arc::new(key));
     config.cid_generator(|| Box::new(RandomIds));
     if let Mtu::Fixed(bytes) = options.mtu {
-        config.max_udp_payload_size(bytes).map_err(|_| BindError::Option {
-            what: "the size of datagrams",
-            limit: "65527 bytes, and at least 1200",
-        })?;
+        config
+            .max_udp_payload_size(bytes)
+            .map_err(|_| BindError::Option {
+                what: "the size of datagrams",
+                limit: "65527 bytes, and at least 1200",
+            })?;
     }
     Ok(config)
 }

@@ -15,6 +15,7 @@ use super::{
     Authority, CallError, Endpoint, Handler, Identity, MAX_FRAME, MAX_HEAD, Message, Options, Traffic,
     udp_socket,
 };
+use super::{stream, tls};
 
 fn name(text: &str) -> NodeName {
     text.parse().unwrap()
@@ -152,11 +153,17 @@ async fn a_node_of_another_authority_neither_calls_nor_is_called() {
     let foreign = Authority::new().unwrap();
     let stranger = bind(&foreign.issue(&name("a")).unwrap(), &Options::default());
     stranger.know(&name("b"), served.address());
-    let error = stranger.call(&name("b"), Message::default(), soon()).await.unwrap_err();
+    let error = stranger
+        .call(&name("b"), Message::default(), soon())
+        .await
+        .unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
     let impostor = Node::start(&foreign.issue(&name("c")).unwrap(), &Options::default(), Echo);
     caller.know(&name("c"), impostor.address());
-    let error = caller.call(&name("c"), Message::default(), soon()).await.unwrap_err();
+    let error = caller
+        .call(&name("c"), Message::default(), soon())
+        .await
+        .unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
     assert!(!error.may_have_run());
 }
@@ -165,7 +172,10 @@ async fn a_node_of_another_authority_neither_calls_nor_is_called() {
 async fn a_node_with_the_certificate_of_another_one_is_not_taken_for_it() {
     let (caller, served) = pair(&Options::default(), Echo);
     caller.know(&name("c"), served.address());
-    let error = caller.call(&name("c"), Message::default(), soon()).await.unwrap_err();
+    let error = caller
+        .call(&name("c"), Message::default(), soon())
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("certificate"), "{error}");
     assert!(caller.call(&name("b"), Message::default(), soon()).await.is_ok());
 }
@@ -189,10 +199,17 @@ async fn a_deadline_travels_along_and_ends_both_sides() {
     caller.connect(&name("b"), soon()).await.unwrap();
     let started = Instant::now();
     let deadline = started + Duration::from_millis(100);
-    let error = caller.call(&name("b"), Message::default(), deadline).await.unwrap_err();
+    let error = caller
+        .call(&name("b"), Message::default(), deadline)
+        .await
+        .unwrap_err();
     assert!(matches!(error, CallError::Deadline { sent: true, .. }), "{error}");
     assert!(error.may_have_run());
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
     within(&dropped).await;
 }
 
@@ -208,13 +225,22 @@ async fn a_peer_that_does_not_answer_costs_one_wait_and_is_found_when_it_comes()
     let address = socket.local_addr().unwrap();
     caller.know(&name("b"), address);
     let started = Instant::now();
-    let error = caller.call(&name("b"), Message::default(), soon()).await.unwrap_err();
+    let error = caller
+        .call(&name("b"), Message::default(), soon())
+        .await
+        .unwrap_err();
     let first = started.elapsed();
     assert!(error.to_string().contains("no answer"), "{error}");
-    let CallError::Unreachable { retry_in, .. } = error else { panic!("{error}") };
+    let CallError::Unreachable { retry_in, .. } = error else {
+        panic!("{error}")
+    };
     let started = Instant::now();
     assert!(caller.call(&name("b"), Message::default(), soon()).await.is_err());
-    assert!(started.elapsed() < first / 2, "fails at once: {:?} after {first:?}", started.elapsed());
+    assert!(
+        started.elapsed() < first / 2,
+        "fails at once: {:?} after {first:?}",
+        started.elapsed()
+    );
     drop(socket);
     let identity = authority.issue(&name("b")).unwrap();
     let endpoint = Endpoint::bind(&identity, udp_socket(address).unwrap(), &options).unwrap();
@@ -222,7 +248,10 @@ async fn a_peer_that_does_not_answer_costs_one_wait_and_is_found_when_it_comes()
     assert!(retry_in < Duration::from_secs(1));
     while let Err(error) = caller.call(&name("b"), Message::default(), soon()).await {
         assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(10), "it is found: {error}");
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "it is found: {error}"
+        );
         tokio::task::yield_now().await;
     }
 }
@@ -267,10 +296,17 @@ async fn a_restarted_peer_is_back_long_before_the_idle_timeout() {
         }
     };
     let _again = Node::on(Endpoint::bind(&identity, socket, &options).unwrap(), Echo);
-    let lost = caller.call(&name("b"), Message::default(), soon()).await.unwrap_err();
+    let lost = caller
+        .call(&name("b"), Message::default(), soon())
+        .await
+        .unwrap_err();
     assert!(matches!(lost, CallError::Lost { sent: true, .. }), "{lost}");
     caller.call(&name("b"), Message::default(), soon()).await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 /// Answers when let go; counts how many wait.
@@ -332,7 +368,10 @@ impl Handler for Faulty {
 async fn a_handler_that_fails_fails_its_call_only() {
     let (caller, _served) = pair(&Options::default(), Faulty);
     for head in ["panic", "large"] {
-        let error = caller.call(&name("b"), Message::of_head(head), soon()).await.unwrap_err();
+        let error = caller
+            .call(&name("b"), Message::of_head(head), soon())
+            .await
+            .unwrap_err();
         assert!(matches!(error, CallError::GaveUp { .. }), "{head}: {error}");
         assert!(error.may_have_run());
         assert!(caller.call(&name("b"), Message::default(), soon()).await.is_ok());
@@ -353,10 +392,42 @@ async fn what_is_too_large_is_not_sent() {
     assert!(caller.call(&name("b"), Message::default(), soon()).await.is_ok());
 }
 
+/// A caller that has a certificate and speaks nonsense.
+async fn nonsense(identity: &Identity, to: SocketAddr, frame: &[u8]) -> quinn::ReadExactError {
+    let mut endpoint = quinn::Endpoint::client(anywhere()).unwrap();
+    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls::client(identity).unwrap())));
+    let connection = endpoint.connect(to, "b.fogline").unwrap().await.unwrap();
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    send.write_all(frame).await.unwrap();
+    send.finish().unwrap();
+    receive.read_exact(&mut [0]).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn nonsense_from_a_node_ends_its_call_only() {
+    let authority = Authority::new().unwrap();
+    let served = Node::start(&authority.issue(&name("b")).unwrap(), &Options::default(), Echo);
+    let other = authority.issue(&name("c")).unwrap();
+    let time = [0xff; 8];
+    let cut = [&time[..], &[4, 0, 0, 0, 0, 0, 0, 0, 1]].concat();
+    let large = [&time[..], &[0xff; 8]].concat();
+    for frame in [&b""[..], &[1, 2], &cut, &large] {
+        let error = nonsense(&other, served.address(), frame).await;
+        let expected = quinn::ReadError::Reset(stream::MALFORMED).into();
+        assert_eq!(error, expected, "{frame:?}");
+    }
+    let caller = bind(&authority.issue(&name("a")).unwrap(), &Options::default());
+    caller.know(&name("b"), served.address());
+    assert!(caller.call(&name("b"), Message::default(), soon()).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_peer_without_an_address_is_named_in_the_error() {
     let (caller, _served) = pair(&Options::default(), Echo);
-    let error = caller.call(&name("nowhere"), Message::default(), soon()).await.unwrap_err();
+    let error = caller
+        .call(&name("nowhere"), Message::default(), soon())
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
     assert!(matches!(error, CallError::Unknown { .. }));
 }
@@ -367,7 +438,10 @@ async fn a_closed_endpoint_stops_serving_and_its_callers_hear_of_it() {
     caller.call(&name("b"), Message::default(), soon()).await.unwrap();
     served.endpoint.close(Duration::from_secs(5)).await;
     let started = Instant::now();
-    let error = caller.call(&name("b"), Message::default(), soon()).await.unwrap_err();
+    let error = caller
+        .call(&name("b"), Message::default(), soon())
+        .await
+        .unwrap_err();
     assert!(!error.may_have_run(), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5));
 }

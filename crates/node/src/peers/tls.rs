@@ -90,7 +90,9 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 fn roots(identity: &Identity) -> Result<Arc<RootCertStore>, BindError> {
     let mut roots = RootCertStore::empty();
     for certificate in identity.authority() {
-        roots.add(certificate.clone()).map_err(|source| wrong(identity, source))?;
+        roots
+            .add(certificate.clone())
+            .map_err(|source| wrong(identity, source))?;
     }
     Ok(Arc::new(roots))
 }

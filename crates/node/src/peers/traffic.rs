@@ -67,6 +67,9 @@ impl Meters {
 
     pub(super) fn snapshot(&self) -> BTreeMap<NodeName, Traffic> {
         let meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        meters.iter().map(|(peer, meter)| (peer.clone(), meter.snapshot())).collect()
+        meters
+            .iter()
+            .map(|(peer, meter)| (peer.clone(), meter.snapshot()))
+            .collect()
     }
 }

@@ -32,7 +32,10 @@ impl CodeCache {
     /// Opens a folder, or makes it.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), key: key::read_or_make(folder)? })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: key::read_or_make(folder)?,
+        })
     }
 
     /// Compiles a component, or loads what was compiled before. What goes wrong with the folder costs time only.
@@ -42,7 +45,10 @@ impl CodeCache {
             return Ok(component);
         }
         let component = Component::from_binary(engine, binary)?;
-        let stored = component.serialize().map_err(io::Error::other).and_then(|code| self.store(&name, &code));
+        let stored = component
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| self.store(&name, &code));
         if let Err(error) = stored {
             tracing::warn!(folder = %self.folder.display(), "compiled code is not kept: {error}");
         }
@@ -74,7 +80,9 @@ impl CodeCache {
 
     fn store(&self, name: &str, code: &[u8]) -> io::Result<()> {
         let tag = hmac::sign(&self.key, &message(name, code));
-        let mut file = tempfile::Builder::new().prefix(".code-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".code-")
+            .tempfile_in(&self.folder)?;
         file.write_all(tag.as_ref())?;
         file.write_all(code)?;
         file.persist(self.folder.join(name))?;
@@ -91,13 +99,18 @@ impl CodeCache {
         }
         files.sort();
         let surplus = files.len().saturating_sub(MAX_FILES);
-        files[..surplus].iter().try_for_each(|(_, path)| fs::remove_file(path))
+        files[..surplus]
+            .iter()
+            .try_for_each(|(_, path)| fs::remove_file(path))
     }
 }
 
 /// Marks a file as used now; that it may fail only makes the file go earlier.
 fn touch(path: &Path) {
-    let touched = fs::File::options().append(true).open(path).and_then(|it| it.set_modified(SystemTime::now()));
+    let touched = fs::File::options()
+        .append(true)
+        .open(path)
+        .and_then(|it| it.set_modified(SystemTime::now()));
     if let Err(error) = touched {
         tracing::debug!(path = %path.display(), "cannot be marked as used: {error}");
     }
@@ -108,7 +121,11 @@ fn name(engine: &Engine, binary: &[u8]) -> String {
     let mut how = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut how);
     let what = digest::digest(&digest::SHA256, binary);
-    format!("{}-{:016x}.{ENDING}", HEXLOWER.encode(what.as_ref()), how.finish())
+    format!(
+        "{}-{:016x}.{ENDING}",
+        HEXLOWER.encode(what.as_ref()),
+        how.finish()
+    )
 }
 
 /// What the code vouches for: the bytes, for this component.
@@ -134,7 +151,10 @@ mod tests {
     fn filled() -> (tempfile::TempDir, Engine, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        CodeCache::open(folder.path()).unwrap().compile(&engine, &component()).unwrap();
+        CodeCache::open(folder.path())
+            .unwrap()
+            .compile(&engine, &component())
+            .unwrap();
         let path = folder.path().join(name(&engine, &component()));
         (folder, engine, path)
     }
@@ -162,7 +182,10 @@ mod tests {
         }
         fs::write(&path, &whole[..TAG - 1]).unwrap();
         assert!(!loads(folder.path(), &engine), "cut");
-        CodeCache::open(folder.path()).unwrap().compile(&engine, &component()).unwrap();
+        CodeCache::open(folder.path())
+            .unwrap()
+            .compile(&engine, &component())
+            .unwrap();
         assert!(loads(folder.path(), &engine));
     }
 

@@ -70,14 +70,24 @@ impl Executor for ComponentExecutor {
         match &outcome {
             Ok(output) if output.len() as u64 > self.limits.output.0 => {
                 let (size, limit) = (Bytes(output.len() as u64), self.limits.output);
-                return Err(ExecuteError::Guest { fault: Fault::OutputTooLarge { size, limit }, logs });
+                return Err(ExecuteError::Guest {
+                    fault: Fault::OutputTooLarge { size, limit },
+                    logs,
+                });
             }
             Ok(_) => {}
             Err(_) => writes.clear(),
         }
         // After an error nothing is committed, so the worker's memory may be ahead of every head.
         let worker = (keep.is_some() && outcome.is_ok()).then(|| self.keepable(worker));
-        Ok(Execution { outcome, writes, logs, took: started.elapsed(), cold, worker })
+        Ok(Execution {
+            outcome,
+            writes,
+            logs,
+            took: started.elapsed(),
+            cold,
+            worker,
+        })
     }
 }
 
@@ -98,7 +108,10 @@ impl ComponentExecutor {
             logs: Logs::default(),
             ends: Instant::now() + time,
         };
-        self.make(attempt).await.map(drop).map_err(|broken| self.not_made(*broken, limit))
+        self.make(attempt)
+            .await
+            .map(drop)
+            .map_err(|broken| self.not_made(*broken, limit))
     }
 
     /// Makes a worker; if the pool is used up, in the place of kept ones.
@@ -112,7 +125,11 @@ impl ComponentExecutor {
     }
 
     fn keepable(&self, worker: Worker) -> KeptWorker {
-        KeptWorker { worker, executor: self.id, cache: Arc::clone(&self.kept) }
+        KeptWorker {
+            worker,
+            executor: self.id,
+            cache: Arc::clone(&self.kept),
+        }
     }
 
     /// Why no worker could be made.
@@ -122,17 +139,21 @@ impl ComponentExecutor {
         }
         match self.fault(broken, limit) {
             Ok(error) => error,
-            Err(broken) => ExecuteError::Internal { doing: "making a worker", source: broken.error.into() },
+            Err(broken) => ExecuteError::Internal {
+                doing: "making a worker",
+                source: broken.error.into(),
+            },
         }
     }
 
     /// Why a call did not end: wasmtime reports many faults of guests as plain errors, such as a text that is not
     /// UTF-8, and nothing that the host does in a call can fail.
     fn broke_off(&self, broken: Broken, limit: Limit) -> ExecuteError {
-        self.fault(broken, limit).unwrap_or_else(|broken| ExecuteError::Guest {
-            fault: Fault::Trap(broken.error.root_cause().to_string()),
-            logs: broken.host.attempt.logs.finish(),
-        })
+        self.fault(broken, limit)
+            .unwrap_or_else(|broken| ExecuteError::Guest {
+                fault: Fault::Trap(broken.error.root_cause().to_string()),
+                logs: broken.host.attempt.logs.finish(),
+            })
     }
 
     /// What the guest or its caller is known to be guilty of.
@@ -148,7 +169,10 @@ impl ComponentExecutor {
             (Some(trap), _) => Fault::Trap(trap.to_string()),
             (None, _) => return Err(broken),
         };
-        Ok(ExecuteError::Guest { fault, logs: broken.host.attempt.logs.finish() })
+        Ok(ExecuteError::Guest {
+            fault,
+            logs: broken.host.attempt.logs.finish(),
+        })
     }
 }
 
@@ -161,7 +185,11 @@ impl Drop for ComponentExecutor {
 /// How long an attempt may take, and who says so.
 fn time(function: Duration, caller: Duration) -> (Duration, Limit) {
     let caller = caller.min(limits::MAX_DEADLINE);
-    if function <= caller { (function, Limit::Function) } else { (caller, Limit::Caller) }
+    if function <= caller {
+        (function, Limit::Function)
+    } else {
+        (caller, Limit::Caller)
+    }
 }
 
 fn used_up(broken: &Broken) -> bool {

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use wasmtime::StoreContextMut;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentType, Lift, Linker, LinkerInstance, Lower, TypedFunc, WasmList, WasmStr,
+    Component, ComponentExportIndex, ComponentType, Lift, Linker, LinkerInstance, Lower, TypedFunc, WasmList,
+    WasmStr,
 };
 
 use super::host::Host;
@@ -25,20 +26,6 @@ pub(super) enum HandleError {
     InvalidInput(String),
     #[component(name = "failed")]
     Failed(String),
-}
-
-#[derive(Clone, Copy, ComponentType, Lift)]
-#[component(enum)]
-#[repr(u8)]
-enum Level {
-    #[component(name = "debug")]
-    Debug,
-    #[component(name = "info")]
-    Info,
-    #[component(name = "warn")]
-    Warn,
-    #[component(name = "error")]
-    Error,
 }
 
 #[derive(ComponentType, Lower)]
@@ -69,15 +56,16 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     let mut state = linker.instance("fogline:function/state@0.1.0")?;
     link_reads(&mut state)?;
     link_writes(&mut state)?;
-    linker.instance("fogline:function/context@0.1.0")?.func_wrap(
-        "current",
-        |store: StoreContextMut<'_, Host>, (): ()| Ok((current(store.data()),)),
-    )?;
+    linker
+        .instance("fogline:function/context@0.1.0")?
+        .func_wrap("current", |store: StoreContextMut<'_, Host>, (): ()| {
+            Ok((current(store.data()),))
+        })?;
     linker.instance("fogline:function/log@0.1.0")?.func_wrap(
         "write",
-        |mut store: StoreContextMut<'_, Host>, (level, message): (Level, WasmStr)| {
+        |mut store: StoreContextMut<'_, Host>, (level, message): (LogLevel, WasmStr)| {
             let message = cut(&message.to_str(&store)?, MAX_LOG_LINE).to_owned();
-            store.data_mut().attempt.logs.write(level.into(), &message);
+            store.data_mut().attempt.logs.write(level, &message);
             Ok(())
         },
     )
@@ -85,7 +73,9 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 
 fn link_reads(state: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
     state.func_wrap("get", |store: StoreContextMut<'_, Host>, (name,): (WasmStr,)| {
-        look(&store, &name, |states, place| states.get(place).map(|state| state.value.clone()))
+        look(&store, &name, |states, place| {
+            states.get(place).map(|state| state.value.clone())
+        })
     })?;
     state.func_wrap(
         "read",
@@ -94,11 +84,18 @@ fn link_reads(state: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
         },
     )?;
     state.func_wrap("size", |store: StoreContextMut<'_, Host>, (name,): (WasmStr,)| {
-        look(&store, &name, |states, place| states.get(place).map(|state| state.value.len() as u64))
+        look(&store, &name, |states, place| {
+            states.get(place).map(|state| state.value.len() as u64)
+        })
     })?;
-    state.func_wrap("schema", |store: StoreContextMut<'_, Host>, (name,): (WasmStr,)| {
-        look(&store, &name, |states, place| states.get(place).map(|state| state.schema))
-    })
+    state.func_wrap(
+        "schema",
+        |store: StoreContextMut<'_, Host>, (name,): (WasmStr,)| {
+            look(&store, &name, |states, place| {
+                states.get(place).map(|state| state.schema)
+            })
+        },
+    )
 }
 
 fn link_writes(state: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
@@ -106,13 +103,17 @@ fn link_writes(state: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
     state.func_wrap("set", |store: StoreContextMut<'_, Host>, (name, value): Named| {
         write(store, &name, Write::Set, &value)
     })?;
-    state.func_wrap("append", |store: StoreContextMut<'_, Host>, (name, value): Named| {
-        write(store, &name, Write::Append, &value)
-    })?;
-    state.func_wrap("delete", |mut store: StoreContextMut<'_, Host>, (name,): (WasmStr,)| {
-        let place = find(&store, &name, Access::Write)?;
-        Ok((place.map(|place| store.data_mut().attempt.states.delete(place)),))
-    })
+    state.func_wrap(
+        "append",
+        |store: StoreContextMut<'_, Host>, (name, value): Named| write(store, &name, Write::Append, &value),
+    )?;
+    state.func_wrap(
+        "delete",
+        |mut store: StoreContextMut<'_, Host>, (name,): (WasmStr,)| {
+            let place = find(&store, &name, Access::Write)?;
+            Ok((place.map(|place| store.data_mut().attempt.states.delete(place)),))
+        },
+    )
 }
 
 fn find(
@@ -156,21 +157,14 @@ fn current(host: &Host) -> Invocation {
     let invocation = &host.attempt.invocation;
     Invocation {
         id: invocation.id.to_string(),
-        session: invocation.session.as_ref().map(ToString::to_string).unwrap_or_default(),
+        session: invocation
+            .session
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         now: invocation.now.0,
         deadline: invocation.deadline.0,
         seed: invocation.seed,
-    }
-}
-
-impl From<Level> for LogLevel {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Debug => Self::Debug,
-            Level::Info => Self::Info,
-            Level::Warn => Self::Warn,
-            Level::Error => Self::Error,
-        }
     }
 }
 
@@ -189,13 +183,18 @@ fn is_handle(function: &ComponentFunc) -> bool {
     let bytes = |ty: &Type| matches!(ty, Type::List(list) if list.ty() == Type::U8);
     let error = |ty: &Type| {
         let Type::Variant(variant) = ty else { return false };
-        let cases: Vec<_> = variant.cases().map(|case| (case.name.to_owned(), case.ty)).collect();
+        let cases: Vec<_> = variant
+            .cases()
+            .map(|case| (case.name.to_owned(), case.ty))
+            .collect();
         let text = |name: &str| (name.to_owned(), Some(Type::String));
         cases == [text("invalid-input"), text("failed")]
     };
     let params: Vec<_> = function.params().map(|(_, ty)| ty).collect();
     let results: Vec<_> = function.results().collect();
     let [param] = params.as_slice() else { return false };
-    let [Type::Result(result)] = results.as_slice() else { return false };
+    let [Type::Result(result)] = results.as_slice() else {
+        return false;
+    };
     bytes(param) && result.ok().is_some_and(|ty| bytes(&ty)) && result.err().is_some_and(|ty| error(&ty))
 }

@@ -20,13 +20,22 @@ impl KeptWorker {
     /// it wrote nothing, the one that it began on. Others of the session, and the one used longest ago if there are
     /// too many, go.
     pub fn keep(self, session: SessionId, commit: CommitId) {
-        self.cache.put(Key { executor: self.executor, session }, commit, self.worker);
+        self.cache.put(
+            Key {
+                executor: self.executor,
+                session,
+            },
+            commit,
+            self.worker,
+        );
     }
 }
 
 impl std::fmt::Debug for KeptWorker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeptWorker").field("executor", &self.executor).finish_non_exhaustive()
+        f.debug_struct("KeptWorker")
+            .field("executor", &self.executor)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,13 +68,23 @@ struct Entry<W> {
 
 impl<W> Kept<W> {
     pub(super) fn new(capacity: usize) -> Self {
-        let inner = Inner { workers: BTreeMap::new(), order: BTreeMap::new(), clock: 0 };
-        Self { capacity, inner: Mutex::new(inner) }
+        let inner = Inner {
+            workers: BTreeMap::new(),
+            order: BTreeMap::new(),
+            clock: 0,
+        };
+        Self {
+            capacity,
+            inner: Mutex::new(inner),
+        }
     }
 
     /// The session's worker, if it was kept on this very head; one that was not is gone.
     pub(super) fn take(&self, executor: u64, tag: &KeepTag) -> Option<W> {
-        let key = Key { executor, session: tag.session.clone() };
+        let key = Key {
+            executor,
+            session: tag.session.clone(),
+        };
         let entry = self.lock().remove(&key)?;
         (entry.commit == tag.base).then_some(entry.worker)
     }
@@ -80,7 +99,12 @@ impl<W> Kept<W> {
     pub(super) fn forget(&self, executor: u64) {
         let mut gone = Vec::new();
         let mut inner = self.lock();
-        let keys: Vec<_> = inner.workers.keys().filter(|key| key.executor == executor).cloned().collect();
+        let keys: Vec<_> = inner
+            .workers
+            .keys()
+            .filter(|key| key.executor == executor)
+            .cloned()
+            .collect();
         gone.extend(keys.iter().filter_map(|key| inner.remove(key)));
         drop(inner);
     }
@@ -121,20 +145,33 @@ impl<W> Inner<W> {
 
 #[cfg(test)]
 mod tests {
-    use fogline_core::model::ExecutionModel;
+    use fogline_core::model::Birth;
 
     use super::{CommitId, KeepTag, Kept, Key, SessionId};
 
     fn session(number: u8) -> SessionId {
-        SessionId::mint("n".parse().unwrap(), vec![ExecutionModel::InFunction], [number; 16])
+        SessionId::mint("n".parse().unwrap(), vec![Birth::InFunction], [number; 16]).unwrap()
     }
 
     fn put(kept: &Kept<&'static str>, executor: u64, number: u8, commit: u8, worker: &'static str) {
-        kept.put(Key { executor, session: session(number) }, CommitId([commit; 16]), worker);
+        kept.put(
+            Key {
+                executor,
+                session: session(number),
+            },
+            CommitId([commit; 16]),
+            worker,
+        );
     }
 
     fn take(kept: &Kept<&'static str>, executor: u64, number: u8, base: u8) -> Option<&'static str> {
-        kept.take(executor, &KeepTag { session: session(number), base: CommitId([base; 16]) })
+        kept.take(
+            executor,
+            &KeepTag {
+                session: session(number),
+                base: CommitId([base; 16]),
+            },
+        )
     }
 
     #[test]

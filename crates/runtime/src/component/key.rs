@@ -43,9 +43,13 @@ fn read_private(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 fn make(folder: &Path, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; KEY_BYTES];
-    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     let file = tempfile::Builder::new().prefix(".key-").make_in(folder, |path| {
-        OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(PRIVATE)
+            .open(path)
     })?;
     file.as_file().write_all(&bytes)?;
     file.as_file().sync_all()?;

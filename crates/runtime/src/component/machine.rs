@@ -43,7 +43,12 @@ impl Machine {
         interface::link(&mut linker)?;
         let ticker = Ticker::start(&engine)?;
         tracing::info!(?allocator, metered, "ready to execute components");
-        Ok(Self { engine, linker, ticker, allocator })
+        Ok(Self {
+            engine,
+            linker,
+            ticker,
+            allocator,
+        })
     }
 }
 

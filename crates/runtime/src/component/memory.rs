@@ -20,7 +20,12 @@ impl MemoryLimit {
     /// So many bytes.
     pub(super) fn new(limit: u64) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self { limit, used: 0, last: 0, refused: false }
+        Self {
+            limit,
+            used: 0,
+            last: 0,
+            refused: false,
+        }
     }
 
     /// Whether the worker was refused memory, since this was last asked.

@@ -65,7 +65,10 @@ impl ComponentRuntime {
     pub fn new(options: ComponentOptions) -> Result<Self, ComponentRuntimeError> {
         let open = |folder: &PathBuf| match CodeCache::open(folder) {
             Ok(cache) => Ok(Arc::new(cache)),
-            Err(source) => Err(ComponentRuntimeError::Cache { folder: folder.clone(), source }),
+            Err(source) => Err(ComponentRuntimeError::Cache {
+                folder: folder.clone(),
+                source,
+            }),
         };
         Ok(Self {
             cache: options.cache.as_ref().map(open).transpose()?,
@@ -119,8 +122,15 @@ impl Runtime for ComponentRuntime {
         states: &BTreeMap<StateName, State>,
         artefact: Artefact,
     ) -> Result<Arc<dyn Executor>, PrepareError> {
-        let at_fault = |fault| PrepareError::Function { function: name.clone(), fault };
-        let failed = |doing, source| PrepareError::Node { function: name.clone(), doing, source };
+        let at_fault = |fault| PrepareError::Function {
+            function: name.clone(),
+            fault,
+        };
+        let failed = |doing, source| PrepareError::Node {
+            function: name.clone(),
+            doing,
+            source,
+        };
         check_file(&artefact.bytes).map_err(at_fault)?;
         let limits = function.limits;
         let machine = self.machine(limits.fuel.is_some());
@@ -137,7 +147,13 @@ impl Runtime for ComponentRuntime {
         let handle = interface::handle_of(&component).map_err(at_fault)?;
         let executor = ComponentExecutor {
             id: self.executors.fetch_add(1, Ordering::Relaxed),
-            blueprint: Blueprint { machine, instance, handle, memory: limits.memory.0, fuel: limits.fuel },
+            blueprint: Blueprint {
+                machine,
+                instance,
+                handle,
+                memory: limits.memory.0,
+                fuel: limits.fuel,
+            },
             declared: states::declared(function, states),
             limits,
             slots: Semaphore::new(limits.concurrency as usize),
@@ -147,7 +163,10 @@ impl Runtime for ComponentRuntime {
         match executor.try_out().await {
             Ok(()) => Ok(Arc::new(executor)),
             Err(ExecuteError::Guest { fault, .. }) => Err(at_fault(FunctionFault::Start(fault))),
-            Err(ExecuteError::Busy(busy)) => Err(PrepareError::Busy { function: name.clone(), busy }),
+            Err(ExecuteError::Busy(busy)) => Err(PrepareError::Busy {
+                function: name.clone(),
+                busy,
+            }),
             Err(error) => Err(failed("trying a worker", error.into())),
         }
     }
@@ -156,7 +175,10 @@ impl Runtime for ComponentRuntime {
 fn check_file(bytes: &[u8]) -> Result<(), FunctionFault> {
     let size = Bytes(bytes.len() as u64);
     if size > limits::MAX_COMPONENT {
-        return Err(FunctionFault::TooLarge { size, limit: limits::MAX_COMPONENT });
+        return Err(FunctionFault::TooLarge {
+            size,
+            limit: limits::MAX_COMPONENT,
+        });
     }
     if bytes.starts_with(CORE_MODULE) {
         return Err(FunctionFault::CoreModule);
@@ -168,5 +190,9 @@ fn check_memory(component: &Component, limit: Bytes) -> Result<(), FunctionFault
     let required = component.resources_required();
     let pages = required.and_then(|it| it.max_initial_memory_size).unwrap_or(0);
     let needed = Bytes(pages.saturating_mul(PAGE));
-    if needed > limit { Err(FunctionFault::Memory { needed, limit }) } else { Ok(()) }
+    if needed > limit {
+        Err(FunctionFault::Memory { needed, limit })
+    } else {
+        Ok(())
+    }
 }

@@ -75,8 +75,14 @@ struct Held {
 
 impl States {
     pub(super) fn new(declared: &Arc<[Declared]>, mut given: BTreeMap<StateName, StateValue>) -> Self {
-        let held = |it: &Declared| Held { state: given.remove(&it.name), written: false };
-        Self { held: declared.iter().map(held).collect(), declared: Arc::clone(declared) }
+        let held = |it: &Declared| Held {
+            state: given.remove(&it.name),
+            written: false,
+        };
+        Self {
+            held: declared.iter().map(held).collect(),
+            declared: Arc::clone(declared),
+        }
     }
 
     /// The place of a state, if the function may use it so.
@@ -106,7 +112,10 @@ impl States {
     /// nobody else holds what was written here before.
     pub(super) fn begin(&mut self, place: usize, write: Write, more: usize) -> Result<BytesMut, StateError> {
         let held = &mut self.held[place].state;
-        let stays = held.as_ref().filter(|_| write == Write::Append).map_or(0, |state| state.value.len());
+        let stays = held
+            .as_ref()
+            .filter(|_| write == Write::Append)
+            .map_or(0, |state| state.value.len());
         if (stays + more) as u64 > limits::MAX_STATE.0 {
             return Err(StateError::TooLarge(limits::MAX_STATE.0));
         }
@@ -121,19 +130,30 @@ impl States {
 
     /// Ends a write: the state is this.
     pub(super) fn end(&mut self, place: usize, value: BytesMut) {
-        let state = StateValue { schema: self.declared[place].schema, value: value.freeze() };
-        self.held[place] = Held { state: Some(state), written: true };
+        let state = StateValue {
+            schema: self.declared[place].schema,
+            value: value.freeze(),
+        };
+        self.held[place] = Held {
+            state: Some(state),
+            written: true,
+        };
     }
 
     pub(super) fn delete(&mut self, place: usize) {
-        self.held[place] = Held { state: None, written: true };
+        self.held[place] = Held {
+            state: None,
+            written: true,
+        };
     }
 
     /// Ends the call: gives what was written (the value, or nothing if the state was deleted), and lets go of the rest.
     pub(super) fn finish(&mut self) -> BTreeMap<StateName, Option<Bytes>> {
         let held = std::mem::take(&mut self.held);
         let written = self.declared.iter().zip(held).filter(|(_, held)| held.written);
-        written.map(|(it, held)| (it.name.clone(), held.state.map(|state| state.value))).collect()
+        written
+            .map(|(it, held)| (it.name.clone(), held.state.map(|state| state.value)))
+            .collect()
     }
 }
 
@@ -149,18 +169,34 @@ mod tests {
     }
 
     fn states(given: &[(&str, &[u8])]) -> States {
-        let declare = |name: &str, writable| Declared { name: name.parse().unwrap(), schema: 2, writable };
+        let declare = |name: &str, writable| Declared {
+            name: name.parse().unwrap(),
+            schema: 2,
+            writable,
+        };
         let declared: Arc<[_]> = [declare("a", true), declare("b", false), declare("c", true)].into();
-        let value = |value: &[u8]| StateValue { schema: 1, value: Bytes::copy_from_slice(value) };
-        let given = given.iter().map(|(name, bytes)| (name.parse().unwrap(), value(bytes))).collect();
+        let value = |value: &[u8]| StateValue {
+            schema: 1,
+            value: Bytes::copy_from_slice(value),
+        };
+        let given = given
+            .iter()
+            .map(|(name, bytes)| (name.parse().unwrap(), value(bytes)))
+            .collect();
         States::new(&declared, given)
     }
 
     #[test]
     fn only_what_is_declared_can_be_used_and_only_so() {
         let states = states(&[]);
-        assert_eq!(states.find("x", Access::Read), Err(StateError::Undeclared("x".to_owned())));
-        assert_eq!(states.find("b", Access::Write), Err(StateError::ReadOnly("b".to_owned())));
+        assert_eq!(
+            states.find("x", Access::Read),
+            Err(StateError::Undeclared("x".to_owned()))
+        );
+        assert_eq!(
+            states.find("b", Access::Write),
+            Err(StateError::ReadOnly("b".to_owned()))
+        );
         assert_eq!(states.find("b", Access::Read), Ok(1));
         assert_eq!(states.find("c", Access::Write), Ok(2));
     }
@@ -216,7 +252,10 @@ mod tests {
     fn a_state_over_the_limit_is_refused_and_left() {
         let mut states = states(&[("a", b"1")]);
         let most = vec![0; usize::try_from(limits::MAX_STATE.0).unwrap()];
-        assert_eq!(write(&mut states, 0, Write::Append, &most), Err(StateError::TooLarge(limits::MAX_STATE.0)));
+        assert_eq!(
+            write(&mut states, 0, Write::Append, &most),
+            Err(StateError::TooLarge(limits::MAX_STATE.0))
+        );
         assert_eq!(states.get(0).unwrap().value, "1");
         write(&mut states, 0, Write::Set, &most).unwrap();
     }

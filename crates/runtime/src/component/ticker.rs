@@ -39,7 +39,10 @@ impl Ticker {
             let (shared, engine) = (Arc::clone(&shared), engine.clone());
             move || tick(&shared, &engine)
         })?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Says that a guest runs.
@@ -81,7 +84,11 @@ fn tick(shared: &Shared, engine: &Engine) {
     while !shared.stop.load(Ordering::SeqCst) {
         thread::sleep(TICK);
         engine.increment_epoch();
-        idle = if shared.guests.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+        idle = if shared.guests.load(Ordering::SeqCst) == 0 {
+            idle + 1
+        } else {
+            0
+        };
         if idle >= IDLE_TICKS {
             shared.asleep.store(true, Ordering::SeqCst);
             while shared.guests.load(Ordering::SeqCst) == 0 && !shared.stop.load(Ordering::SeqCst) {
@@ -114,9 +121,15 @@ mod tests {
     fn it_sleeps_when_no_guest_runs_and_wakes_for_the_next() {
         let ticker = Ticker::start(&Engine::default()).unwrap();
         for _ in 0..2 {
-            assert!(soon(|| ticker.shared.asleep.load(Ordering::SeqCst)), "it never sleeps");
+            assert!(
+                soon(|| ticker.shared.asleep.load(Ordering::SeqCst)),
+                "it never sleeps"
+            );
             let running = ticker.running();
-            assert!(soon(|| !ticker.shared.asleep.load(Ordering::SeqCst)), "it never wakes");
+            assert!(
+                soon(|| !ticker.shared.asleep.load(Ordering::SeqCst)),
+                "it never wakes"
+            );
             drop(running);
         }
     }

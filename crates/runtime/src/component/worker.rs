@@ -54,7 +54,10 @@ impl Blueprint {
         store.epoch_deadline_callback(|store| interrupt(&store));
         match self.instantiate(&mut store).await {
             Ok(handle) => Ok(Worker { store, handle }),
-            Err(error) => Err(Box::new(Broken { error, host: store.into_data() })),
+            Err(error) => Err(Box::new(Broken {
+                error,
+                host: store.into_data(),
+            })),
         }
     }
 
@@ -94,7 +97,10 @@ impl Worker {
 
     /// This worker, broken.
     pub(super) fn broken(self, error: wasmtime::Error) -> Box<Broken> {
-        Box::new(Broken { error, host: self.store.into_data() })
+        Box::new(Broken {
+            error,
+            host: self.store.into_data(),
+        })
     }
 }
 

@@ -43,9 +43,12 @@ pub(super) async fn ask(
     body: Vec<u8>,
     most: Size,
 ) -> Result<(StatusCode, Bytes), ExchangeError> {
-    let stream = UnixStream::connect(socket).await.map_err(ExchangeError::Connect)?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(ExchangeError::Broken)?;
+    let stream = UnixStream::connect(socket)
+        .await
+        .map_err(ExchangeError::Connect)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(ExchangeError::Broken)?;
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -55,7 +58,10 @@ pub(super) async fn ask(
         .body(Full::new(Bytes::from(body)))
         .expect("all parts are valid");
     let exchange = async {
-        let response = sender.send_request(request).await.map_err(ExchangeError::Broken)?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(ExchangeError::Broken)?;
         let status = response.status();
         let limit = usize::try_from(most.0).unwrap_or(usize::MAX);
         let body = Limited::new(response.into_body(), limit).collect().await;

@@ -51,14 +51,20 @@ impl Executor for ProcessExecutor {
         };
         if status != StatusCode::OK {
             let text = String::from_utf8_lossy(&body);
-            return Err(guest(Fault::BadAnswer(format!("{status}: {}", cut(&text, Size(200))))));
+            return Err(guest(Fault::BadAnswer(format!(
+                "{status}: {}",
+                cut(&text, Size(200))
+            ))));
         }
         let answer = protocol::answer(&body, &self.writes).map_err(guest)?;
         if let Ok(output) = &answer.outcome {
             let (size, limit) = (Size(output.len() as u64), self.limits.output);
             if size > limit {
                 let fault = Fault::OutputTooLarge { size, limit };
-                return Err(ExecuteError::Guest { fault, logs: answer.logs });
+                return Err(ExecuteError::Guest {
+                    fault,
+                    logs: answer.logs,
+                });
             }
         }
         Ok(Execution {
@@ -94,5 +100,8 @@ impl ProcessExecutor {
 }
 
 fn guest(fault: Fault) -> ExecuteError {
-    ExecuteError::Guest { fault, logs: Vec::new() }
+    ExecuteError::Guest {
+        fault,
+        logs: Vec::new(),
+    }
 }

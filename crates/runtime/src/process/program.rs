@@ -67,14 +67,20 @@ impl Program {
     /// # Errors
     /// When it cannot be started, ends, or does not serve in time: a text that says so, with its last words.
     pub(super) async fn start(spec: &Spec) -> Result<Self, String> {
-        let mut program = Self::spawn(spec).map_err(|error| format!("starting {:?}: {error}", spec.command[0]))?;
+        let mut program =
+            Self::spawn(spec).map_err(|error| format!("starting {:?}: {error}", spec.command[0]))?;
         let end = Instant::now() + START;
-        while !program.is_ready(end.saturating_duration_since(Instant::now())).await {
+        while !program
+            .is_ready(end.saturating_duration_since(Instant::now()))
+            .await
+        {
             if let Ok(Some(status)) = program.child.try_wait() {
                 return Err(program.last_words(&format!("it ended with {status}")).await);
             }
             if Instant::now() >= end {
-                return Err(program.last_words(&format!("it is not ready after {START:?}")).await);
+                return Err(program
+                    .last_words(&format!("it is not ready after {START:?}"))
+                    .await);
             }
             sleep(ASK_AGAIN).await;
         }
@@ -89,7 +95,11 @@ impl Program {
     /// Whether it answers within this time that it is ready.
     pub(super) async fn is_ready(&self, within: Duration) -> bool {
         let socket = self.socket();
-        let answer = timeout(within, ask(&socket, Method::GET, "/ready", Vec::new(), READY_BODY)).await;
+        let answer = timeout(
+            within,
+            ask(&socket, Method::GET, "/ready", Vec::new(), READY_BODY),
+        )
+        .await;
         matches!(answer, Ok(Ok((StatusCode::OK, _))))
     }
 
@@ -105,7 +115,11 @@ impl Program {
             .args(&spec.command[1..])
             .current_dir(&spec.folder)
             .env_clear()
-            .envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .envs(
+                ENVIRONMENT
+                    .iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
             .env("FOGLINE_SOCKET", folder.path().join("socket"))
             .env("FOGLINE_FUNCTION", spec.function.as_str())
             .stdin(Stdio::null())
@@ -114,7 +128,10 @@ impl Program {
             .process_group(0)
             .kill_on_drop(true);
         let mut child = command.spawn()?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         let last = Arc::new(Mutex::new(VecDeque::new()));
         let mut readers = JoinSet::new();
         if let Some(output) = child.stdout.take() {
@@ -123,7 +140,13 @@ impl Program {
         if let Some(output) = child.stderr.take() {
             readers.spawn(read_lines(spec.function.clone(), output, Arc::clone(&last)));
         }
-        let program = Self { child, folder, last, readers, group };
+        let program = Self {
+            child,
+            folder,
+            last,
+            readers,
+            group,
+        };
         program.limit_memory(spec.memory)?;
         Ok(program)
     }
@@ -132,7 +155,10 @@ impl Program {
     #[cfg(target_os = "linux")]
     fn limit_memory(&self, most: Size) -> io::Result<()> {
         use rustix::process::{Resource, Rlimit, prlimit};
-        let limit = Rlimit { current: Some(most.0), maximum: Some(most.0) };
+        let limit = Rlimit {
+            current: Some(most.0),
+            maximum: Some(most.0),
+        };
         prlimit(self.group, Resource::Data, limit)?;
         Ok(())
     }
@@ -175,7 +201,11 @@ impl Drop for Program {
 
 /// A program with a slash in its name is looked for in the manifest's folder.
 fn program_path(program: &str, folder: &Path) -> PathBuf {
-    if program.contains('/') { folder.join(program) } else { PathBuf::from(program) }
+    if program.contains('/') {
+        folder.join(program)
+    } else {
+        PathBuf::from(program)
+    }
 }
 
 /// Passes lines on to the node's log, cut, and remembers the last.
@@ -188,7 +218,11 @@ async fn read_lines(
     let mut line = Vec::new();
     loop {
         line.clear();
-        match (&mut output).take(MAX_LOG_LINE.0).read_until(b'\n', &mut line).await {
+        match (&mut output)
+            .take(MAX_LOG_LINE.0)
+            .read_until(b'\n', &mut line)
+            .await
+        {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }

@@ -83,7 +83,13 @@ pub(super) struct Answer {
 
 /// The body of a `POST` for this call, with the states that the function declares.
 pub(super) fn request(function: &FunctionName, declared: &BTreeSet<StateName>, call: &Call) -> Vec<u8> {
-    let InvocationContext { id, session, now, deadline, seed } = &call.invocation;
+    let InvocationContext {
+        id,
+        session,
+        now,
+        deadline,
+        seed,
+    } = &call.invocation;
     let states = call.states.iter().filter(|(name, _)| declared.contains(name));
     let request = Request {
         invocation: Invocation {
@@ -113,12 +119,19 @@ pub(super) fn most(output: Size, writes: usize) -> Size {
 pub(super) fn answer(body: &[u8], writable: &BTreeSet<StateName>) -> Result<Answer, Fault> {
     let reply: Reply = serde_json::from_slice(body).map_err(|error| Fault::BadAnswer(error.to_string()))?;
     let mut logs = Logs::default();
-    reply.logs.iter().for_each(|line| logs.write(line.level, &line.message));
+    reply
+        .logs
+        .iter()
+        .for_each(|line| logs.write(line.level, &line.message));
     let logs = logs.finish();
     let outcome = match (reply.output, reply.error) {
         (Some(output), None) => Ok(decode("output", &output)?),
         (None, Some(error)) => Err(error.into()),
-        _ => return Err(Fault::BadAnswer("one of \"output\" and \"error\" is expected".to_owned())),
+        _ => {
+            return Err(Fault::BadAnswer(
+                "one of \"output\" and \"error\" is expected".to_owned(),
+            ));
+        }
     };
     let mut writes = BTreeMap::new();
     if outcome.is_ok() {
@@ -130,7 +143,11 @@ pub(super) fn answer(body: &[u8], writable: &BTreeSet<StateName>) -> Result<Answ
             writes.insert(place.clone(), value);
         }
     }
-    Ok(Answer { outcome, writes, logs })
+    Ok(Answer {
+        outcome,
+        writes,
+        logs,
+    })
 }
 
 impl From<ReplyError> for GuestError {
@@ -144,25 +161,35 @@ impl From<ReplyError> for GuestError {
 }
 
 fn state_of(it: &StateValue) -> State<'_> {
-    State { schema: it.schema, value: Base64(&it.value) }
+    State {
+        schema: it.schema,
+        value: Base64(&it.value),
+    }
 }
 
 fn decode(what: &str, text: &str) -> Result<Bytes, Fault> {
     let bytes = BASE64.decode(text.as_bytes());
-    bytes.map(Bytes::from).map_err(|error| Fault::BadAnswer(format!("{} is not base64: {error}", shown(what))))
+    bytes
+        .map(Bytes::from)
+        .map_err(|error| Fault::BadAnswer(format!("{} is not base64: {error}", shown(what))))
 }
 
 fn check_size(name: &StateName, value: Option<&Bytes>) -> Result<(), Fault> {
     let size = Size(value.map_or(0, Bytes::len) as u64);
     if size > limits::MAX_STATE {
         let most = limits::MAX_STATE;
-        return Err(Fault::BadAnswer(format!("state {name} has {size}, the most is {most}")));
+        return Err(Fault::BadAnswer(format!(
+            "state {name} has {size}, the most is {most}"
+        )));
     }
     Ok(())
 }
 
 fn undeclared(name: &str) -> Fault {
-    Fault::BadAnswer(format!("it sets the state {}, which the manifest does not let it write", shown(name)))
+    Fault::BadAnswer(format!(
+        "it sets the state {}, which the manifest does not let it write",
+        shown(name)
+    ))
 }
 
 fn shown(name: &str) -> String {
@@ -186,11 +213,23 @@ mod tests {
     #[test]
     fn a_request_is_as_documented() {
         let (now, deadline) = (Timestamp(5), Timestamp(9));
-        let state = |value: &'static [u8]| StateValue { schema: 2, value: value.into() };
+        let state = |value: &'static [u8]| StateValue {
+            schema: 2,
+            value: value.into(),
+        };
         let call = Call {
-            invocation: InvocationContext { id: InvocationId([1; 16]), session: None, now, deadline, seed: u64::MAX },
+            invocation: InvocationContext {
+                id: InvocationId([1; 16]),
+                session: None,
+                now,
+                deadline,
+                seed: u64::MAX,
+            },
             input: "hi".into(),
-            states: BTreeMap::from([("s".parse().unwrap(), state(b"v")), ("x".parse().unwrap(), state(b"w"))]),
+            states: BTreeMap::from([
+                ("s".parse().unwrap(), state(b"v")),
+                ("x".parse().unwrap(), state(b"w")),
+            ]),
             keep: None,
             time_left: Duration::from_secs(1),
         };
@@ -209,9 +248,15 @@ mod tests {
                         "logs": [{"level": "warn", "message": "m"}]}"#;
         let answer = answer(body, &names(&["s", "t"])).unwrap();
         assert_eq!(answer.outcome.unwrap(), "hi");
-        let writes = BTreeMap::from([("s".parse().unwrap(), Some("v".into())), ("t".parse().unwrap(), None)]);
+        let writes = BTreeMap::from([
+            ("s".parse().unwrap(), Some("v".into())),
+            ("t".parse().unwrap(), None),
+        ]);
         assert_eq!(answer.writes, writes);
-        assert_eq!((answer.logs[0].level, answer.logs[0].message.as_str()), (LogLevel::Warn, "m"));
+        assert_eq!(
+            (answer.logs[0].level, answer.logs[0].message.as_str()),
+            (LogLevel::Warn, "m")
+        );
     }
 
     #[test]
@@ -225,15 +270,27 @@ mod tests {
     #[test]
     fn a_wrong_answer_is_the_functions_fault() {
         for (body, reason) in [
-            (r#"{"output": "aGk=", "states": {"u": "dg=="}}"#, "sets the state \"u\""),
+            (
+                r#"{"output": "aGk=", "states": {"u": "dg=="}}"#,
+                "sets the state \"u\"",
+            ),
             (r#"{"output": "?"}"#, "\"output\" is not base64"),
             (r#"{}"#, "one of"),
-            (r#"{"output": "", "error": {"kind": "failed", "message": ""}}"#, "one of"),
-            (r#"{"error": {"kind": "other", "message": ""}}"#, "unknown variant"),
+            (
+                r#"{"output": "", "error": {"kind": "failed", "message": ""}}"#,
+                "one of",
+            ),
+            (
+                r#"{"error": {"kind": "other", "message": ""}}"#,
+                "unknown variant",
+            ),
             ("hello", "expected value"),
         ] {
             let fault = answer(body.as_bytes(), &names(&["s"])).unwrap_err();
-            assert!(matches!(&fault, Fault::BadAnswer(text) if text.contains(reason)), "{body}: {fault}");
+            assert!(
+                matches!(&fault, Fault::BadAnswer(text) if text.contains(reason)),
+                "{body}: {fault}"
+            );
         }
     }
 }

@@ -32,7 +32,10 @@ impl Runtime for ProcessRuntime {
         _: &BTreeMap<StateName, State>,
         artefact: Artefact,
     ) -> Result<Arc<dyn Executor>, PrepareError> {
-        let at_fault = |fault| PrepareError::Function { function: name.clone(), fault };
+        let at_fault = |fault| PrepareError::Function {
+            function: name.clone(),
+            fault,
+        };
         let command = check(function).map_err(at_fault)?;
         let limits = function.limits;
         let spec = Spec {

@@ -45,7 +45,11 @@ impl Supervisor {
         let (sender, status) = watch::channel(Status::Starting);
         let suspect = Arc::new(Notify::new());
         let task = tokio::spawn(supervise(spec, patience, sender, Arc::clone(&suspect)));
-        Self { status, suspect, task }
+        Self {
+            status,
+            suspect,
+            task,
+        }
     }
 
     /// What the program is doing now.

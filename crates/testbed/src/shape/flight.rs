@@ -73,7 +73,9 @@ impl<T> Flights<T> {
     /// was due, in that order.
     pub(super) fn advance(&mut self, now: Instant, mut arrived: impl FnMut(Instant, T)) {
         while self.next().is_some_and(|at| at <= now) {
-            let Some(Reverse(flight)) = self.waiting.pop() else { return };
+            let Some(Reverse(flight)) = self.waiting.pop() else {
+                return;
+            };
             if flight.leg == flight.route.legs.len() {
                 arrived(flight.at, flight.cargo);
             } else {
@@ -91,7 +93,11 @@ impl<T> Flights<T> {
                 return;
             };
             flight.leg += 1;
-            let ahead = flight.route.legs.get(flight.leg).map_or(flight.route.rest, |leg| leg.latency);
+            let ahead = flight
+                .route
+                .legs
+                .get(flight.leg)
+                .map_or(flight.route.rest, |leg| leg.latency);
             flight.at = left + ahead;
         }
         flight.order = self.next_order;
@@ -140,8 +146,14 @@ mod tests {
     }
 
     fn route(legs: &[(u64, usize)], rest: u64) -> Arc<Route> {
-        let leg = |&(latency, queue)| Leg { latency: ms(latency), queue };
-        Arc::new(Route { legs: legs.iter().map(leg).collect(), rest: ms(rest) })
+        let leg = |&(latency, queue)| Leg {
+            latency: ms(latency),
+            queue,
+        };
+        Arc::new(Route {
+            legs: legs.iter().map(leg).collect(),
+            rest: ms(rest),
+        })
     }
 
     /// Advances step by step and lists what arrives when, in ms.

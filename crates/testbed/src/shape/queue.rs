@@ -86,7 +86,10 @@ mod tests {
             let left = queue.enter(start + Duration::from_micros(after_micros), SIZE);
             (left.unwrap() - start).as_micros()
         };
-        assert_eq!([enter(0), enter(0), enter(500), enter(10_000)], [1000, 2000, 3000, 11_000]);
+        assert_eq!(
+            [enter(0), enter(0), enter(500), enter(10_000)],
+            [1000, 2000, 3000, 11_000]
+        );
         assert_eq!((queue.datagrams, queue.bytes, queue.dropped), (4, Bytes(4000), 0));
     }
 

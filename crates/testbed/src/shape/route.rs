@@ -49,9 +49,14 @@ pub(super) fn directions(network: &Network) -> Vec<Direction> {
     }
     let mut directions = BTreeSet::new();
     for (vertex, near) in neighbours {
-        let Some(link) = network.link(vertex) else { continue };
+        let Some(link) = network.link(vertex) else {
+            continue;
+        };
         if link.kind == SHARED || near.len() > 2 {
-            directions.insert(Direction { link: vertex, towards: None });
+            directions.insert(Direction {
+                link: vertex,
+                towards: None,
+            });
             continue;
         }
         directions.extend(network.edges(vertex).iter().map(|edge| Direction {
@@ -85,7 +90,10 @@ impl Tree {
             for edge in network.edges(vertex) {
                 let link = network.link(edge.to);
                 let packet = link.map_or(0.0, |link| link.rate.seconds_per_byte() * PACKET_BYTES);
-                let found = (time + (edge.latency.0 + packet), links + u32::from(link.is_some()));
+                let found = (
+                    time + (edge.latency.0 + packet),
+                    links + u32::from(link.is_some()),
+                );
                 if found < best[edge.to.0 as usize] {
                     best[edge.to.0 as usize] = found;
                     previous[edge.to.0 as usize] = Some((vertex, edge.latency));
@@ -118,10 +126,19 @@ impl Tree {
         let mut since = Seconds::ZERO;
         for (place, &(vertex, latency)) in walk.iter().enumerate() {
             since += latency;
-            let queue = |towards| directions.binary_search(&Direction { link: vertex, towards }).ok();
+            let queue = |towards| {
+                directions
+                    .binary_search(&Direction {
+                        link: vertex,
+                        towards,
+                    })
+                    .ok()
+            };
             let next = walk.get(place + 1).map(|&(next, _)| next);
             // What starts or ends at a link does not cross it.
-            let (Some(next), true) = (next, place > 0) else { continue };
+            let (Some(next), true) = (next, place > 0) else {
+                continue;
+            };
             if let Some(queue) = queue(None).or_else(|| queue(Some(next))) {
                 legs.push(Leg {
                     latency: Duration::from_secs_f64(since.0),

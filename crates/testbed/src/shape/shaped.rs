@@ -96,7 +96,12 @@ impl ShapedNetwork {
     /// When the address is taken: also while datagrams of an earlier socket on it are under way.
     pub fn socket_on(&self, at: VertexId, address: SocketAddr) -> io::Result<Arc<ShapedSocket>> {
         let clockwork = Arc::clone(self.runner.clockwork());
-        Ok(Arc::new(ShapedSocket::bind(at, address, Arc::clone(&self.map), clockwork)?))
+        Ok(Arc::new(ShapedSocket::bind(
+            at,
+            address,
+            Arc::clone(&self.map),
+            clockwork,
+        )?))
     }
 
     /// Says that an address of a socket that is not ours is at a vertex, so that datagrams find there.
@@ -175,7 +180,10 @@ impl Map {
         let places = &mut *self.places();
         let route = places.vertices.get(&to).copied().and_then(|to| {
             let make = || {
-                let tree = places.trees.entry(from).or_insert_with(|| Tree::new(&self.network, from));
+                let tree = places
+                    .trees
+                    .entry(from)
+                    .or_insert_with(|| Tree::new(&self.network, from));
                 tree.route(to, &self.directions).map(Arc::new)
             };
             places.routes.entry((from, to)).or_insert_with(make).clone()

@@ -53,7 +53,10 @@ impl Deliver for Datagram {
             segment_size: None,
             src_ip: None,
         };
-        self.from.state.try_send((&self.from.socket).into(), &transmit).is_ok()
+        self.from
+            .state
+            .try_send((&self.from.socket).into(), &transmit)
+            .is_ok()
     }
 }
 
@@ -74,7 +77,10 @@ impl ShapedSocket {
         Ok(Self {
             at,
             inner,
-            outlet: Arc::new(Outlet { socket: outlet, state }),
+            outlet: Arc::new(Outlet {
+                socket: outlet,
+                state,
+            }),
             map,
             clockwork,
         })

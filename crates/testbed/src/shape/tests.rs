@@ -1,9 +1,12 @@
-//! Real sockets on shaped networks. Tolerances are those of a machine that does other things besides; they are
-//! taken of the best of several tries where a delay of this machine could only lengthen what is measured.
+//! Real sockets on shaped networks. Tolerances are those of a machine that does other things besides: they hold
+//! for the best of several tries, as a delay of this machine only lengthens what is measured.
+
+#![expect(clippy::print_stdout, reason = "tests show what they measured when they fail")]
 
 use std::future::poll_fn;
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,13 +89,15 @@ fn send(socket: &ShapedSocket, to: &ShapedSocket, payload: &[u8], segment_size: 
     socket.try_send(&transmit).unwrap();
 }
 
-/// The next datagrams, whole.
+/// The next datagrams, whole; none if nothing comes any more.
 async fn receive(socket: &ShapedSocket) -> Vec<(SocketAddr, Vec<u8>)> {
     let mut buffer = vec![0; 1 << 16];
     let mut meta = [RecvMeta::default()];
     let got = poll_fn(|cx| socket.poll_recv(cx, &mut [IoSliceMut::new(&mut buffer)], &mut meta));
-    let waited = tokio::time::timeout(Duration::from_secs(10), got).await;
-    waited.expect("datagrams arrive").unwrap();
+    let Ok(received) = tokio::time::timeout(Duration::from_secs(2), got).await else {
+        return Vec::new();
+    };
+    received.unwrap();
     let [meta] = meta;
     let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
     datagrams.map(|datagram| (meta.addr, datagram.to_vec())).collect()
@@ -100,7 +105,7 @@ async fn receive(socket: &ShapedSocket) -> Vec<(SocketAddr, Vec<u8>)> {
 
 /// Shortest of several round trips of a small datagram.
 async fn round_trip(network: &Network, a: VertexId, b: VertexId, tries: usize) -> Duration {
-    let shaped = ShapedNetwork::new(network, ShapeOptions::default()).unwrap();
+    let shaped = shape(network);
     let (a, b) = (shaped.socket(a).unwrap(), shaped.socket(b).unwrap());
     let mut best = Duration::MAX;
     for _ in 0..tries {
@@ -129,9 +134,9 @@ async fn a_near_link_keeps_half_a_millisecond() {
     assert!((1.0..1.5).contains(&(time.as_secs_f64() * 1e3)), "{time:?}");
 }
 
-/// Sends so many large datagrams at once from each source, and says when each source's last one arrived and
-/// whether all came in order.
-async fn burst(from: &[&Arc<ShapedSocket>], to: &ShapedSocket, count: u32) -> Vec<Duration> {
+/// Sends so many large datagrams at once from each source, and says when each source's last one arrived, in
+/// ms. The order is checked. None if some are missing: the socket's buffer was full before we came to read.
+async fn burst(from: &[&Arc<ShapedSocket>], to: &ShapedSocket, count: u32) -> Option<Vec<f64>> {
     let start = Instant::now();
     for number in 0..count {
         for socket in from {
@@ -141,41 +146,71 @@ async fn burst(from: &[&Arc<ShapedSocket>], to: &ShapedSocket, count: u32) -> Ve
         }
     }
     let addresses: Vec<_> = from.iter().map(|socket| socket.local_addr().unwrap()).collect();
-    let mut next = vec![0; from.len()];
-    let mut last = vec![Duration::ZERO; from.len()];
-    while next.iter().any(|next| *next < count) {
-        for (address, datagram) in receive(to).await {
+    let mut got: Vec<Vec<u32>> = vec![Vec::new(); from.len()];
+    let mut last = vec![0.0; from.len()];
+    while got.iter().any(|numbers| numbers.last() != Some(&(count - 1))) {
+        let datagrams = receive(to).await;
+        if datagrams.is_empty() {
+            return None;
+        }
+        for (address, datagram) in datagrams {
             let source = addresses.iter().position(|it| *it == address).unwrap();
-            let number = u32::from_le_bytes(datagram[..4].try_into().unwrap());
-            assert_eq!(number, next[source], "in order, and none is missing");
-            next[source] += 1;
-            last[source] = start.elapsed();
+            got[source].push(u32::from_le_bytes(datagram[..4].try_into().unwrap()));
+            last[source] = start.elapsed().as_secs_f64() * 1e3;
         }
     }
-    last
+    for numbers in &got {
+        assert!(numbers.is_sorted(), "in order: {numbers:?}");
+    }
+    got.iter()
+        .all(|numbers| numbers.len() == count as usize)
+        .then_some(last)
+}
+
+/// Measures until all figures, in ms, lie in the range, on a fresh network each time.
+async fn measure<F>(range: Range<f64>, mut once: impl FnMut() -> F)
+where
+    F: Future<Output = Option<Vec<f64>>>,
+{
+    for _ in 0..5 {
+        let figures = once().await;
+        println!("{figures:.1?} ms, expected {range:?}");
+        if figures.is_some_and(|figures| figures.iter().all(|figure| range.contains(figure))) {
+            return;
+        }
+    }
+    panic!("none of 5 tries was within {range:?} ms");
+}
+
+fn shape(network: &Network) -> ShapedNetwork {
+    ShapedNetwork::new(network, ShapeOptions::default()).unwrap()
 }
 
 #[tokio::test]
 async fn a_link_carries_what_its_rate_says_in_order() {
     let (network, a, b) = wire(50.0, 20.0);
-    let shaped = ShapedNetwork::new(&network, ShapeOptions::default()).unwrap();
-    let (a, b) = (shaped.socket(a).unwrap(), shaped.socket(b).unwrap());
-    // 1 MB, headers included: 160 ms at 50 Mb/s.
-    let count = 676;
-    let time = burst(&[&a], &b, count).await[0].as_secs_f64() * 1e3;
-    println!("1 MB in {time:.1} ms; {:?}", shaped.lateness());
-    assert!((180.0 * 0.95..180.0 * 1.15).contains(&time), "{time} ms");
-    let traffic = shaped.traffic();
-    let used: Vec<_> = traffic.iter().filter(|link| link.datagrams > 0).collect();
-    let [used] = used[..] else { panic!("{traffic:?}") };
-    assert_eq!((used.link.as_str(), used.towards.as_deref()), ("wire", Some("b")));
-    assert_eq!((used.datagrams, used.bytes, used.dropped), (676, Bytes(676 * 1480), 0));
+    // 1 MB, headers included: 160 ms at 50 Mb/s, and the latency.
+    measure(180.0 * 0.99..180.0 * 1.15, async || {
+        let shaped = shape(&network);
+        let (a, b) = (shaped.socket(a).unwrap(), shaped.socket(b).unwrap());
+        let times = burst(&[&a], &b, 676).await;
+        let traffic = shaped.traffic();
+        let used: Vec<_> = traffic.iter().filter(|link| link.datagrams > 0).collect();
+        let [used] = used[..] else { panic!("{traffic:?}") };
+        assert_eq!((used.link.as_str(), used.towards.as_deref()), ("wire", Some("b")));
+        assert_eq!(
+            (used.datagrams, used.bytes, used.dropped),
+            (676, Bytes(676 * 1480), 0)
+        );
+        times
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn segments_of_one_transmit_are_datagrams_of_their_own() {
     let (network, a, b) = wire(50.0, 1.0);
-    let shaped = ShapedNetwork::new(&network, ShapeOptions::default()).unwrap();
+    let shaped = shape(&network);
     let (a, b) = (shaped.socket(a).unwrap(), shaped.socket(b).unwrap());
     send(&a, &b, &[7; 2500], Some(1000));
     let mut sizes = Vec::new();
@@ -203,31 +238,30 @@ fn star(kind: &str) -> (Network, [VertexId; 3]) {
 
 #[tokio::test]
 async fn two_flows_share_a_link() {
-    let (network, [a, b, c]) = star("uplink");
-    let shaped = ShapedNetwork::new(&network, ShapeOptions::default()).unwrap();
-    let [a, b, c] = [a, b, c].map(|at| shaped.socket(at).unwrap());
-    let alone = burst(&[&a], &c, 300).await[0];
-    let both = burst(&[&a, &b], &c, 300).await;
-    // 300 × 1480 bytes at 50 Mb/s are 71 ms.
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    println!("alone {alone:?}, both {both:?}");
-    assert!((80.0..95.0).contains(&ms(alone)), "{alone:?}");
-    for time in both {
-        assert!((149.0..180.0).contains(&ms(time)), "{time:?}");
+    let (network, ends) = star("uplink");
+    // 300 × 1480 bytes at 50 Mb/s are 71 ms, and the way takes 10 ms more.
+    for (flows, range) in [(1, 80.0..95.0), (2, 149.0..165.0)] {
+        measure(range, async || {
+            let shaped = shape(&network);
+            let [a, b, c] = ends.map(|at| shaped.socket(at).unwrap());
+            burst(&[&a, &b][..flows], &c, 300).await
+        })
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_wire_carries_both_directions_at_once_and_a_shared_medium_does_not() {
-    for (kind, expected) in [("uplink", 80.0..100.0), ("shared", 149.0..180.0)] {
+    for (kind, range) in [("uplink", 80.0..95.0), ("shared", 149.0..165.0)] {
         let (network, [a, _, c]) = star(kind);
-        let shaped = ShapedNetwork::new(&network, ShapeOptions::default()).unwrap();
-        let [a, c, a2, c2] = [a, c, a, c].map(|at| shaped.socket(at).unwrap());
-        let start = Instant::now();
-        tokio::join!(burst(&[&a], &c, 300), burst(&[&c2], &a2, 300));
-        let time = start.elapsed().as_secs_f64() * 1e3;
-        println!("{kind}: {time:.1} ms");
-        assert!(expected.contains(&time), "{kind}: {time} ms");
+        measure(range, async || {
+            let shaped = shape(&network);
+            let [a, c, a2, c2] = [a, c, a, c].map(|at| shaped.socket(at).unwrap());
+            let (there, back) = ([&a], [&c2]);
+            let (there, back) = tokio::join!(burst(&there, &c, 300), burst(&back, &a2, 300));
+            Some(vec![there?[0].max(back?[0])])
+        })
+        .await;
     }
 }
 
@@ -236,8 +270,13 @@ fn routes_cost_what_the_simulator_reckons() {
     let mut builder = Builder::new();
     let mut ends = Vec::new();
     // Two cells of three nodes, joined by a fast and a slow way round and a shared medium in between.
-    let core: Vec<VertexId> = (0..3).map(|i| builder.add(&format!("core{i}"), VertexKind::Switch)).collect();
-    for (index, (mbps, kind)) in [(50.0, "uplink"), (10.0, "uplink"), (5.0, "shared")].into_iter().enumerate() {
+    let core: Vec<VertexId> = (0..3)
+        .map(|i| builder.add(&format!("core{i}"), VertexKind::Switch))
+        .collect();
+    for (index, (mbps, kind)) in [(50.0, "uplink"), (10.0, "uplink"), (5.0, "shared")]
+        .into_iter()
+        .enumerate()
+    {
         let between = builder.add(&format!("between{index}"), link(mbps, kind));
         builder.join(core[index], between, 0.3 + index as f64);
         builder.join(between, core[(index + 1) % 3], 2.0);
@@ -259,9 +298,20 @@ fn routes_cost_what_the_simulator_reckons() {
             let route = tree.route(to, &directions).unwrap();
             let latency = route.legs.iter().map(|leg| leg.latency).sum::<Duration>() + route.rest;
             let rate = |queue: usize| network.link(directions[queue].link).unwrap().rate;
-            let slowest = route.legs.iter().map(|leg| rate(leg.queue).seconds_per_byte()).fold(0.0, f64::max);
-            assert!((latency.as_secs_f64() - expected.latency.0).abs() < 1e-6, "{from:?} to {to:?}");
-            assert_eq!(slowest.to_bits(), expected.seconds_per_byte.to_bits(), "{from:?} to {to:?}");
+            let slowest = route
+                .legs
+                .iter()
+                .map(|leg| rate(leg.queue).seconds_per_byte())
+                .fold(0.0, f64::max);
+            assert!(
+                (latency.as_secs_f64() - expected.latency.0).abs() < 1e-6,
+                "{from:?} to {to:?}"
+            );
+            assert_eq!(
+                slowest.to_bits(),
+                expected.seconds_per_byte.to_bits(),
+                "{from:?} to {to:?}"
+            );
             assert_eq!(route.legs.len(), expected.links as usize, "{from:?} to {to:?}");
         }
     }
@@ -325,7 +375,7 @@ async fn echo(caller: &Endpoint, size: usize, tries: usize) -> Duration {
 async fn calls_between_nodes_take_the_time_that_the_simulator_reckons() {
     for (mbps, ms, sizes) in [(50.0, 60.0, [1000, 500_000]), (1000.0, 0.5, [1000, 500_000])] {
         let (network, a, b) = wire(mbps, ms);
-        let shaped = ShapedNetwork::new(&network, ShapeOptions::default()).unwrap();
+        let shaped = shape(&network);
         let (caller, _tasks) = quic(&shaped, a, b);
         caller.connect(&name("b"), soon()).await.unwrap();
         let path: Path = Routes::new(&network, RouteOptions::default()).path(a, b);
@@ -333,30 +383,47 @@ async fn calls_between_nodes_take_the_time_that_the_simulator_reckons() {
             let time = echo(&caller, size, 5).await.as_secs_f64();
             let expected = 2.0 * path.time(1, Bytes(size as u64)).0;
             let off = 100.0 * (time / expected - 1.0);
-            println!("{mbps} Mb/s {ms} ms, {size} B: {:.2} ms, reckoned {:.2} ms, {off:+.1} %", time * 1e3, expected * 1e3);
-            // Nearby, encryption and copies of this machine, here not fully optimised, weigh as much as the link.
+            println!(
+                "{mbps} Mb/s {ms} ms, {size} B: {:.2} ms, reckoned {:.2} ms, {off:+.1} %",
+                time * 1e3,
+                expected * 1e3
+            );
+            // Nearby, encryption and copies on this machine, not fully optimised here, weigh as the link does.
             if ms > 1.0 {
-                assert!((-1.0..20.0).contains(&off), "{size} B: {time} s, reckoned {expected} s");
+                assert!(
+                    (-1.0..20.0).contains(&off),
+                    "{size} B: {time} s, reckoned {expected} s"
+                );
             }
         }
         println!("{:?}", shaped.lateness());
-        assert!(shaped.traffic().iter().all(|link| link.dropped == 0), "{:?}", shaped.traffic());
+        assert!(
+            shaped.traffic().iter().all(|link| link.dropped == 0),
+            "{:?}",
+            shaped.traffic()
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_link_costs_one_deadline_and_a_mended_one_carries_again() {
     let (network, a, b) = wire(50.0, 5.0);
-    let shaped = ShapedNetwork::new(&network, ShapeOptions::default()).unwrap();
+    let shaped = shape(&network);
     let (caller, _tasks) = quic(&shaped, a, b);
     echo(&caller, 1000, 1).await;
     let wire = network.find("wire").unwrap();
     shaped.set_cut(wire, true);
     let deadline = || Instant::now() + Duration::from_secs(1);
-    let error = caller.call(&name("b"), Message::default(), deadline()).await.unwrap_err();
+    let error = caller
+        .call(&name("b"), Message::default(), deadline())
+        .await
+        .unwrap_err();
     assert!(matches!(error, CallError::Deadline { sent: true, .. }), "{error}");
     // The silent connection was given up: the next call knows that nothing was sent.
-    let error = caller.call(&name("b"), Message::default(), deadline()).await.unwrap_err();
+    let error = caller
+        .call(&name("b"), Message::default(), deadline())
+        .await
+        .unwrap_err();
     assert!(!error.may_have_run(), "{error}");
     shaped.set_cut(wire, false);
     let start = Instant::now();

@@ -7,8 +7,8 @@ pub const STATE: usize = 40_000;
 /// Bytes of the result.
 pub const RESULT: usize = 1_000;
 
-/// How often the bytes are read for a digest: what makes the functions compute for about a millisecond.
-const PASSES: u64 = 100;
+/// How often the bytes are read for a digest: what makes `f2` compute for about two milliseconds.
+const PASSES: u64 = 20;
 /// Odd, without a pattern in its bits: the multiplier of splitmix64.
 const FACTOR: u64 = 0xbf58_476d_1ce4_e5b9;
 /// The golden ratio's, so that the steps of splitmix64 visit every number.

@@ -33,13 +33,11 @@ impl Window {
     /// Takes a reading in, the oldest out if there are too many.
     pub fn measure(&mut self, value: f64) -> Measured {
         let count = self.0.len();
-        let mean = self.0.iter().sum::<f64>() / count.max(1) as f64;
-        let squares: f64 = self
-            .0
-            .iter()
-            .map(|reading| (reading - mean) * (reading - mean))
-            .sum();
-        let deviation = (squares / count.max(1) as f64).sqrt();
+        // Before the first reading, nothing is usual but itself.
+        let average = |sum: f64, otherwise| if count == 0 { otherwise } else { sum / count as f64 };
+        let mean = average(self.0.iter().sum(), value);
+        let squares = self.0.iter().map(|reading| (reading - mean) * (reading - mean));
+        let deviation = average(squares.sum(), 0.0).sqrt();
         self.0.push(value);
         let extra = self.0.len().saturating_sub(WINDOW);
         self.0.drain(..extra);
@@ -85,6 +83,15 @@ mod tests {
         assert_eq!((measured.count, measured.mean, measured.deviation), (8, 5.0, 2.0));
         assert_eq!(measured.z(), 3.25);
         assert!(measured.is_anomaly());
+    }
+
+    #[test]
+    fn the_first_reading_is_usual() {
+        let measured = Window::default().measure(20.0);
+        assert_eq!(
+            (measured.count, measured.mean, measured.deviation, measured.z()),
+            (0, 20.0, 0.0, 0.0)
+        );
     }
 
     #[test]

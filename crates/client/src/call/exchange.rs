@@ -1,0 +1,292 @@
+//! One request and its answer, with the states that live here.
+//!
+//! ```text
+//! leaving? ─▶ claim states ─▶ send with envelopes ─▶ good answer: envelopes, what was seen and the request's end are
+//!    ▲              ▲                                written down together
+//!    │              ├─ 409 moving-to-client: take the states, send again
+//!    │              ├─ 428 envelope-missing: learn what is declared, send all
+//!    └─ next request└─ no answer: the request stays open
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fogline_core::model::{Birth, ExecutionModel, StateName};
+use fogline_core::session::Seen;
+use fogline_protocol::headers;
+use fogline_protocol::multipart::{INPUT, OUTPUT, Part, state_part};
+use fogline_protocol::problem::Kind;
+use tokio::time::Instant;
+
+use super::declared::{Declared, Wanted};
+use crate::Error;
+use crate::answer::Answer;
+use crate::client::Client;
+use crate::http::{Ask, Failed};
+use crate::journal::{Claim, Held, Kept, Record};
+use crate::reply::{Reply, Target};
+
+/// How often one call takes states that come to the client, or learns what it must send: each is needed once, and
+/// again only if the session moves again meanwhile.
+const MAX_TURNS: u32 = 5;
+
+/// What makes a request the same when it is sent again.
+#[derive(Clone, Debug)]
+pub(crate) enum Key {
+    /// Its number.
+    Number(u64),
+    /// The run's step that it is, as [`fogline_core::workflow::Run::key`] says it.
+    Step(String),
+}
+
+/// Why a call failed.
+pub(crate) enum Lost {
+    /// A node refused the request, for good.
+    Refused(Error),
+    /// This call did not bring it to a node.
+    Unsent(Error),
+    /// It may have been executed, or may yet be.
+    Open(Error),
+}
+
+/// How a good answer's output changes the record, together with its envelopes.
+pub(crate) type Settle = Box<dyn FnOnce(&mut Record, Bytes) + Send>;
+
+impl Client {
+    /// Sends a request with the envelopes that its target declares, and takes in its answer. `settle` records its end.
+    pub(crate) async fn exchange(
+        &self,
+        held: &Arc<Held>,
+        key: &Key,
+        target: &Target,
+        input: Bytes,
+        settle: Settle,
+        deadline: Instant,
+    ) -> Result<Reply, Lost> {
+        let mut settle = Some(settle);
+        let mut all = false;
+        for _ in 0..MAX_TURNS {
+            self.leave_if_begun(held, deadline).await.map_err(Lost::Unsent)?;
+            let declared = self.declared(held, target, all, deadline).await.map_err(Lost::Unsent)?;
+            let claimed = self.claimed(held, declared.as_ref(), deadline).await.map_err(Lost::Unsent)?;
+            let ask = self.ask_for(held, key, target, &input, declared.as_ref(), &claimed.envelopes);
+            match self.inner.http.send(&ask, deadline).await {
+                Ok(answer) => {
+                    let part = declared.map_or(held.session().primary(), |declared| declared.part);
+                    let settle = settle.take().unwrap_or_else(|| Box::new(|_, _| ()));
+                    let reply = self.take_in(held, &answer, part, settle).await.map_err(Lost::Open)?;
+                    drop(claimed);
+                    self.leave_if_asked(held, deadline).await;
+                    return Ok(reply);
+                }
+                Err(failed) => match failed.kind() {
+                    Some(Kind::MovingToClient) => {
+                        self.take_states(held, &failed).await.map_err(Lost::Open)?;
+                    }
+                    Some(Kind::EnvelopeMissing) if !all && held.look(Record::is_in_client) => {
+                        // The application is a newer one than the one that this client knows.
+                        let app = held.look(|record| record.app.clone());
+                        self.learn_app(&app, deadline).await.map_err(Lost::Unsent)?;
+                        all = true;
+                    }
+                    Some(kind) if !kind.retriable() => return Err(Lost::Refused(failed.error)),
+                    _ if failed.is_open => return Err(Lost::Open(failed.error)),
+                    _ => return Err(Lost::Unsent(failed.error)),
+                },
+            }
+        }
+        Err(Lost::Open(self.inner.http.strange("the session moves each time that it is used".to_owned())))
+    }
+
+    /// What a request declares; none where nothing depends on it, which saves asking for the application.
+    async fn declared(
+        &self,
+        held: &Held,
+        target: &Target,
+        all: bool,
+        deadline: Instant,
+    ) -> Result<Option<Declared>, Error> {
+        let in_client = held.look(Record::is_in_client);
+        if !in_client && held.session().parts().len() == 1 {
+            return Ok(None);
+        }
+        let name = held.look(|record| record.app.clone());
+        let app = self.known_app(&name, deadline).await?;
+        let mut declared = Declared::of(&app, held.session(), target);
+        if declared.is_none() {
+            // Perhaps it has been deployed since; if not, the node says so.
+            declared = Declared::of(&*self.learn_app(&name, deadline).await?, held.session(), target);
+        }
+        Ok(declared.map(|declared| match all {
+            true => Declared { wanted: Wanted::All, ..declared },
+            false => declared,
+        }))
+    }
+
+    /// Claims what is declared, if states live here, and reads the envelopes.
+    pub(crate) async fn claimed(
+        &self,
+        held: &Held,
+        declared: Option<&Declared>,
+        deadline: Instant,
+    ) -> Result<Claimed, Error> {
+        let Some(declared) = declared.filter(|_| held.look(Record::is_in_client)) else {
+            return Ok(Claimed { claim: None, envelopes: Vec::new() });
+        };
+        let claim = match &declared.wanted {
+            Wanted::Some(states) => held.claim(states, deadline).await?,
+            Wanted::All => held.claim_all(deadline).await?,
+        };
+        let kept = held.look(|record| record.envelopes.clone());
+        let mut envelopes = Vec::new();
+        for (state, kept) in kept {
+            let is_wanted = match &declared.wanted {
+                Wanted::Some(states) => states.contains_key(&state),
+                Wanted::All => true,
+            };
+            if is_wanted {
+                envelopes.push(Part::new(state_part(&state), held.read(kept).await?));
+            }
+        }
+        Ok(Claimed { claim: Some(claim), envelopes })
+    }
+
+    fn ask_for(
+        &self,
+        held: &Held,
+        key: &Key,
+        target: &Target,
+        input: &Bytes,
+        declared: Option<&Declared>,
+        envelopes: &[Part],
+    ) -> Ask {
+        let path = match target {
+            Target::Function(function) => format!("{}/functions/{function}", self.path(held)),
+            Target::Run => format!("{}/runs", self.path(held)),
+        };
+        let part = declared.map_or(held.session().primary(), |declared| declared.part);
+        let ask = self.with_seen(Ask::new(http::Method::POST, path), held, part);
+        let ask = match key {
+            Key::Number(number) => ask
+                .header(headers::CLIENT, &self.inner.id.to_string())
+                .header(headers::SEQUENCE, &number.to_string()),
+            Key::Step(key) => ask.header(headers::IDEMPOTENCY_KEY, key),
+        };
+        if !held.look(Record::is_in_client) {
+            return ask.bytes(input.clone());
+        }
+        let mut parts = vec![Part::new(INPUT, input.clone())];
+        parts.extend_from_slice(envelopes);
+        ask.parts(&parts)
+    }
+
+    /// Says what was seen of a part of the session (R12).
+    pub(crate) fn with_seen(&self, ask: Ask, held: &Held, part: Birth) -> Ask {
+        match held.look(|record| record.seen.get(&part).copied()) {
+            Some(seen) => ask.header(headers::SEEN, &seen.to_string()),
+            None => ask,
+        }
+    }
+
+    /// The path of a session.
+    pub(crate) fn path(&self, held: &Held) -> String {
+        let app = held.look(|record| record.app.clone());
+        format!("/v1/apps/{app}/sessions/{}", held.session())
+    }
+
+    /// Writes down all that a good answer changes, as one change, and makes a reply of it.
+    pub(crate) async fn take_in(
+        &self,
+        held: &Held,
+        answer: &Answer,
+        part: Birth,
+        settle: Settle,
+    ) -> Result<Reply, Error> {
+        let envelopes = answer.envelopes();
+        let output = answer.part(OUTPUT).cloned().unwrap_or_default();
+        let reply_output = output.clone();
+        let seen: Option<Seen> = answer.header(headers::SEEN);
+        let model: Option<ExecutionModel> = answer.header(headers::MODEL);
+        let leaving_for = answer.header(headers::CONVERT);
+        let now_seen = held
+            .update(move |record| {
+                settle(record, output);
+                for (state, envelope) in envelopes {
+                    keep(record, state, envelope);
+                }
+                if let Some(seen) = seen {
+                    record.see(part, seen);
+                }
+                // States leave the client when the client says so, and come in an answer of their own.
+                let primary = record.models.first_mut();
+                if let (Some(known), Some(model)) = (primary, model)
+                    && *known != ExecutionModel::InClient
+                    && model != ExecutionModel::InClient
+                {
+                    *known = model;
+                }
+                if record.is_in_client() && record.leaving_for.is_none() {
+                    record.leaving_for = leaving_for.filter(|model| *model != ExecutionModel::InClient);
+                }
+                record.seen.get(&part).copied()
+            })
+            .await?;
+        Ok(Reply {
+            output: reply_output,
+            seen: now_seen,
+            replayed: answer.header(headers::REPLAYED).unwrap_or(false),
+            node: answer.header(headers::NODE),
+            model,
+            execution: answer.execution(),
+            attempts: answer.attempts,
+        })
+    }
+
+    /// Takes the states of a session that comes to the client (R14), unless they are here already.
+    async fn take_states(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
+        let strange = |what: &str| self.inner.http.strange(what.to_owned());
+        let answer = failed.answer.as_ref().ok_or_else(|| strange("no states"))?;
+        let seen = answer.header(headers::SEEN).ok_or_else(|| strange("states of no epoch"))?;
+        let envelopes = answer.envelopes();
+        held.update(move |record| arrive(record, seen, envelopes)).await
+    }
+}
+
+/// The envelopes that a request carries, and the claim on them.
+pub(crate) struct Claimed {
+    claim: Option<Claim>,
+    /// As parts of a body.
+    pub(crate) envelopes: Vec<Part>,
+}
+
+impl Claimed {
+    /// Whether states of the session live here.
+    pub(crate) fn is_here(&self) -> bool {
+        self.claim.is_some()
+    }
+}
+
+/// Keeps a new envelope; an empty one says that there is no such state any more.
+pub(crate) fn keep(record: &mut Record, state: StateName, envelope: Bytes) {
+    if envelope.is_empty() {
+        record.envelopes.remove(&state);
+    } else {
+        record.envelopes.insert(state, Kept::Inline(envelope));
+    }
+}
+
+/// The states come to the client, as a set of `seen.epoch`. Two requests that met the move bring them twice; when the
+/// second comes, the first may have changed them already.
+pub(crate) fn arrive(record: &mut Record, seen: Seen, envelopes: Vec<(StateName, Bytes)>) {
+    if record.held_epoch.is_some_and(|epoch| epoch >= seen.epoch) {
+        return;
+    }
+    record.held_epoch = Some(seen.epoch);
+    record.envelopes.clear();
+    for (state, envelope) in envelopes {
+        keep(record, state, envelope);
+    }
+    if let Some(primary) = record.models.first_mut() {
+        *primary = ExecutionModel::InClient;
+    }
+}

@@ -1,0 +1,56 @@
+//! Runs that nodes accept now and execute later.
+
+use bytes::Bytes;
+use fogline_core::model::{AppName, RunId, SessionId};
+use fogline_protocol::api::Run;
+use fogline_protocol::headers;
+use fogline_protocol::multipart::OUTPUT;
+use fogline_protocol::problem::{Kind, Problem};
+use http::Method;
+
+use crate::Error;
+use crate::client::Client;
+use crate::http::Ask;
+use crate::journal::Record;
+
+impl Client {
+    /// Has the workflow run for a session, without waiting for its result (R21).
+    ///
+    /// # Errors
+    /// When the session's states live with the client, which has to be there while they are used; when the session's
+    /// inbox is full, or no node is reached.
+    pub async fn run_async(&self, app: &AppName, session: &SessionId, input: impl Into<Bytes>) -> Result<Run, Error> {
+        let deadline = self.deadline();
+        let held = self.known_session(app, session, deadline).await?;
+        if held.look(Record::is_in_client) {
+            let title = format!("the states of session {session} live with the client");
+            let hint = "wait for the run, or convert the session to another model";
+            return Err(Problem::new(Kind::Conflict, title, hint).into());
+        }
+        let ask = Ask::new(Method::POST, format!("{}/runs", self.path(&held)))
+            .header(headers::PREFER, "respond-async")
+            .header(headers::IDEMPOTENCY_KEY, &self.fresh_key())
+            .bytes(input.into());
+        let ask = self.with_seen(ask, &held, session.primary());
+        let answer = self.ask(&ask, deadline).await?;
+        self.json(&answer, "")
+    }
+
+    /// How a run is.
+    ///
+    /// # Errors
+    /// When there is no such run, or no node is reached.
+    pub async fn run_status(&self, app: &AppName, session: &SessionId, run: RunId) -> Result<Run, Error> {
+        self.ask_json(&Ask::new(Method::GET, format!("/v1/apps/{app}/sessions/{session}/runs/{run}"))).await
+    }
+
+    /// The result of a run that is done.
+    ///
+    /// # Errors
+    /// When there is no such run, it is not done or has failed, or no node is reached.
+    pub async fn run_result(&self, app: &AppName, session: &SessionId, run: RunId) -> Result<Bytes, Error> {
+        let path = format!("/v1/apps/{app}/sessions/{session}/runs/{run}/result");
+        let answer = self.ask(&Ask::new(Method::GET, path), self.deadline()).await?;
+        Ok(answer.part(OUTPUT).cloned().unwrap_or_default())
+    }
+}

@@ -1,0 +1,96 @@
+//! Sessions.
+
+use std::sync::Arc;
+
+use fogline_core::model::{AppName, ExecutionModel, SessionId};
+use fogline_protocol::api::{NewSession, Session, Sessions, States};
+use fogline_protocol::problem::Kind;
+use http::Method;
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::call::{Declared, Wanted};
+use crate::client::{Client, lock};
+use crate::http::Ask;
+use crate::journal::{Held, Record};
+
+impl Client {
+    /// Creates a session; under another model than the manifest's, if one is given.
+    ///
+    /// # Errors
+    /// When there is no such application, or no node is reached.
+    pub async fn create_session(&self, app: &AppName, model: Option<ExecutionModel>) -> Result<Session, Error> {
+        let ask = Ask::new(Method::POST, format!("/v1/apps/{app}/sessions"));
+        self.ask_json(&ask.json(&NewSession { model })).await
+    }
+
+    /// Sessions of an application, at most `limit`, behind `after` in the order of their ids: those homed at the node
+    /// and in the cloud.
+    ///
+    /// # Errors
+    /// When there is no such application, or no node is reached.
+    pub async fn sessions(
+        &self,
+        app: &AppName,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Sessions, Error> {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        let path = format!("/v1/apps/{app}/sessions?limit={limit}{after}");
+        self.ask_json(&Ask::new(Method::GET, path)).await
+    }
+
+    /// A session, with those of its states that live with this client.
+    ///
+    /// # Errors
+    /// When there is no such session, or no node is reached.
+    pub async fn session(&self, app: &AppName, session: &SessionId) -> Result<Session, Error> {
+        let deadline = self.deadline();
+        let held = self.known_session(app, session, deadline).await?;
+        self.describe(&held, deadline).await
+    }
+
+    /// Deletes a session, and what the client keeps of it.
+    ///
+    /// # Errors
+    /// When there is no such session, or no node is reached. The client then keeps what it has.
+    pub async fn delete_session(&self, app: &AppName, session: &SessionId) -> Result<(), Error> {
+        let deadline = self.deadline();
+        let held = self.known_session(app, session, deadline).await?;
+        let _claim = held.claim_all(deadline).await?;
+        match self.ask(&Ask::new(Method::DELETE, self.path(&held)), deadline).await {
+            Err(Error::Problem { problem }) if problem.kind == Kind::Gone => {}
+            deleted => drop(deleted?),
+        }
+        lock(&self.inner.sessions).remove(session);
+        held.discard().await
+    }
+
+    /// Asks for a session. What lives here the node learns from the envelopes.
+    pub(crate) async fn describe(&self, held: &Arc<Held>, deadline: Instant) -> Result<Session, Error> {
+        let answer = self.ask(&Ask::new(Method::GET, self.path(held)), deadline).await?;
+        let mut session: Session = self.json(&answer, "")?;
+        if held.look(Record::is_in_client) {
+            let states = self.open_all(held, deadline).await?;
+            let mut parts = session.parts.iter_mut();
+            if let Some(part) = parts.find(|part| part.model == ExecutionModel::InClient) {
+                let version = states.states.iter().map(|state| state.version).max();
+                part.version = part.version.max(version.unwrap_or(0));
+                part.states = states.states;
+            }
+        }
+        Ok(session)
+    }
+
+    /// What a node finds in the envelopes that are here.
+    pub(crate) async fn open_all(&self, held: &Held, deadline: Instant) -> Result<States, Error> {
+        let all = Declared { wanted: Wanted::All, part: held.session().primary() };
+        let claimed = self.claimed(held, Some(&all), deadline).await?;
+        if claimed.envelopes.is_empty() {
+            return Ok(States { states: Vec::new() });
+        }
+        let ask = Ask::new(Method::POST, format!("{}/states", self.path(held))).parts(&claimed.envelopes);
+        let answer = self.ask(&ask, deadline).await?;
+        self.json(&answer, "")
+    }
+}

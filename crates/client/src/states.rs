@@ -1,0 +1,144 @@
+//! States from outside of a function. Where they live with the client, a node opens and seals them: it has the key.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
+use fogline_protocol::api::{App, StateInfo, States};
+use fogline_protocol::multipart::{Part, VALUE};
+use fogline_protocol::problem::{Kind, Problem};
+use http::Method;
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::call::{Declared, Wanted};
+use crate::client::Client;
+use crate::http::Ask;
+use crate::journal::{Held, Record};
+
+impl Client {
+    /// The states of a session.
+    ///
+    /// # Errors
+    /// When there is no such session, or no node is reached.
+    pub async fn states(&self, app: &AppName, session: &SessionId) -> Result<Vec<StateInfo>, Error> {
+        let deadline = self.deadline();
+        let held = self.known_session(app, session, deadline).await?;
+        self.leave_if_begun(&held, deadline).await?;
+        let mut all = Vec::new();
+        if held.look(|record| record.models.iter().any(|model| *model != ExecutionModel::InClient)) {
+            let ask = Ask::new(Method::GET, format!("{}/states", self.path(&held)));
+            let states: States = self.json(&self.ask(&ask, deadline).await?, "")?;
+            all.extend(states.states);
+        }
+        if held.look(Record::is_in_client) {
+            all.extend(self.open_all(&held, deadline).await?.states);
+        }
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
+
+    /// A state's bytes.
+    ///
+    /// # Errors
+    /// When there is no such session or state, or no node is reached.
+    pub async fn get_state(&self, app: &AppName, session: &SessionId, state: &StateName) -> Result<Bytes, Error> {
+        let deadline = self.deadline();
+        let (held, known) = self.session_of_state(app, session, state, deadline).await?;
+        let declared = Declared::state(&known, session, state);
+        let path = format!("{}/states/{state}", self.path(&held));
+        if !self.is_here(&held, &declared) {
+            let ask = self.with_seen(Ask::new(Method::GET, path), &held, declared.part);
+            let answer = self.ask(&ask, deadline).await?;
+            return Ok(answer.part(VALUE).cloned().unwrap_or_default());
+        }
+        let claimed = self.claimed(&held, Some(&declared), deadline).await?;
+        if claimed.envelopes.is_empty() {
+            let title = format!("session {session} has no state {state}");
+            let hint = "a function sets it, or `fogline state put`";
+            return Err(Problem::new(Kind::NotFound, title, hint).into());
+        }
+        let ask = Ask::new(Method::POST, format!("{path}/open")).parts(&claimed.envelopes);
+        let answer = self.ask(&ask, deadline).await?;
+        Ok(answer.part(VALUE).cloned().unwrap_or_default())
+    }
+
+    /// Sets a state. Of two that do this at once, or a function that does, the last one stays.
+    ///
+    /// # Errors
+    /// When there is no such session or state, it is too large, or no node is reached.
+    pub async fn put_state(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        state: &StateName,
+        value: impl Into<Bytes>,
+    ) -> Result<(), Error> {
+        self.change(app, session, state, Some(value.into())).await
+    }
+
+    /// Deletes a state.
+    ///
+    /// # Errors
+    /// When there is no such session or state, or no node is reached.
+    pub async fn delete_state(&self, app: &AppName, session: &SessionId, state: &StateName) -> Result<(), Error> {
+        self.change(app, session, state, None).await
+    }
+
+    async fn change(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        state: &StateName,
+        value: Option<Bytes>,
+    ) -> Result<(), Error> {
+        let deadline = self.deadline();
+        let (held, known) = self.session_of_state(app, session, state, deadline).await?;
+        let part = Declared::state(&known, session, state).part;
+        let all = Declared { wanted: Wanted::All, part };
+        let path = format!("{}/states/{state}", self.path(&held));
+        let in_client = self.is_here(&held, &all);
+        let claimed = match in_client {
+            true => Some(self.claimed(&held, Some(&all), deadline).await?),
+            false => None,
+        };
+        let envelopes = claimed.as_ref().map(|claimed| claimed.envelopes.clone()).unwrap_or_default();
+        let ask = match (in_client, value) {
+            (false, Some(value)) => Ask::new(Method::PUT, path).bytes(value),
+            (false, None) => Ask::new(Method::DELETE, path),
+            (true, Some(value)) => {
+                let mut parts = vec![Part::new(VALUE, value)];
+                parts.extend(envelopes);
+                Ask::new(Method::PUT, path).parts(&parts)
+            }
+            (true, None) => Ask::new(Method::POST, format!("{path}/delete")).parts(&envelopes),
+        };
+        let ask = self.with_seen(ask, &held, part);
+        let answer = self.ask(&ask, deadline).await?;
+        self.take_in(&held, &answer, part, Box::new(|_, _| ())).await?;
+        Ok(())
+    }
+
+    async fn session_of_state(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        state: &StateName,
+        deadline: Instant,
+    ) -> Result<(Arc<Held>, Arc<App>), Error> {
+        let held = self.held(app, session, deadline).await?;
+        self.leave_if_begun(&held, deadline).await?;
+        let mut known = self.known_app(app, deadline).await?;
+        if !known.states.iter().any(|declared| declared.name == *state) {
+            known = self.learn_app(app, deadline).await?;
+        }
+        Ok((held, known))
+    }
+
+    /// Whether the part of the session that is meant lives here.
+    fn is_here(&self, held: &Held, declared: &Declared) -> bool {
+        let at = held.session().parts().iter().position(|part| *part == declared.part);
+        let model = held.look(|record| at.and_then(|at| record.models.get(at).copied()));
+        model == Some(ExecutionModel::InClient)
+    }
+}

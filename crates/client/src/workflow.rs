@@ -1,0 +1,164 @@
+//! Workflows that the client runs itself, as in the paper's Fig. 3: every step is an invocation of its own.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use fogline_core::application::WorkflowStep;
+use fogline_core::model::{AppName, RunId, SessionId};
+use fogline_core::workflow::{ReadyStep, Run};
+use fogline_protocol::api::App;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use crate::call::{Key, Lost};
+use crate::client::{Client, lock};
+use crate::journal::{Held, Kept, Record};
+use crate::reply::{RunReply, Target};
+use crate::{Error, random};
+
+impl Client {
+    /// Runs an application's workflow for a session: steps that are ready at once, each under an id that follows from
+    /// the run. What has finished is kept with the states that it made, and never executed again (R16).
+    ///
+    /// # Errors
+    /// An error that names its step is the end of the run. [`Error::Interrupted`] is not: it can be resumed.
+    pub async fn run_workflow(
+        &self,
+        app: &App,
+        session: &SessionId,
+        input: impl Into<Bytes>,
+    ) -> Result<RunReply, Error> {
+        let deadline = self.deadline();
+        let step = |step: &fogline_protocol::api::AppStep| WorkflowStep {
+            name: step.name.clone(),
+            function: step.function.clone(),
+            after: step.after.clone(),
+        };
+        let steps: Vec<_> = app.workflow.iter().map(step).collect();
+        let id = RunId(random::bytes());
+        let run = Run::start(id, &steps, input.into())
+            .map_err(|source| Error::Workflow { app: app.name.clone(), source })?;
+        lock(&self.inner.apps).insert(app.name.clone(), Arc::new(app.clone()));
+        let held = self.held(&app.name, session, deadline).await?;
+        let bytes = run.encode();
+        held.update(move |record| {
+            record.runs.insert(id, Kept::Inline(bytes.into()));
+        })
+        .await?;
+        self.go_on(&held, run, deadline).await
+    }
+
+    /// The runs of a session that have not ended and were interrupted, by this client's end or by an error.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn pending_workflows(&self, app: &AppName, session: &SessionId) -> Result<Vec<RunId>, Error> {
+        let held = self.held(app, session, self.deadline()).await?;
+        Ok(held.look(|record| record.runs.keys().copied().collect()))
+    }
+
+    /// Goes on with a run that was interrupted. Not to be called while it goes on elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::run_workflow`]; [`Error::NothingPending`] when there is no such run.
+    pub async fn resume_workflow(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        run: RunId,
+    ) -> Result<RunReply, Error> {
+        let deadline = self.deadline();
+        let held = self.held(app, session, deadline).await?;
+        let nothing = || Error::NothingPending { session: session.clone(), what: format!("run {run}") };
+        let kept = held.look(|record| record.runs.get(&run).cloned()).ok_or_else(nothing)?;
+        let bytes = held.read(kept).await?;
+        let run = Run::decode(&bytes).map_err(|source| Error::Workflow { app: app.clone(), source })?;
+        self.go_on(&held, run, deadline).await
+    }
+
+    /// Gives a run up. What its steps have done stays done.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn abandon_workflow(&self, app: &AppName, session: &SessionId, run: RunId) -> Result<(), Error> {
+        let held = self.held(app, session, self.deadline()).await?;
+        end(&held, run).await
+    }
+
+    async fn go_on(&self, held: &Arc<Held>, run: Run, deadline: Instant) -> Result<RunReply, Error> {
+        let id = run.id();
+        let ready = run.ready();
+        let run = Arc::new(Mutex::new(run));
+        let mut steps = FuturesUnordered::new();
+        let mut lost = None;
+        steps.extend(ready.into_iter().map(|step| self.step(held, &run, step, deadline)));
+        // After an error, what is under way is awaited: its answer may hold states.
+        while let Some(finished) = steps.next().await {
+            match finished {
+                Ok(_) if lost.is_some() => {}
+                Ok(ready) => steps.extend(ready.into_iter().map(|step| self.step(held, &run, step, deadline))),
+                // What ends the run is said before what interrupts it.
+                Err(error @ Lost::Refused(_)) if !matches!(lost, Some(Lost::Refused(_))) => lost = Some(error),
+                Err(error) => lost = lost.or(Some(error)),
+            }
+        }
+        match lost {
+            Some(Lost::Refused(error)) => {
+                end(held, id).await?;
+                Err(error)
+            }
+            Some(Lost::Unsent(error) | Lost::Open(error)) => Err(Error::Interrupted {
+                session: held.session().clone(),
+                run: id,
+                source: Box::new(error),
+            }),
+            None => {
+                let output = lock(&run).result().expect("a run with nothing ready or under way has finished");
+                end(held, id).await?;
+                Ok(RunReply { run: id, output })
+            }
+        }
+    }
+
+    /// Executes a step, and writes down its output together with its states. Gives the steps that are now ready.
+    async fn step(
+        &self,
+        held: &Arc<Held>,
+        run: &Arc<Mutex<Run>>,
+        step: ReadyStep,
+        deadline: Instant,
+    ) -> Result<Vec<ReadyStep>, Lost> {
+        let (id, key) = {
+            let run = lock(run);
+            (run.id(), run.key(&step.name))
+        };
+        let target = Target::Function(step.function);
+        let ready = Arc::new(Mutex::new(Vec::new()));
+        let settle = {
+            let (run, name, ready) = (Arc::clone(run), step.name.clone(), Arc::clone(&ready));
+            move |record: &mut Record, output: Bytes| {
+                // Under the record's lock: of two steps that finish at once, the later one writes both down.
+                let mut run = lock(&run);
+                *lock(&ready) = run.finish(&name, output);
+                record.runs.insert(id, Kept::Inline(run.encode().into()));
+            }
+        };
+        let key = Key::Step(key);
+        match self.exchange(held, &key, &target, step.input, Box::new(settle), deadline).await {
+            Ok(_) => Ok(std::mem::take(&mut *lock(&ready))),
+            Err(Lost::Refused(Error::Problem { mut problem })) => {
+                problem.step.get_or_insert_with(|| step.name.to_string());
+                Err(Lost::Refused(Error::Problem { problem }))
+            }
+            Err(lost) => Err(lost),
+        }
+    }
+}
+
+async fn end(held: &Held, run: RunId) -> Result<(), Error> {
+    held.update(move |record| {
+        record.runs.remove(&run);
+    })
+    .await
+}

@@ -1,0 +1,166 @@
+//! Admission: from a request's headers to an invocation, with all that stays the same in every attempt at it.
+
+use std::time::Duration;
+
+use fogline_core::model::limits::{DEFAULT_DEADLINE, MAX_DEADLINE};
+use fogline_core::model::{AppName, ClientId, InvocationId, SessionId, TenantName};
+use fogline_core::session::{BodyHash, Origin, Seen};
+use fogline_protocol::headers;
+use fogline_protocol::peer::{Invoke, Target};
+use fogline_protocol::problem::Kind;
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+
+use crate::fault::Fault;
+use crate::node::Node;
+use crate::random;
+
+/// Longest `Idempotency-Key`, in bytes.
+const MAX_KEY: usize = 255;
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) tenant: TenantName,
+    pub(crate) app: AppName,
+    pub(crate) session: Option<SessionId>,
+}
+
+/// An invocation as its request's headers say.
+pub(crate) fn admit(
+    node: &Node,
+    scope: &Scope,
+    target: Target,
+    input: &[u8],
+    headers: &HeaderMap,
+) -> Result<Invoke, Fault> {
+    let (id, origin) = name(scope, headers)?;
+    let seen = match text(headers, headers::SEEN)? {
+        Some(seen) => Some(seen.parse::<Seen>().map_err(|problem| bad(headers::SEEN, problem))?),
+        None => None,
+    };
+    let mut call = fresh(node, scope, target, input, timeout(headers)?);
+    let id = id.unwrap_or(call.id);
+    rename(&mut call, id, origin);
+    call.seen = seen;
+    call.holder = client(headers)?;
+    Ok(call)
+}
+
+/// An invocation that nobody has named.
+pub(crate) fn fresh(node: &Node, scope: &Scope, target: Target, input: &[u8], timeout: Duration) -> Invoke {
+    let now = node.clock.now();
+    let mut body = Sha256::new();
+    body.update(target.to_string().as_bytes());
+    body.update([0]);
+    body.update(input);
+    let id = InvocationId(random::bytes());
+    Invoke {
+        tenant: scope.tenant.clone(),
+        app: scope.app.clone(),
+        target,
+        session: scope.session.clone(),
+        id,
+        origin: Origin::Keyless,
+        body: BodyHash(body.finalize().into()),
+        now,
+        deadline: now.after(timeout),
+        seed: seed(id),
+        seen: None,
+        holder: None,
+        envelopes: Vec::new(),
+        hops: 0,
+        turn: false,
+    }
+}
+
+/// Gives an invocation the id that it is known by.
+pub(crate) fn rename(call: &mut Invoke, id: InvocationId, origin: Origin) {
+    (call.id, call.origin, call.seed) = (id, origin, seed(id));
+}
+
+/// The same in every attempt, because the id is (R18).
+fn seed(id: InvocationId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = digest(&[b"seed", &id.0]);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The id that an opaque key stands for, within what it is for.
+pub(crate) fn id_of_key(scope: &Scope, key: &str) -> InvocationId {
+    let whose = whose(scope);
+    first_16(digest(&[b"key", whose.as_bytes(), key.as_bytes()]))
+}
+
+/// How long the caller waits.
+pub(crate) fn timeout(headers: &HeaderMap) -> Result<Duration, Fault> {
+    let Some(given) = text(headers, headers::TIMEOUT_MS)? else {
+        return Ok(DEFAULT_DEADLINE);
+    };
+    let millis: u64 =
+        given.parse().map_err(|_| bad(headers::TIMEOUT_MS, format!("\"{given}\" is not a number")))?;
+    Ok(Duration::from_millis(millis).min(MAX_DEADLINE))
+}
+
+/// The client that sends the request, if it says.
+pub(crate) fn client(headers: &HeaderMap) -> Result<Option<ClientId>, Fault> {
+    let client = text(headers, headers::CLIENT)?;
+    client.map(|id| id.parse().map_err(|error| bad(headers::CLIENT, error))).transpose()
+}
+
+/// A header's text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
+    let value = headers.get(name).map(|value| value.to_str().map_err(|_| bad(name, "it is not plain text")));
+    value.transpose()
+}
+
+fn name(scope: &Scope, headers: &HeaderMap) -> Result<(Option<InvocationId>, Origin), Fault> {
+    let key = text(headers, headers::IDEMPOTENCY_KEY)?;
+    let number = text(headers, headers::SEQUENCE)?;
+    match (key, client(headers)?, number) {
+        (Some(key), _, None) if (1..=MAX_KEY).contains(&key.len()) => {
+            Ok((Some(id_of_key(scope, key)), Origin::Opaque))
+        }
+        (Some(_), _, None) => {
+            Err(bad(headers::IDEMPOTENCY_KEY, format!("expected 1 to {MAX_KEY} characters")))
+        }
+        (None, Some(client), Some(number)) => {
+            let number: u64 =
+                number.parse().map_err(|_| bad(headers::SEQUENCE, format!("\"{number}\" is not a number")))?;
+            let whose = whose(scope);
+            let id = digest(&[b"number", whose.as_bytes(), &client.0, &number.to_be_bytes()]);
+            Ok((Some(first_16(id)), Origin::Sequence { client, number }))
+        }
+        (None, _, None) => Ok((None, Origin::Keyless)),
+        (Some(_), _, Some(_)) => Err(bad(headers::SEQUENCE, "a request has a number or a key, not both")),
+        (None, None, Some(_)) => Err(bad(headers::SEQUENCE, "a number goes with fogline-client")),
+    }
+}
+
+fn whose(scope: &Scope) -> String {
+    let session = scope.session.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{}/{}/{session}", scope.tenant, scope.app)
+}
+
+/// SHA-256 of parts, each behind its length.
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+fn first_16(bytes: [u8; 32]) -> InvocationId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&bytes[..16]);
+    InvocationId(id)
+}
+
+fn bad(header: &str, problem: impl std::fmt::Display) -> Fault {
+    Fault::new(
+        Kind::BadRequest,
+        format!("header {header}: {problem}"),
+        "the API's description is at /openapi.json",
+    )
+}

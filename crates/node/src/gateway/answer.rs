@@ -1,0 +1,106 @@
+//! From what came of a request to HTTP.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use data_encoding::BASE64;
+use fogline_core::model::StateName;
+use fogline_protocol::api::Envelopes;
+use fogline_protocol::headers;
+use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
+use fogline_protocol::peer::Invoked;
+use fogline_protocol::problem::{self, Kind};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::fault::Fault;
+use crate::random;
+
+const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
+
+/// Bytes, with this media type.
+pub(crate) fn bytes(status: StatusCode, media_type: &str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_str(media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type.unwrap_or(HeaderValue::from_static(BYTES)));
+    response
+}
+
+/// A value as JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(text) => bytes(status, JSON, text),
+        Err(error) => fault(&Fault::internal(format!("writing JSON: {error}"))),
+    }
+}
+
+/// Nothing but success.
+pub(crate) fn done() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A problem, with the envelopes that the client must take, if there are any.
+pub(crate) fn fault(fault: &Fault) -> Response {
+    let it = fault.problem();
+    let status = StatusCode::from_u16(it.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let text = serde_json::to_vec(it).unwrap_or_default();
+    let mut response = if fault.envelopes().is_empty() {
+        bytes(status, problem::MEDIA_TYPE, text)
+    } else {
+        mixed(status, Part::json(multipart::PROBLEM, text), fault.envelopes())
+    };
+    if it.kind == Kind::Overloaded {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// Output and envelopes, as the client wants them.
+pub(crate) fn invoked(
+    request: &HeaderMap,
+    invoked: Option<&Invoked>,
+    output: Bytes,
+    envelopes: &[(StateName, Bytes)],
+    in_parts: bool,
+) -> Response {
+    let wants_json = request.get(ACCEPT).is_some_and(|accept| accept.as_bytes() == JSON.as_bytes());
+    let mut response = if !in_parts && envelopes.is_empty() {
+        bytes(StatusCode::OK, BYTES, output)
+    } else if wants_json {
+        let states = envelopes.iter().map(|(state, sealed)| (state.clone(), BASE64.encode(sealed)));
+        json(StatusCode::OK, &Envelopes { output: BASE64.encode(&output), states: states.collect() })
+    } else {
+        mixed(StatusCode::OK, Part::new(multipart::OUTPUT, output), envelopes)
+    };
+    if let Some(invoked) = invoked {
+        describe(invoked, response.headers_mut());
+    }
+    response
+}
+
+/// A part, and envelopes.
+pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, Bytes)]) -> Response {
+    let boundary = Boundary::new(random::bytes());
+    let states = envelopes.iter().map(|(state, sealed)| Part::new(multipart::state_part(state), sealed.clone()));
+    let parts: Vec<Part> = std::iter::once(first).chain(states).collect();
+    bytes(status, &boundary.content_type(Subtype::Mixed), multipart::write(&boundary, &parts))
+}
+
+fn describe(invoked: &Invoked, into: &mut HeaderMap) {
+    let mut set = |name: &'static str, value: Option<String>| {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            into.insert(name, value);
+        }
+    };
+    set(headers::NODE, Some(invoked.node.to_string()));
+    set(headers::EXECUTION_US, Some(invoked.execution_us.to_string()));
+    set(headers::SEEN, invoked.seen.map(|seen| seen.to_string()));
+    set(headers::REPLAYED, invoked.replayed.then(|| "true".to_owned()));
+    set(headers::MODEL, invoked.model.map(|model| model.to_string()));
+    set(headers::CONVERT, invoked.convert.map(|model| model.to_string()));
+}

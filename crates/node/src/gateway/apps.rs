@@ -1,0 +1,132 @@
+//! Applications.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use fogline_core::model::limits::MAX_DEADLINE;
+use fogline_core::model::{AppName, TenantName};
+use fogline_protocol::peer::Request;
+use fogline_protocol::problem::Kind;
+use fogline_protocol::{api, headers, multipart};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::{answer, body, respond, scope};
+use crate::admit;
+use crate::apps::Package;
+use crate::fault::Fault;
+use crate::invoke;
+use crate::node::Node;
+
+pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    respond(&node, &headers, async {
+        let tenant = tenant(&node, &headers)?;
+        let all = node.apps.all().into_iter().filter(|(of, _)| *of == tenant);
+        let apps = all.map(|(_, app)| app.describe()).collect();
+        Ok(answer::json(StatusCode::OK, &api::Apps { apps }))
+    })
+    .await
+}
+
+pub(super) async fn describe(
+    State(node): State<Arc<Node>>,
+    Path(app): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, None)?;
+        let app = node.apps.get(&scope.tenant, &scope.app)?;
+        Ok(answer::json(StatusCode::OK, &app.describe()))
+    })
+    .await
+}
+
+/// Deploys here and on all peers: an application is there when this answers.
+pub(super) async fn deploy(State(node): State<Arc<Node>>, headers: HeaderMap, body: Body) -> Response {
+    respond(&node, &headers, async {
+        let tenant = tenant(&node, &headers)?;
+        let package = package(&headers, body).await?;
+        let app = node.apps.deploy(&tenant, &package).await?;
+        let (paths, files): (Vec<_>, Vec<_>) = package.files.into_iter().unzip();
+        let mut parts = vec![bytes::Bytes::from(package.manifest)];
+        parts.extend(files);
+        let request = Request::Deploy(tenant, paths);
+        let others = node.others.iter().map(|other| {
+            let deadline = Instant::now() + MAX_DEADLINE;
+            invoke::exchange(&node, other, &request, parts.clone(), deadline)
+        });
+        futures_util::future::try_join_all(others).await?;
+        Ok(answer::json(StatusCode::OK, &app.describe()))
+    })
+    .await
+}
+
+pub(super) async fn delete(
+    State(node): State<Arc<Node>>,
+    Path(app): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, None)?;
+        node.apps.get(&scope.tenant, &scope.app)?;
+        undeploy(&node, &scope.tenant, &scope.app).await?;
+        Ok(answer::done())
+    })
+    .await
+}
+
+async fn undeploy(node: &Arc<Node>, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
+    node.apps.undeploy(tenant, app).await?;
+    let request = Request::Undeploy(tenant.clone(), app.clone());
+    for other in &node.others {
+        invoke::tell(node, other, &request).await?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Since {
+    after: Option<u64>,
+}
+
+pub(super) async fn logs(
+    State(node): State<Arc<Node>>,
+    Path(app): Path<String>,
+    Query(since): Query<Since>,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, None)?;
+        node.apps.get(&scope.tenant, &scope.app)?;
+        let logs = node.logs.read(&scope.tenant, &scope.app, since.after.unwrap_or(0));
+        Ok(answer::json(StatusCode::OK, &logs))
+    })
+    .await
+}
+
+fn tenant(node: &Node, headers: &HeaderMap) -> Result<TenantName, Fault> {
+    node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)
+}
+
+async fn package(headers: &HeaderMap, body: Body) -> Result<Package, Fault> {
+    let body = body::whole(headers, body).await?;
+    let mut manifest = None;
+    let mut files = BTreeMap::new();
+    for part in body::parts(headers, body).await? {
+        if part.name == multipart::MANIFEST {
+            manifest = Some(part.bytes);
+        } else {
+            files.insert(part.name, part.bytes);
+        }
+    }
+    let hint = "`fogline deploy` sends fogline.toml as the part manifest, and each component as a part of its path";
+    let missing = || Fault::new(Kind::BadRequest, "there is no part \"manifest\"", hint);
+    let manifest = String::from_utf8(manifest.ok_or_else(missing)?.into())
+        .map_err(|_| Fault::new(Kind::NotDeployable, "the manifest is not UTF-8", "save it as UTF-8 text"))?;
+    Ok(Package { manifest, files })
+}

@@ -1,0 +1,97 @@
+//! The body of a request: bounded in size and in time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use fogline_core::model::StateName;
+use fogline_core::model::limits::MAX_BODY;
+use fogline_protocol::multipart;
+use fogline_protocol::problem::Kind;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt, Limited};
+
+use crate::fault::Fault;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a request carries.
+pub(crate) struct Carried {
+    /// The input, or the only part that is no envelope.
+    pub(crate) input: Bytes,
+    pub(crate) envelopes: BTreeMap<StateName, Bytes>,
+    /// Whether it came in parts, and the answer is to come so.
+    pub(crate) in_parts: bool,
+}
+
+/// The whole body.
+pub(crate) async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
+    let too_large = || {
+        Fault::new(
+            Kind::TooLarge,
+            format!("the body is larger than {} bytes", MAX_BODY.0),
+            "send less at once; large states can be appended to",
+        )
+    };
+    let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if stated.is_some_and(|length| length > MAX_BODY.0) {
+        return Err(too_large());
+    }
+    let limit = usize::try_from(MAX_BODY.0).unwrap_or(usize::MAX);
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, limit).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err(Fault::new(
+            Kind::BadRequest,
+            format!("the body broke off: {error}"),
+            "send it again under the same key",
+        )),
+        Err(_) => Err(Fault::new(
+            Kind::DeadlineExceeded,
+            format!("the body had not arrived after {} s", PATIENCE.as_secs()),
+            "send it again under the same key",
+        )),
+    }
+}
+
+/// The parts of a `multipart/form-data` body.
+pub(crate) async fn parts(headers: &HeaderMap, body: Bytes) -> Result<Vec<multipart::Part>, Fault> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    multipart::read(content_type, body).await.map_err(|error| {
+        Fault::new(
+            Kind::BadRequest,
+            format!("the body's parts cannot be read: {error}"),
+            "send multipart/form-data",
+        )
+    })
+}
+
+/// An input, alone or with envelopes.
+pub(crate) async fn carried(headers: &HeaderMap, body: Body) -> Result<Carried, Fault> {
+    let body = whole(headers, body).await?;
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !multipart::is_multipart(content_type) {
+        return Ok(Carried { input: body, envelopes: BTreeMap::new(), in_parts: false });
+    }
+    let mut carried = Carried { input: Bytes::new(), envelopes: BTreeMap::new(), in_parts: true };
+    for part in parts(headers, body).await? {
+        match (multipart::state_of(&part.name), part.name.as_str()) {
+            (Some(state), _) => {
+                carried.envelopes.insert(state, part.bytes);
+            }
+            (None, multipart::INPUT | multipart::VALUE | multipart::CONVERT) => carried.input = part.bytes,
+            (None, other) => {
+                return Err(Fault::new(
+                    Kind::BadRequest,
+                    format!("there is a part \"{other}\""),
+                    "name parts input (value, convert) and state.NAME",
+                ));
+            }
+        }
+    }
+    Ok(carried)
+}

@@ -1,0 +1,128 @@
+//! Invocations, and the states by themselves.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use fogline_protocol::peer::Target;
+use http::HeaderMap;
+
+use super::{answer, body, named, respond, scope};
+use crate::admit::{Scope, admit};
+use crate::fault::Fault;
+use crate::invoke::{Answer, Job, dispatch};
+use crate::node::Node;
+
+type Node_ = State<Arc<Node>>;
+type InSession = Path<(String, String, String)>;
+
+pub(super) async fn without_session(
+    State(node): Node_,
+    Path((app, function)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, None)?;
+        invoke(&node, &scope, Target::Function(named(&function)?), &headers, body).await
+    })
+    .await
+}
+
+pub(super) async fn in_session(
+    State(node): Node_,
+    Path((app, session, function)): InSession,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        invoke(&node, &scope, Target::Function(named(&function)?), &headers, body).await
+    })
+    .await
+}
+
+pub(super) async fn get_state(
+    State(node): Node_,
+    Path((app, session, state)): InSession,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        invoke(&node, &scope, Target::Get(named(&state)?), &headers, Body::empty()).await
+    })
+    .await
+}
+
+/// As [`get_state`], for a client that holds the state: it sends the envelope, and gets the bytes.
+pub(super) async fn open_state(
+    State(node): Node_,
+    Path((app, session, state)): InSession,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        let carried = body::carried(&headers, body).await?;
+        let call = admit(&node, &scope, Target::Get(named(&state)?), b"", &headers)?;
+        let job = Job { call, input: bytes::Bytes::new(), envelopes: carried.envelopes };
+        finish(&node, job, &headers, false).await
+    })
+    .await
+}
+
+pub(super) async fn put_state(
+    State(node): Node_,
+    Path((app, session, state)): InSession,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        invoke(&node, &scope, Target::Put(named(&state)?), &headers, body).await
+    })
+    .await
+}
+
+pub(super) async fn remove_state(
+    State(node): Node_,
+    Path((app, session, state)): InSession,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        invoke(&node, &scope, Target::Remove(named(&state)?), &headers, body).await
+    })
+    .await
+}
+
+async fn invoke(
+    node: &Arc<Node>,
+    scope: &Scope,
+    target: Target,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let carried = body::carried(headers, body).await?;
+    let call = admit(node, scope, target, &carried.input, headers)?;
+    let job = Job { call, input: carried.input, envelopes: carried.envelopes };
+    finish(node, job, headers, carried.in_parts).await
+}
+
+async fn finish(
+    node: &Arc<Node>,
+    job: Job,
+    headers: &HeaderMap,
+    in_parts: bool,
+) -> Result<Response, Fault> {
+    match dispatch(node, job).await? {
+        Answer::Invoked(invoked, output, envelopes) => {
+            Ok(answer::invoked(headers, Some(&invoked), output, &envelopes, in_parts))
+        }
+        Answer::Elsewhere(_) | Answer::TakeTurn(_) => {
+            Err(Fault::internal("a dispatched invocation has no answer"))
+        }
+    }
+}

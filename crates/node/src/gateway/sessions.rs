@@ -1,0 +1,156 @@
+//! Sessions.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use data_encoding::BASE64;
+use fogline_core::model::SessionId;
+use fogline_protocol::multipart::{self, Part};
+use fogline_protocol::peer::Target;
+use fogline_protocol::problem::Kind;
+use fogline_protocol::{api, headers};
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::{answer, body, respond, scope};
+use crate::admit::{self, admit};
+use crate::fault::Fault;
+use crate::invoke::Job;
+use crate::node::Node;
+use crate::sessions;
+
+/// Sessions in one answer, unless the caller asks for fewer.
+const PAGE: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listing {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+type Named = Path<(String, String)>;
+
+pub(super) async fn create(
+    State(node): State<Arc<Node>>,
+    Path(app): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, None)?;
+        let body = body::whole(&headers, body).await?;
+        let wanted: api::NewSession = if body.is_empty() {
+            api::NewSession::default()
+        } else {
+            serde_json::from_slice(&body).map_err(|error| not_json(&error))?
+        };
+        let app = node.apps.get(&scope.tenant, &scope.app)?;
+        let (mut session, envelopes) = sessions::create(&node, &scope.tenant, &app, wanted.model).await?;
+        session.envelopes =
+            envelopes.into_iter().map(|(state, sealed)| (state, BASE64.encode(&sealed))).collect();
+        Ok(answer::json(StatusCode::CREATED, &session))
+    })
+    .await
+}
+
+pub(super) async fn list(
+    State(node): State<Arc<Node>>,
+    Path(app): Path<String>,
+    Query(listing): Query<Listing>,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, None)?;
+        node.apps.get(&scope.tenant, &scope.app)?;
+        let after: Option<SessionId> = listing.after.as_deref().map(super::named).transpose()?;
+        let limit = listing.limit.unwrap_or(PAGE).clamp(1, sessions::MAX_LISTED as usize);
+        let found = sessions::list(&node, &scope.tenant, &scope.app, after.as_ref(), limit).await?;
+        Ok(answer::json(StatusCode::OK, &found))
+    })
+    .await
+}
+
+async fn found(node: &Node, headers: &HeaderMap, app: &str, session: &str) -> Result<api::Session, Fault> {
+    let scope = scope(node, headers, app, Some(session))?;
+    node.apps.get(&scope.tenant, &scope.app)?;
+    let session = scope.session.ok_or(fogline_core::session::Refusal::NoSession)?;
+    sessions::describe(node, &scope.tenant, &scope.app, &session).await
+}
+
+pub(super) async fn describe(
+    State(node): State<Arc<Node>>,
+    Path((app, session)): Named,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        Ok(answer::json(StatusCode::OK, &found(&node, &headers, &app, &session).await?))
+    })
+    .await
+}
+
+pub(super) async fn states(
+    State(node): State<Arc<Node>>,
+    Path((app, session)): Named,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let session = found(&node, &headers, &app, &session).await?;
+        let states = session.parts.into_iter().flat_map(|part| part.states).collect();
+        Ok(answer::json(StatusCode::OK, &api::States { states }))
+    })
+    .await
+}
+
+pub(super) async fn delete(
+    State(node): State<Arc<Node>>,
+    Path((app, session)): Named,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        node.apps.get(&scope.tenant, &scope.app)?;
+        let call = admit(&node, &scope, Target::Delete, b"", &headers)?;
+        let job = Job { call, input: bytes::Bytes::new(), envelopes: std::collections::BTreeMap::new() };
+        sessions::delete(&node, &job).await?;
+        Ok(answer::done())
+    })
+    .await
+}
+
+pub(super) async fn convert(
+    State(node): State<Arc<Node>>,
+    Path((app, session)): Named,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        let carried = body::carried(&headers, body).await?;
+        let wanted: api::Convert =
+            serde_json::from_slice(&carried.input).map_err(|error| not_json(&error))?;
+        let call = admit(&node, &scope, Target::Convert(wanted.to), &carried.input, &headers)?;
+        let job = Job { call, input: carried.input, envelopes: carried.envelopes };
+        let (home, envelopes) = sessions::convert(&node, &job, wanted.to).await?;
+        let id = job.call.session.as_ref().ok_or(fogline_core::session::Refusal::NoSession)?;
+        node.forwards.learn(id, id.primary(), &home);
+        let mut session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
+        let wants_json = admit::text(&headers, ACCEPT.as_str())? == Some("application/json");
+        if envelopes.is_empty() || wants_json {
+            let encoded = envelopes.into_iter().map(|(state, sealed)| (state, BASE64.encode(&sealed)));
+            session.envelopes = encoded.collect();
+            return Ok(answer::json(StatusCode::OK, &session));
+        }
+        let text = serde_json::to_vec(&session)
+            .map_err(|error| Fault::internal(format!("writing {}: {error}", headers::MODEL)))?;
+        Ok(answer::mixed(StatusCode::OK, Part::json(multipart::SESSION, text), &envelopes))
+    })
+    .await
+}
+
+fn not_json(error: &serde_json::Error) -> Fault {
+    Fault::new(Kind::BadRequest, format!("the body is not what is expected: {error}"), "see /openapi.json")
+}

@@ -1,0 +1,391 @@
+//! The client as a home: what it has sent is opened, and what it must keep is sealed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fogline_core::application::Application;
+use fogline_core::model::limits::MAX_INLINE_STATE;
+use fogline_core::model::{
+    AppName, Birth, ClientId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
+};
+use fogline_core::session::{
+    BlobName, BlobOf, Commit, Content, Expect, Head, Home, RecordKey, Refusal, ReplyOutput, Snapshot, Whole,
+};
+use fogline_protocol::problem::Kind;
+use fogline_state::seal::{self, Opened, Scope, SealError, Sealer, Why};
+use fogline_state::{Committed, Store};
+
+use super::Job;
+use super::parts::record_key;
+use crate::apps::Deployed;
+use crate::convert;
+use crate::fault::Fault;
+use crate::node::Node;
+use crate::sessions::states_of;
+
+type Envelopes = Vec<(StateName, Bytes)>;
+
+/// A part that its client holds, for one invocation.
+pub(crate) struct ClientPlace {
+    held: Option<Held>,
+    /// The record of a session whose versions are marked; of an unguarded one, the forward that it may have left.
+    record: Option<(Arc<dyn Store>, RecordKey)>,
+    /// Why the envelopes do not fit the record. Told only if the invocation is to be executed: a retry brings old
+    /// envelopes, and gets its reply.
+    misfit: Option<SealError>,
+    new: Envelopes,
+}
+
+/// What the client has sent.
+struct Held {
+    whose: Whose,
+    opened: Vec<Opened>,
+    now: Timestamp,
+}
+
+/// Whose envelopes, and where the mark is.
+struct Whose {
+    sealer: Arc<Sealer>,
+    app: AppName,
+    session: SessionId,
+    part: Birth,
+    holder: Option<ClientId>,
+    mark: Option<NodeName>,
+    states: BTreeSet<StateName>,
+}
+
+impl Whose {
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            app: &self.app,
+            session: &self.session,
+            part: self.part,
+            holder: self.holder,
+            mark: self.mark.as_ref(),
+        }
+    }
+
+    fn seal(
+        &self,
+        head: &Head,
+        states: &BTreeSet<StateName>,
+        values: &BTreeMap<StateName, Bytes>,
+        now: Timestamp,
+    ) -> Result<Envelopes, Fault> {
+        let sealed = self.sealer.seal(&self.scope(), head, states, values, now);
+        Ok(sealed.map_err(|error| of_seal(&error))?.into_iter().collect())
+    }
+}
+
+impl ClientPlace {
+    /// From the envelopes of a job. If this node takes the session to be at another home, the client has been handed
+    /// its states since, or shows old ones.
+    pub(crate) async fn open(
+        node: &Arc<Node>,
+        job: &Job,
+        app: &Deployed,
+        part: Birth,
+        home: &Home,
+    ) -> Result<Self, Fault> {
+        let session = job.call.session.clone().ok_or(Refusal::NoSession)?;
+        let mut whose = Whose {
+            sealer: node.sealer(&job.call.tenant)?,
+            app: job.call.app.clone(),
+            states: states_of(&app.spec, &session, part),
+            session,
+            part,
+            holder: job.call.holder,
+            mark: None,
+        };
+        let mine = job.envelopes.iter().filter(|(state, _)| whose.states.contains(*state));
+        let mine = mine.map(|(state, sealed)| (state.clone(), sealed.clone())).collect();
+        let opened = whose.sealer.open(&whose.scope(), mine).map_err(|error| of_seal(&error))?;
+        whose.mark = opened.first().and_then(|opened| opened.mark.clone());
+        let now = node.clock.now();
+        if opened.iter().any(|opened| opened.expires < job.call.now) {
+            return Err(Refusal::Gone.into());
+        }
+        if home.model() != ExecutionModel::InClient {
+            let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
+            convert::presented(node, job, part, home, epoch).await?;
+            node.forwards.learn(&whose.session, part, &Home::InClient(whose.mark.clone()));
+        }
+        let record = match &whose.mark {
+            Some(keeper) => {
+                let home = Home::InClient(Some(keeper.clone()));
+                let store = node.homes.store(&home)?.ok_or(Refusal::NoSession)?;
+                Some((store, record_key(&job.call.tenant, &job.call.app, &whose.session, part, &home)))
+            }
+            None => None,
+        };
+        Ok(Self { held: Some(Held { whose, opened, now }), record, misfit: None, new: Vec::new() })
+    }
+
+    /// The home that a client says it is, by the envelopes of a job; `None` if it has sent none.
+    pub(crate) async fn home(
+        node: &Arc<Node>,
+        job: &Job,
+        app: &Deployed,
+        part: Birth,
+        home: &Home,
+    ) -> Result<Option<Home>, Fault> {
+        if job.envelopes.is_empty() {
+            return Ok(None);
+        }
+        let place = Self::open(node, job, app, part, home).await?;
+        Ok(place.held.map(|held| Home::InClient(held.whose.mark)))
+    }
+
+    /// For a client that has sent nothing.
+    pub(crate) fn without_envelopes(store: Arc<dyn Store>, key: RecordKey) -> Self {
+        Self { held: None, record: Some((store, key)), misfit: None, new: Vec::new() }
+    }
+
+    pub(crate) fn is_marked(&self) -> bool {
+        self.record.is_some()
+    }
+
+    pub(crate) async fn load(&mut self, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, Fault> {
+        let Some((store, key)) = &self.record else {
+            let held = self.held.as_ref().ok_or_else(missing)?;
+            return seal::assemble(held.opened.clone(), states).map_err(|error| of_seal(&error));
+        };
+        let found = store.load(key, &BTreeSet::new()).await?;
+        let Some(mut found) = found else {
+            return if self.held.is_some() || key.part == Birth::InClientMarked {
+                Ok(None)
+            } else {
+                Err(missing())
+            };
+        };
+        if let Some(held) = &self.held {
+            match seal::check_against_mark(&found.head, held.opened.clone(), states) {
+                Ok(values) => found.values = values,
+                Err(misfit) => self.misfit = Some(misfit),
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether the invocation may be executed on this.
+    pub(crate) fn check(&self, snapshot: &Snapshot, states: &BTreeSet<StateName>) -> Result<(), Fault> {
+        if let Some(misfit) = &self.misfit {
+            return Err(of_seal(misfit));
+        }
+        let held = |state: &&StateName| {
+            let entry = snapshot.head.states.get(*state);
+            entry.is_some_and(|entry| matches!(entry.content, Content::Held { .. }))
+        };
+        match states.iter().filter(held).find(|state| !snapshot.values.contains_key(*state)) {
+            Some(_) => Err(missing()),
+            None => Ok(()),
+        }
+    }
+
+    /// Seals what was written; under a mark the head goes to its record first.
+    pub(crate) async fn commit(&mut self, commit: Commit) -> Result<Committed, Fault> {
+        let Some(held) = &self.held else {
+            return Err(missing());
+        };
+        let written = self.written(&held.whose, &commit.head);
+        let (mut commit, values) = match &self.record {
+            Some(_) => seal::leave_bytes_with_client(commit),
+            None => {
+                let values = bytes_of_blobs(&commit.head, &commit.blobs);
+                (commit, values)
+            }
+        };
+        // Held bytes are sealed from `values`; what is inline is sealed from the head.
+        let new = held.whose.seal(&commit.head, &written, &values, held.now)?;
+        let Some((store, key)) = &self.record else {
+            self.new = new;
+            return Ok(Committed::Done);
+        };
+        keep_reply(&mut commit, &new)?;
+        let shown = held.opened.iter().filter_map(|opened| Some(opened.own?.version));
+        shown.for_each(|version| commit.head.replies.keep_output(version, ReplyOutput::Gone));
+        let committed = store.commit(key, commit).await?;
+        if committed == Committed::Done {
+            self.new = new;
+        }
+        Ok(committed)
+    }
+
+    fn written(&self, whose: &Whose, head: &Head) -> BTreeSet<StateName> {
+        let changed = |state: &&StateName| match head.states.get(*state) {
+            Some(entry) => entry.commit == head.commit,
+            // Deleted now, if the client held it.
+            None => self.held.iter().flat_map(|held| &held.opened).any(|opened| {
+                opened.state == **state && opened.value.is_some()
+            }),
+        };
+        whose.states.iter().filter(changed).cloned().collect()
+    }
+
+    pub(crate) async fn blob(&self, name: &BlobName) -> Result<Option<Bytes>, Fault> {
+        match &self.record {
+            Some((store, key)) => Ok(store.blob(key, name).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The envelopes that the commit made.
+    pub(crate) fn take_new(&mut self) -> Envelopes {
+        std::mem::take(&mut self.new)
+    }
+
+    /// The output and envelopes of a reply that was kept.
+    pub(crate) fn replayed(kept: &Bytes) -> Result<(Bytes, Envelopes), Fault> {
+        postcard::from_bytes(kept).map_err(|error| {
+            Fault::new(Kind::Unavailable, format!("a kept reply is damaged: {error}"), "delete the session")
+        })
+    }
+
+    /// Everything that the client holds, to be moved; under a mark, as its record says.
+    pub(crate) fn whole(&self, record: Option<Head>) -> Result<Whole, Fault> {
+        let held = self.held.as_ref().ok_or_else(missing)?;
+        let all: BTreeSet<StateName> = held.whose.states.clone();
+        let opened = held.opened.clone();
+        let marked = held.whose.mark.is_some();
+        let (mut head, values) = match record {
+            Some(record) if marked => {
+                let values = seal::check_against_mark(&record, opened, &all).map_err(|error| of_seal(&error))?;
+                (record, values)
+            }
+            record => {
+                let found = seal::assemble(opened, &all).map_err(|error| of_seal(&error))?;
+                let Snapshot { head, values } = found.ok_or_else(missing)?;
+                // A forward of this very epoch decides: somebody has begun to move the session.
+                match record {
+                    Some(record) if record.epoch > head.epoch => return Err(old()),
+                    Some(record) if record.epoch == head.epoch => (record, values),
+                    _ => (head, values),
+                }
+            }
+        };
+        let mut blobs = BTreeMap::new();
+        for (state, entry) in &mut head.states {
+            let value = values.get(state).ok_or_else(missing)?;
+            entry.content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
+                Content::Inline(value.clone())
+            } else {
+                let (version, commit) = (entry.version, entry.commit);
+                let name = BlobName { version, commit, of: BlobOf::State(state.clone()) };
+                blobs.insert(name.clone(), value.clone());
+                Content::Blob { name, bytes: value.len() as u64 }
+            };
+        }
+        Ok(Whole { head, blobs })
+    }
+
+    /// The envelopes with which a session goes to its client.
+    pub(crate) fn hand_over(
+        node: &Node,
+        job: &Job,
+        app: &Application,
+        part: Birth,
+        to: &Home,
+        whole: &Whole,
+    ) -> Result<Envelopes, Fault> {
+        let session = job.call.session.clone().ok_or(Refusal::NoSession)?;
+        let whose = Whose {
+            sealer: node.sealer(&job.call.tenant)?,
+            app: job.call.app.clone(),
+            states: states_of(app, &session, part),
+            session,
+            part,
+            holder: job.call.holder,
+            mark: to.node().cloned(),
+        };
+        let values = bytes_of_blobs(&whole.head, &whole.blobs);
+        whose.seal(&whole.head, &whose.states, &values, node.clock.now())
+    }
+
+    /// The envelopes with which a session is born: each says that its state does not exist yet.
+    pub(crate) fn first(
+        node: &Node,
+        tenant: &TenantName,
+        app: &Application,
+        session: &SessionId,
+        part: Birth,
+        head: &Head,
+    ) -> Result<Envelopes, Fault> {
+        let whose = Whose {
+            sealer: node.sealer(tenant)?,
+            app: app.name.clone(),
+            states: states_of(app, session, part),
+            session: session.clone(),
+            part,
+            holder: None,
+            mark: (part == Birth::InClientMarked).then(|| session.node().clone()),
+        };
+        whose.seal(head, &whose.states, &BTreeMap::new(), node.clock.now())
+    }
+
+    /// What must stand at a client's record so that it may be replaced: what the commit expects; or, for a session
+    /// that was wholly with its client, nothing, or the forward of an earlier departure (R9).
+    pub(crate) fn expected(commit: &Commit, there: Option<&Head>) -> Expect {
+        match there {
+            None => Expect::Absent,
+            Some(head) if head.epoch < commit.head.epoch => Expect::Commit(head.commit),
+            Some(_) => commit.expect,
+        }
+    }
+}
+
+/// The reply is kept with the envelopes, which nobody can make again.
+fn keep_reply(commit: &mut Commit, new: &Envelopes) -> Result<(), Fault> {
+    let version = commit.head.version;
+    let plain = BlobName { version, commit: commit.head.commit, of: BlobOf::Reply };
+    let output = match commit.blobs.remove(&plain) {
+        Some(output) => output,
+        None => commit.head.replies.inline_output(version).unwrap_or_default(),
+    };
+    let bytes = postcard::to_stdvec(&(output, new))
+        .map_err(|error| Fault::internal(format!("writing a reply: {error}")))?;
+    let name = BlobName { of: BlobOf::SealedReply, ..plain };
+    commit.head.replies.keep_output(version, ReplyOutput::Blob(name.clone()));
+    commit.blobs.insert(name, bytes.into());
+    Ok(())
+}
+
+fn bytes_of_blobs(head: &Head, blobs: &BTreeMap<BlobName, Bytes>) -> BTreeMap<StateName, Bytes> {
+    let of_blob = head.states.iter().filter_map(|(state, entry)| match &entry.content {
+        Content::Blob { name, .. } => Some((state.clone(), blobs.get(name)?.clone())),
+        Content::Inline(_) | Content::Held { .. } => None,
+    });
+    of_blob.collect()
+}
+
+fn missing() -> Fault {
+    Fault::new(
+        Kind::EnvelopeMissing,
+        "the session is with its client, and the envelopes of its states were not sent",
+        "send each as a part state.NAME of multipart/form-data",
+    )
+}
+
+/// The client shows an envelope of a time before the session moved away from it.
+pub(crate) fn old() -> Fault {
+    Fault::new(
+        Kind::BadEnvelope,
+        "the envelopes are of a time before the session moved: it is no longer with this client",
+        "send the request without envelopes",
+    )
+}
+
+fn of_seal(error: &SealError) -> Fault {
+    let (kind, hint) = match &error.why {
+        Why::Missing(_) | Why::MissingByMark => {
+            (Kind::EnvelopeMissing, "send the envelope of each state that the function declares")
+        }
+        Why::AheadOfMark(..) => (
+            Kind::StateRegressed,
+            "the store that marks this session's versions was restored from an older copy",
+        ),
+        Why::NoBytes => (Kind::Internal, "please report this"),
+        _ => (Kind::BadEnvelope, "send the envelopes that the last answer gave, as they are, all together"),
+    };
+    Fault::new(kind, error.to_string(), hint)
+}

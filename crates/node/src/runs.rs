@@ -1,0 +1,356 @@
+//! Runs of workflows that this node executes (R16, R21): the shell around [`Run`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fogline_core::model::limits::{MAX_INBOX, OPAQUE_REPLY_TERM};
+use fogline_core::model::{AppName, RunId, SessionId, StateName, TenantName, Timestamp};
+use fogline_core::session::{Origin, Refusal, Seen};
+use fogline_core::workflow::{ReadyStep, Run};
+use fogline_protocol::api::{self, RunStatus};
+use fogline_protocol::peer::Target;
+use fogline_protocol::problem::{Kind, Problem};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde::{Deserialize, Serialize};
+
+use crate::admit::{self, Scope};
+use crate::fault::Fault;
+use crate::homes::Turns;
+use crate::invoke::{Answer, Job, Task, dispatch};
+use crate::node::Node;
+
+const TABLE: &str = "runs";
+/// Records that are looked through at once.
+const PAGE: usize = 1000;
+/// First and longest pause before a step that found no room is tried again.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// The runs that this node executes.
+#[derive(Default)]
+pub(crate) struct Runs {
+    /// Whoever sends a run again waits for the one under way.
+    turns: Turns<RunId>,
+    /// Accepted runs of one session are executed in the order of their coming.
+    inbox: Turns<SessionId>,
+}
+
+/// What is kept of a run that has a name, until a day after it was accepted.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    tenant: TenantName,
+    app: AppName,
+    session: SessionId,
+    accepted: Timestamp,
+    deadline: Timestamp,
+    run: Vec<u8>,
+    /// Whether nobody waits for it.
+    accepted_only: bool,
+    problem: Option<String>,
+}
+
+/// A run as it was asked for.
+pub(crate) struct Asked {
+    pub(crate) scope: Scope,
+    /// The client's name for it, if it has one.
+    pub(crate) key: Option<String>,
+    pub(crate) input: Bytes,
+    pub(crate) envelopes: BTreeMap<StateName, Bytes>,
+    pub(crate) seen: Option<Seen>,
+    pub(crate) holder: Option<fogline_core::model::ClientId>,
+    pub(crate) timeout: Duration,
+}
+
+/// Result, and the envelopes that the client must keep.
+pub(crate) type Ran = (Bytes, Vec<(StateName, Bytes)>);
+
+impl Asked {
+    fn id(&self) -> RunId {
+        match &self.key {
+            Some(key) => RunId(admit::id_of_key(&self.scope, &format!("run {key}")).0),
+            None => RunId(crate::random::bytes()),
+        }
+    }
+
+    fn session(&self) -> Result<&SessionId, Fault> {
+        self.scope.session.as_ref().ok_or_else(|| Refusal::NoSession.into())
+    }
+}
+
+/// Executes a run, and gives its result.
+pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
+    let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
+    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
+    // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
+    if asked.key.is_none() || !asked.envelopes.is_empty() {
+        return Executing::new(node, &asked, None).all(run).await;
+    }
+    let _turn = node.runs.turns.take(&run.id()).await?;
+    let record = match stored(node, run.id())? {
+        Some(record) => record,
+        None => accept(node, &asked, &run, false).await?,
+    };
+    finish(node, &asked, record).await
+}
+
+/// Accepts a run to be executed later.
+pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Run, Fault> {
+    if !asked.envelopes.is_empty() {
+        return Err(Fault::new(
+            Kind::Conflict,
+            "a session that is with its client cannot be run later: its states would not be there",
+            "wait for the run, or convert the session",
+        ));
+    }
+    let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
+    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
+    if stored(node, run.id())?.is_none() {
+        let waiting = records(node)?.into_iter().filter(|record| {
+            record.accepted_only && Some(&record.session) == asked.scope.session.as_ref() && !record.has_ended()
+        });
+        if waiting.count() >= MAX_INBOX {
+            return Err(Fault::overloaded(format!("{MAX_INBOX} runs of this session wait")));
+        }
+        let record = accept(node, &asked, &run, true).await?;
+        execute_later(node, record);
+    }
+    describe(node, run.id())
+}
+
+/// How a run is.
+pub(crate) fn describe(node: &Node, id: RunId) -> Result<api::Run, Fault> {
+    let record = stored(node, id)?.ok_or_else(|| {
+        Fault::not_found(
+            format!("{} knows of no run {id}", node.name),
+            "the node that accepted a run keeps its record for a day; runs without a name have none",
+        )
+    })?;
+    let run = record.run()?;
+    let problem: Option<Problem> = record.problem.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let status = match (&problem, run.result()) {
+        (Some(_), _) => RunStatus::Failed,
+        (None, Some(_)) => RunStatus::Done,
+        (None, None) => RunStatus::Accepted,
+    };
+    Ok(api::Run { run: id, node: node.name.clone(), status, finished: run.finished().cloned().collect(), problem })
+}
+
+/// The result of a run, if it has one.
+pub(crate) fn result(node: &Node, tenant: &TenantName, id: RunId) -> Result<Bytes, Fault> {
+    let described = describe(node, id)?;
+    if let Some(problem) = described.problem {
+        return Err(problem.into());
+    }
+    let record = stored(node, id)?.filter(|record| record.tenant == *tenant);
+    let run = record.ok_or_else(|| Fault::not_found("there is no such run", "ask where it was accepted"))?.run()?;
+    run.result().ok_or_else(|| {
+        Fault::new(Kind::Conflict, "the run has not ended", "ask again later; its description says how it is")
+    })
+}
+
+/// Whose run it is.
+pub(crate) fn tenant_of(node: &Node, id: RunId) -> Result<Option<TenantName>, Fault> {
+    Ok(stored(node, id)?.map(|record| record.tenant))
+}
+
+/// Goes on with the runs that had been accepted when the node stopped, and forgets old ones.
+pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
+    for record in records(node)? {
+        let id = record.run()?.id();
+        if node.clock.now().since(record.accepted) > OPAQUE_REPLY_TERM {
+            node.store.meta_delete(TABLE, &id.0).await?;
+        } else if record.accepted_only && !record.has_ended() {
+            execute_later(node, record);
+        }
+    }
+    Ok(())
+}
+
+fn execute_later(node: &Arc<Node>, record: Record) {
+    let (node, tasks) = (Arc::clone(node), node.tasks.clone());
+    let stopping = node.stopping.clone();
+    tasks.spawn(async move {
+        let work = async {
+            let _place = node.runs.inbox.take(&record.session).await?;
+            let left = record.deadline.since(node.clock.now());
+            let asked = record.asked(left);
+            let ended = tokio::time::timeout(left, finish(&node, &asked, record.clone())).await;
+            ended.unwrap_or_else(|_| Err(Fault::deadline()))
+        };
+        let ended = tokio::select! {
+            ended = work => ended,
+            // It stays accepted, and goes on when the node does.
+            () = stopping.cancelled() => return,
+        };
+        if let Err(fault) = ended
+            && let Err(fault) = fail(&node, &record, &fault).await
+        {
+            tracing::error!(problem = %fault.problem(), "the end of a run was not recorded");
+        }
+    });
+}
+
+async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, Fault> {
+    let run = record.run()?;
+    if let Some(result) = run.result() {
+        return Ok((result, Vec::new()));
+    }
+    Executing::new(node, asked, Some(record)).all(run).await
+}
+
+async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> {
+    let id = record.run()?.id();
+    let mut record = stored(node, id)?.unwrap_or_else(|| record.clone());
+    record.problem = serde_json::to_string(fault.problem()).ok();
+    keep(node, &record).await
+}
+
+async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> Result<Record, Fault> {
+    let now = node.clock.now();
+    let record = Record {
+        tenant: asked.scope.tenant.clone(),
+        app: asked.scope.app.clone(),
+        session: asked.session()?.clone(),
+        accepted: now,
+        deadline: now.after(asked.timeout),
+        run: run.encode(),
+        accepted_only,
+        problem: None,
+    };
+    keep(node, &record).await?;
+    Ok(record)
+}
+
+async fn keep(node: &Node, record: &Record) -> Result<(), Fault> {
+    let bytes = postcard::to_stdvec(record)
+        .map_err(|error| Fault::internal(format!("writing the record of a run: {error}")))?;
+    Ok(node.store.meta_put(TABLE, &record.run()?.id().0, bytes.into()).await?)
+}
+
+fn stored(node: &Node, id: RunId) -> Result<Option<Record>, Fault> {
+    let bytes = node.store.meta_get(TABLE, &id.0)?;
+    bytes.map(|bytes| read(&bytes)).transpose()
+}
+
+fn records(node: &Node) -> Result<Vec<Record>, Fault> {
+    let mut records = Vec::new();
+    let mut after: Option<Bytes> = None;
+    loop {
+        let page = node.store.meta_list(TABLE, after.as_deref(), PAGE)?;
+        for (_, bytes) in &page {
+            records.push(read(bytes)?);
+        }
+        if page.len() < PAGE {
+            return Ok(records);
+        }
+        after = page.last().map(|(key, _)| key.clone());
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Record, Fault> {
+    postcard::from_bytes(bytes).map_err(|error| {
+        Fault::new(Kind::Unavailable, format!("the record of a run is damaged: {error}"), "restore the store")
+    })
+}
+
+fn no_workflow(error: &fogline_core::workflow::BadRun) -> Fault {
+    Fault::new(Kind::Conflict, error.to_string(), "name its steps as [[workflow.steps]] in the manifest")
+}
+
+impl Record {
+    fn run(&self) -> Result<Run, Fault> {
+        Run::decode(&self.run)
+            .map_err(|error| Fault::new(Kind::Unavailable, error.to_string(), "restore the store"))
+    }
+
+    fn has_ended(&self) -> bool {
+        self.problem.is_some() || self.run().is_ok_and(|run| run.result().is_some())
+    }
+
+    fn asked(&self, timeout: Duration) -> Asked {
+        Asked {
+            scope: Scope {
+                tenant: self.tenant.clone(),
+                app: self.app.clone(),
+                session: Some(self.session.clone()),
+            },
+            key: None,
+            input: Bytes::new(),
+            envelopes: BTreeMap::new(),
+            seen: None,
+            holder: None,
+            timeout,
+        }
+    }
+}
+
+/// A run under way.
+struct Executing<'a> {
+    node: &'a Arc<Node>,
+    asked: &'a Asked,
+    record: Option<Record>,
+    envelopes: BTreeMap<StateName, Bytes>,
+    changed: BTreeMap<StateName, Bytes>,
+}
+
+impl<'a> Executing<'a> {
+    fn new(node: &'a Arc<Node>, asked: &'a Asked, record: Option<Record>) -> Self {
+        Self { node, asked, record, envelopes: asked.envelopes.clone(), changed: BTreeMap::new() }
+    }
+
+    /// Executes what is ready, side by side, until there is a result.
+    async fn all(mut self, mut run: Run) -> Result<Ran, Fault> {
+        let deadline = self.node.clock.now().after(self.asked.timeout);
+        let mut under_way = FuturesUnordered::new();
+        for step in run.ready() {
+            under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));
+        }
+        while let Some((step, ended)) = under_way.next().await {
+            let (output, envelopes) = ended.map_err(|fault| fault.in_step(&step.name))?;
+            self.envelopes.extend(envelopes.iter().cloned());
+            self.changed.extend(envelopes);
+            let ready = run.finish(&step.name, output);
+            if let Some(record) = &mut self.record {
+                record.run = run.encode();
+                keep(self.node, record).await?;
+            }
+            for step in ready {
+                under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));
+            }
+        }
+        let result = run.result().ok_or_else(|| Fault::internal("a run ended without a result"))?;
+        Ok((result, self.changed.into_iter().collect()))
+    }
+
+    fn job(&self, run: &Run, step: &ReadyStep, deadline: Timestamp) -> Result<Job, Fault> {
+        let scope = &self.asked.scope;
+        let target = Target::Function(step.function.clone());
+        let mut call = admit::fresh(self.node, scope, target, &step.input, self.asked.timeout);
+        admit::rename(&mut call, admit::id_of_key(scope, &run.key(&step.name)), Origin::Opaque);
+        (call.seen, call.holder, call.deadline) = (self.asked.seen, self.asked.holder, deadline);
+        let app = self.node.apps.get(&scope.tenant, &scope.app)?;
+        let (reads, writes) = Task::of(&app, &call.target)?.states();
+        let declared = |state: &&StateName| reads.contains(*state) || writes.contains(*state);
+        let envelopes = self.envelopes.iter().filter(|(state, _)| declared(state));
+        let envelopes = envelopes.map(|(state, sealed)| (state.clone(), sealed.clone())).collect();
+        Ok(Job { call, input: step.input.clone(), envelopes })
+    }
+}
+
+/// One step, again and again while there is no room for it, under the same id.
+async fn execute(node: &Arc<Node>, job: Job, step: ReadyStep) -> (ReadyStep, Result<Ran, Fault>) {
+    let mut pause = PAUSE.0;
+    loop {
+        match dispatch(node, job.clone()).await {
+            Ok(Answer::Invoked(_, output, envelopes)) => return (step, Ok((output, envelopes))),
+            Ok(_) => return (step, Err(Fault::internal("a dispatched invocation has no answer"))),
+            Err(fault) if fault.problem().kind.retriable() && node.clock.now() < job.call.deadline => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+            Err(fault) => return (step, Err(fault)),
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Sessions: created, described, listed, deleted, converted, and removed when they have expired.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fogline_core::application::{Application, Guard};
+use fogline_core::model::{
+    AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName,
+};
+use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
+use fogline_protocol::peer::Response;
+use fogline_protocol::problem::Kind;
+use fogline_protocol::api;
+use fogline_state::{Committed, Listed, Store};
+
+use crate::apps::Deployed;
+use crate::convert::{self, Converted};
+use crate::fault::Fault;
+use crate::invoke::parts::record_key;
+use crate::invoke::{self, ClientPlace, Job, resolve};
+use crate::node::Node;
+use crate::random;
+
+/// Most records in one answer.
+pub(crate) const MAX_LISTED: u32 = 1000;
+/// How often records of expired sessions are looked for.
+pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often a deletion may be overtaken by commits and moves.
+const MAX_TRIES: usize = 100;
+
+/// Makes a session of an application, near this node.
+pub(crate) async fn create(
+    node: &Node,
+    tenant: &TenantName,
+    app: &Deployed,
+    model: Option<ExecutionModel>,
+) -> Result<(api::Session, BTreeMap<StateName, Bytes>), Fault> {
+    let births = births(&app.spec, model)?;
+    let owned = births.contains(&Birth::InFunction);
+    let born = if owned { node.dispatcher.owner(&app.spec) } else { node.dispatcher.nearest() };
+    let session = SessionId::mint(born.clone(), births, random::bytes())
+        .ok_or_else(|| Fault::internal("a session of two parts under one model"))?;
+    let expires = node.clock.now().after(app.spec.session_ttl);
+    let mut envelopes = BTreeMap::new();
+    let mut parts = Vec::new();
+    for part in session.parts() {
+        let home = Home::of_birth(&session, *part);
+        let head = Head::new(CommitId(random::bytes()), expires);
+        if let Some(store) = node.homes.store(&home)? {
+            let key = record_key(tenant, &app.spec.name, &session, *part, &home);
+            let commit = Commit { expect: Expect::Absent, head: head.clone(), blobs: BTreeMap::new() };
+            match store.commit(&key, commit).await? {
+                Committed::Done => {}
+                Committed::Unknown => return Err(Fault::deadline()),
+                Committed::Conflict(_) => return Err(Fault::internal("a session id was minted twice")),
+            }
+        }
+        if home.model() == ExecutionModel::InClient {
+            envelopes.extend(ClientPlace::first(node, tenant, &app.spec, &session, *part, &head)?);
+        }
+        parts.push(part_of(&home, &head, parts.is_empty()));
+    }
+    Ok((api::Session { session, parts, envelopes: BTreeMap::new() }, envelopes))
+}
+
+/// The states that hang from a part.
+pub(crate) fn states_of(app: &Application, session: &SessionId, part: Birth) -> BTreeSet<StateName> {
+    let hangs = |state: &fogline_core::application::State| session.part_of(state.model) == part;
+    app.states.iter().filter(|(_, state)| hangs(state)).map(|(name, _)| name.clone()).collect()
+}
+
+fn births(app: &Application, model: Option<ExecutionModel>) -> Result<Vec<Birth>, Fault> {
+    let mut models = app.birth_models();
+    if let Some(model) = model {
+        models[0] = model;
+        let mut seen = BTreeSet::new();
+        models.retain(|model| seen.insert(*model));
+    }
+    let birth = |model: ExecutionModel| match (model, app.guard) {
+        (ExecutionModel::External, _) => Ok(Birth::External),
+        (ExecutionModel::InEdge, _) => Ok(Birth::InEdge),
+        (ExecutionModel::InFunction, _) => Ok(Birth::InFunction),
+        (ExecutionModel::InClient, Guard::None) => Ok(Birth::InClient),
+        (ExecutionModel::InClient, Guard::Mark) => Ok(Birth::InClientMarked),
+        (other, _) => Err(Fault::new(
+            Kind::BadRequest,
+            format!("{other} is a model of the simulator"),
+            "choose external, in-edge, in-function or in-client",
+        )),
+    };
+    models.into_iter().map(birth).collect()
+}
+
+/// A session, wherever its parts are now.
+pub(crate) async fn describe(
+    node: &Node,
+    tenant: &TenantName,
+    app: &AppName,
+    session: &SessionId,
+) -> Result<api::Session, Fault> {
+    let mut parts = Vec::new();
+    for part in session.parts() {
+        let (home, head) = find(node, tenant, app, session, *part).await?;
+        parts.push(match head {
+            Some(head) => part_of(&home, &head, parts.is_empty()),
+            None => api::SessionPart {
+                model: home.model(),
+                node: home.node().cloned(),
+                epoch: 0,
+                version: 0,
+                expires_unix_ms: None,
+                states: Vec::new(),
+                separate_snapshot: !parts.is_empty(),
+            },
+        });
+    }
+    Ok(api::Session { session: session.clone(), parts, envelopes: BTreeMap::new() })
+}
+
+/// Where a part is, and its head, if a node or the cloud has it.
+async fn find(
+    node: &Node,
+    tenant: &TenantName,
+    app: &AppName,
+    session: &SessionId,
+    part: Birth,
+) -> Result<(Home, Option<Head>), Fault> {
+    let mut home = node.forwards.home(session, part);
+    for _ in 0..MAX_TRIES {
+        // A session that is wholly with its client may have left a forward at its birth node.
+        let keeper = match &home {
+            Home::InClient(None) => Home::InClient(Some(session.node().clone())),
+            other => other.clone(),
+        };
+        let store = node.homes.store(&keeper)?.ok_or(Refusal::NoSession)?;
+        let key = record_key(tenant, app, session, part, &home);
+        let Some(found) = store.load(&key, &BTreeSet::new()).await? else {
+            return match home {
+                Home::InClient(None) => Ok((home, None)),
+                _ => Err(Refusal::NoSession.into()),
+            };
+        };
+        match resolve::next_home(&found.head.status)? {
+            Some(Home::InClient(None)) => return Ok((Home::InClient(None), None)),
+            Some(next) => {
+                node.forwards.learn(session, part, &next);
+                home = next;
+            }
+            None => return Ok((home, Some(found.head))),
+        }
+    }
+    Err(Fault::overloaded("the session keeps moving"))
+}
+
+fn part_of(home: &Home, head: &Head, primary: bool) -> api::SessionPart {
+    let states = head.states.iter().map(|(name, entry)| api::StateInfo {
+        name: name.clone(),
+        bytes: entry.content.len(),
+        schema: entry.schema,
+        version: entry.version,
+    });
+    api::SessionPart {
+        model: home.model(),
+        node: home.node().cloned(),
+        epoch: head.epoch,
+        version: head.version,
+        expires_unix_ms: Some(head.expires),
+        states: states.collect(),
+        separate_snapshot: !primary,
+    }
+}
+
+/// The sessions of an application behind `after`, as far as this node and those that it reaches know of them.
+pub(crate) async fn list(
+    node: &Node,
+    tenant: &TenantName,
+    app: &AppName,
+    after: Option<&SessionId>,
+    limit: usize,
+) -> Result<api::Sessions, Fault> {
+    let mut stores: Vec<Arc<dyn Store>> = vec![Arc::clone(node.homes.local())];
+    stores.extend(node.homes.external().ok().cloned());
+    for other in &node.others {
+        stores.extend(node.homes.store(&Home::InEdge(other.clone()))?);
+    }
+    let mut found: BTreeMap<SessionId, BTreeMap<RecordKey, Head>> = BTreeMap::new();
+    for store in stores {
+        for Listed { key, head } in all(&*store, tenant, app).await? {
+            if head.status == Status::Live {
+                found.entry(key.session.clone()).or_default().insert(key, head);
+            }
+        }
+    }
+    let behind = |session: &SessionId| after.is_none_or(|after| session > after);
+    let mut sessions = Vec::new();
+    for (session, records) in found.into_iter().filter(|(session, _)| behind(session)) {
+        if sessions.len() == limit {
+            let next = sessions.last().map(|last: &api::Session| last.session.clone());
+            return Ok(api::Sessions { sessions, next });
+        }
+        let parts = session.parts().iter().filter_map(|part| {
+            let (key, head) = records.iter().find(|(key, _)| key.part == *part)?;
+            let home = resolve::home_of_model(key.model, session.node(), Guard::Mark).ok()?;
+            Some(part_of(&home, head, *part == session.primary()))
+        });
+        let parts = parts.collect();
+        sessions.push(api::Session { session, parts, envelopes: BTreeMap::new() });
+    }
+    Ok(api::Sessions { sessions, next: None })
+}
+
+async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {
+    let mut records: Vec<Listed> = Vec::new();
+    loop {
+        let after = records.last().map(|listed| listed.key.clone());
+        let page = store.list(tenant, app, after.as_ref(), MAX_LISTED as usize).await?;
+        let full = page.len() == MAX_LISTED as usize;
+        records.extend(page);
+        if !full {
+            return Ok(records);
+        }
+    }
+}
+
+/// Deletes the job's session: each part, where it is. What is wholly with its client is the client's to forget.
+pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let (tenant, app) = (&job.call.tenant, &job.call.app);
+    for part in session.parts() {
+        for _ in 0..MAX_TRIES {
+            let (home, head) = match find(node, tenant, app, session, *part).await {
+                // A part that is deleted already is what was asked for; the others may not be.
+                Err(fault) if fault.problem().kind == Kind::Gone => break,
+                found => found?,
+            };
+            let Some(head) = head else { break };
+            if let Home::InFunction(owner) = &home
+                && *owner != node.name
+            {
+                match invoke::ask(node, owner, job).await? {
+                    (Response::Done, _) => return Ok(()),
+                    (other, _) => return Err(Fault::internal(format!("{owner} answers a deletion with {other:?}"))),
+                }
+            }
+            if delete_record(node, job, *part, &home, head).await? {
+                break;
+            }
+        }
+    }
+    node.requested.done(session);
+    Ok(())
+}
+
+async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: Head) -> Result<bool, Fault> {
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
+    let store = node.homes.store(home)?.ok_or(Refusal::NoSession)?;
+    let turn = matches!(home, Home::InFunction(_)).then(|| node.turns.take(&key));
+    let _turn = match turn {
+        Some(turn) => Some(turn.await?),
+        None => None,
+    };
+    let mut expect = Expect::Commit(head.commit);
+    if matches!(home, Home::InFunction(_)) {
+        node.owner.release(&key).await?;
+        let stored = store.load(&key, &BTreeSet::new()).await?.ok_or(Refusal::NoSession)?;
+        expect = Expect::Commit(stored.head.commit);
+    }
+    // The record stays, so that whoever asks is told that the session is gone; it goes when it expires.
+    let head = Head {
+        status: Status::Deleted,
+        version: head.version + 1,
+        commit: CommitId(random::bytes()),
+        states: BTreeMap::new(),
+        replies: Replies::default(),
+        ..head
+    };
+    let commit = Commit { expect, head, blobs: BTreeMap::new() };
+    Ok(store.commit(&key, commit).await? == Committed::Done)
+}
+
+/// Moves the job's session to a model; gives where it is, and the envelopes that its client must take.
+pub(crate) async fn convert(
+    node: &Arc<Node>,
+    job: &Job,
+    model: ExecutionModel,
+) -> Result<(Home, Vec<(StateName, Bytes)>), Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let part = session.primary();
+    let with_client = node.forwards.home(session, part).model() == ExecutionModel::InClient;
+    if with_client && job.envelopes.is_empty() && job.call.holder.is_none() && model != ExecutionModel::InClient {
+        return ask_client(node, session, part, model).await;
+    }
+    match convert::convert(node, job, &app, part, model).await? {
+        Converted::There(home) => Ok((home, Vec::new())),
+        Converted::Handed(home, envelopes) => Ok((home, envelopes)),
+        Converted::Elsewhere(Home::InFunction(owner)) => match invoke::ask(node, &owner, job).await? {
+            (Response::Converted(home, states), body) => {
+                node.forwards.learn(session, part, &home);
+                Ok((home, states.into_iter().zip(body).collect()))
+            }
+            (other, _) => Err(Fault::internal(format!("{owner} answers a conversion with {other:?}"))),
+        },
+        Converted::Elsewhere(home) => Err(Fault::internal(format!("{home} has no owner to ask"))),
+    }
+}
+
+/// An operator asks for a session that only its client can give: every node tells the client at its next request.
+async fn ask_client(
+    node: &Arc<Node>,
+    session: &SessionId,
+    part: Birth,
+    model: ExecutionModel,
+) -> Result<(Home, Vec<(StateName, Bytes)>), Fault> {
+    if !node.requested.ask(session, model) {
+        return Err(Fault::overloaded("too many conversions wait for their clients"));
+    }
+    for other in &node.others {
+        let request = fogline_protocol::peer::Request::Ask(session.clone(), model);
+        if let Err(fault) = invoke::tell(node, other, &request).await {
+            tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");
+        }
+    }
+    Ok((node.forwards.home(session, part), Vec::new()))
+}
+
+/// Removes the records of sessions that have expired, from time to time.
+pub(crate) async fn sweep(node: &Arc<Node>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        for (tenant, app) in node.apps.all() {
+            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name).await {
+                tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "expired sessions not removed");
+            }
+        }
+    }
+}
+
+async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
+    let now = node.clock.now();
+    let store = node.homes.local();
+    for Listed { key, head } in all(&**store, tenant, app).await? {
+        // In memory it may have been used since.
+        if head.expires < now && !node.owner.holds_unexpired(&key, now) {
+            store.erase(&key).await?;
+            node.owner.forget(&key);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Starting and stopping a node.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fogline_core::dispatch::Map;
+use fogline_core::model::{NodeName, TenantName};
+use fogline_runtime::Runtime;
+use fogline_state::seal::{Keyring, Sealer};
+use fogline_state::{EmbeddedOptions, EmbeddedStore, OpenError, Store, StoreError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::apps::Apps;
+use crate::calls::Calls;
+use crate::clock::Clock;
+use crate::gateway;
+use crate::homes::{Homes, Owner, RemoteStore};
+use crate::invoke::Dispatcher;
+use crate::logs::Logs;
+use crate::metrics::Metrics;
+use crate::node::Node;
+use crate::peers::{Endpoint, Traffic};
+use crate::runs;
+use crate::sessions;
+use crate::slots::Slots;
+use crate::tokens::Tenants;
+
+/// How long a node that stops waits for what is under way.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What a node is.
+pub struct Options {
+    /// Its name.
+    pub name: NodeName,
+    /// The folder of its store, and of what it has compiled; made if it is not there.
+    pub data: PathBuf,
+    /// Where clients reach it; port 0 stands for any free one.
+    pub http: SocketAddr,
+    /// Whose applications and sessions it serves.
+    pub tenants: Tenants,
+    /// The keys with which states that are with clients are sealed, by tenant.
+    pub keyrings: BTreeMap<TenantName, Keyring>,
+    /// The store behind the model `external`.
+    pub external: External,
+    /// The network, as far as it is known.
+    pub map: Arc<Map>,
+    /// Executions at once.
+    pub slots: usize,
+    /// The transport to other nodes, which knows where they are.
+    pub peers: Option<Endpoint>,
+    /// The other nodes, which get what is deployed here.
+    pub others: Vec<NodeName>,
+    /// What executes functions.
+    pub runtime: Arc<dyn Runtime>,
+}
+
+/// The store behind the model `external`.
+pub enum External {
+    /// There is none.
+    None,
+    /// That of a node, this one or a peer.
+    Node(NodeName),
+    /// Another.
+    Store(Arc<dyn Store>),
+}
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Its data folder cannot be used.
+    #[error("preparing the data folder {path}\nhint: check that it may be written and has room")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its store cannot be opened.
+    #[error("opening the node's store")]
+    Open(#[from] OpenError),
+    /// Its store cannot be read.
+    #[error("reading the node's store")]
+    Store(#[from] StoreError),
+    /// Its address cannot be listened on.
+    #[error("listening on {address}\nhint: choose another port, or 0 for any free one")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not on its own map.
+    #[error("the node {0} is not on the map of its network\nhint: name it in the network file")]
+    NotOnMap(NodeName),
+}
+
+/// A node that runs.
+pub struct Handle {
+    node: Arc<Node>,
+    http: SocketAddr,
+}
+
+/// Starts a node. It is ready when this returns.
+///
+/// # Errors
+/// When its data cannot be used, or its address is taken.
+pub async fn start(options: Options) -> Result<Handle, StartError> {
+    let data = options.data.clone();
+    let made = tokio::fs::create_dir_all(&data).await;
+    made.map_err(|source| StartError::Data { path: data.clone(), source })?;
+    let store = Arc::new(EmbeddedStore::open(&data.join("store.redb"), &EmbeddedOptions::default())?);
+    let here = options.map.place_of(&options.name);
+    let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
+    let listener = TcpListener::bind(options.http).await;
+    let failed = |source| StartError::Listen { address: options.http, source };
+    let listener = listener.map_err(failed)?;
+    let http = listener.local_addr().map_err(failed)?;
+
+    let local: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let external: Option<Arc<dyn Store>> = match (options.external, &options.peers) {
+        (External::Store(store), _) => Some(store),
+        (External::Node(node), _) if node == options.name => Some(Arc::clone(&local)),
+        (External::Node(node), Some(peers)) => Some(Arc::new(RemoteStore::new(peers.clone(), node))),
+        (External::Node(_), None) | (External::None, _) => None,
+    };
+    let tasks = TaskTracker::new();
+    let sealer = |(tenant, keyring): (TenantName, Keyring)| {
+        let sealer = Arc::new(Sealer::new(tenant.clone(), keyring));
+        (tenant, sealer)
+    };
+    let node = Arc::new(Node {
+        clock: Clock::open(&store)?,
+        apps: Apps::new(options.runtime, data, Arc::clone(&store)),
+        homes: Homes::new(options.name.clone(), Arc::clone(&local), external, options.peers.clone()),
+        owner: Arc::new(Owner::new(local, tasks.clone())),
+        turns: crate::homes::Turns::default(),
+        forwards: crate::forwards::Forwards::default(),
+        requested: crate::requested::Requested::default(),
+        dispatcher: Dispatcher::new(options.map, here),
+        slots: Slots::new(options.slots),
+        runs: runs::Runs::default(),
+        sealers: options.keyrings.into_iter().map(sealer).collect(),
+        logs: Logs::new(options.name.clone()),
+        metrics: Metrics::new(),
+        endpoint: options.peers,
+        others: options.others,
+        tenants: options.tenants,
+        name: options.name,
+        stopping: CancellationToken::new(),
+        store,
+        tasks,
+    });
+    node.apps.restore().await?;
+    spawn(&node, listener);
+    Ok(Handle { node, http })
+}
+
+/// The tasks of a node: each ends when it stops.
+fn spawn(node: &Arc<Node>, listener: TcpListener) {
+    let (stopping, tasks) = (&node.stopping, &node.tasks);
+    let router = gateway::router(Arc::clone(node));
+    tasks.spawn(gateway::serve(listener, router, tasks.clone(), stopping.clone()));
+    let it = Arc::clone(node);
+    tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { it.clock.keep_floor(&it.store).await }));
+    let it = Arc::clone(node);
+    tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { sessions::sweep(&it).await }));
+    let it = Arc::clone(node);
+    tasks.spawn(stopping.clone().run_until_cancelled_owned(async move {
+        if let Err(fault) = runs::resume(&it).await {
+            tracing::error!(problem = %fault.problem(), "accepted runs do not go on");
+        }
+    }));
+    if let Some(endpoint) = node.endpoint.clone() {
+        let calls = Arc::new(Calls(Arc::clone(node)));
+        tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { endpoint.serve(calls).await }));
+    }
+}
+
+impl Handle {
+    /// Where clients reach it.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &NodeName {
+        &self.node.name
+    }
+
+    /// Bytes and calls to and from each peer, since the start.
+    #[must_use]
+    pub fn traffic(&self) -> BTreeMap<NodeName, Traffic> {
+        self.node.endpoint.as_ref().map(Endpoint::traffic).unwrap_or_default()
+    }
+
+    /// Stops it: what is under way is finished, within ten seconds, and what must survive is stored.
+    pub async fn stop(self) {
+        self.node.stopping.cancel();
+        self.node.tasks.close();
+        if tokio::time::timeout(GRACE, self.node.tasks.wait()).await.is_err() {
+            tracing::warn!(node = %self.node.name, "stopped with requests under way");
+        }
+        self.node.owner.release_all().await;
+        if let Some(endpoint) = &self.node.endpoint {
+            endpoint.close(Duration::from_secs(1)).await;
+        }
+    }
+}

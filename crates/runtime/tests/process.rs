@@ -1,0 +1,276 @@
+//! Programs behave, crash and hang, and are started again.
+//!
+//! The program is Python with the standard library only; the first byte of the input says what it does.
+
+mod support;
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fogline_core::application::{Function, Instance, RuntimeKind};
+use fogline_runtime::process::ProcessRuntime;
+use fogline_runtime::{ExecuteError, Executor, Fault, FunctionFault, GuestError, PrepareError};
+use support::call;
+use tempfile::TempDir;
+
+const SCRIPT: &str = r#"
+import base64, json, os, socketserver, sys, time
+from http.server import BaseHTTPRequestHandler
+
+class Handler(BaseHTTPRequestHandler):
+    def address_string(self):
+        return "node"
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self, status, body):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(200 if self.path == "/ready" else 404, b"")
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = base64.b64decode(request["input"]).decode()
+        states = {name: base64.b64decode(state["value"]).decode() for name, state in request["states"].items()}
+        output = lambda text: base64.b64encode(text.encode()).decode()
+        what, rest = text[:1], text[1:]
+        if what == "e":
+            self.answer(200, {"output": output(rest)})
+        elif what == "a":
+            s = states.get("s", "") + rest
+            logs = [{"level": "info", "message": "appending"}]
+            self.answer(200, {"output": output(s), "states": {"s": output(s)}, "logs": logs})
+        elif what == "p":
+            self.answer(200, {"output": output(str(os.getpid()))})
+        elif what == "f":
+            self.answer(200, {"error": {"kind": "failed", "message": rest}})
+        elif what == "u":
+            self.answer(200, {"output": "", "states": {"r": ""}})
+        elif what == "b":
+            self.answer(200, {"output": output("x" * 100000)})
+        elif what == "5":
+            self.answer(500, b"oh no")
+        elif what == "c":
+            os._exit(3)
+        elif what == "l":
+            time.sleep(3600)
+        elif what == "m":
+            self.answer(200, {"output": output(str(len(bytearray(1 << 30))))})
+        elif what == "v":
+            self.answer(200, {"output": output(" ".join(sorted(os.environ)))})
+
+threads = "threads" in sys.argv
+Server = socketserver.ThreadingUnixStreamServer if threads else socketserver.UnixStreamServer
+Server.daemon_threads = True
+Server(os.environ["FOGLINE_SOCKET"], Handler).serve_forever()
+"#;
+
+fn function(arguments: &[&str]) -> Function {
+    let command = ["python3", "app.py"]
+        .iter()
+        .chain(arguments)
+        .map(ToString::to_string);
+    let mut function = support::function(RuntimeKind::Process(command.collect()));
+    function.limits.concurrency = 4;
+    function
+}
+
+/// An executor, and the folder of its program.
+type Prepared = (Arc<dyn Executor>, TempDir);
+
+async fn prepare(function: &Function, script: &str) -> Result<Prepared, PrepareError> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app.py"), script).unwrap();
+    let executor = support::prepare(&ProcessRuntime, function, b"", folder.path()).await?;
+    Ok((executor, folder))
+}
+
+async fn ready(function: &Function) -> Prepared {
+    prepare(function, SCRIPT).await.unwrap()
+}
+
+async fn run(executor: &Arc<dyn Executor>, input: &str) -> Result<String, ExecuteError> {
+    let execution = executor.execute(call(input, None)).await?;
+    Ok(String::from_utf8(execution.outcome.unwrap().to_vec()).unwrap())
+}
+
+async fn fault(executor: &Arc<dyn Executor>, input: &str) -> Fault {
+    match executor.execute(call(input, None)).await {
+        Err(ExecuteError::Guest { fault, .. }) => fault,
+        other => panic!("{input}: {other:?}"),
+    }
+}
+
+/// Tries again until something comes of it.
+async fn eventually<T, F: Future<Output = Option<T>>>(mut attempt: impl FnMut() -> F) -> T {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(value) = attempt().await {
+            return value;
+        }
+        assert!(Instant::now() < end, "nothing comes of it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn lives(process: &str) -> bool {
+    // A process that has ended and was not waited for yet is a zombie.
+    let status = std::fs::read_to_string(Path::new("/proc").join(process).join("stat"));
+    status.is_ok_and(|text| !text.contains(") Z "))
+}
+
+#[tokio::test]
+async fn a_program_gets_states_and_gives_new_ones() {
+    let (executor, _folder) = ready(&function(&[])).await;
+    let execution = executor.execute(call("a world", Some("hello"))).await.unwrap();
+    assert_eq!(execution.outcome.unwrap(), "hello world");
+    assert_eq!(
+        execution.writes,
+        [("s".parse().unwrap(), Some("hello world".into()))].into()
+    );
+    assert_eq!(execution.logs[0].message, "appending");
+    let failed = executor.execute(call("fwhy", None)).await.unwrap();
+    assert_eq!(failed.outcome, Err(GuestError::Failed("why".to_owned())));
+}
+
+#[tokio::test]
+async fn a_wrong_answer_is_the_functions_fault() {
+    let mut small = function(&[]);
+    small.limits.output = fogline_core::model::Bytes(1000);
+    let (executor, _folder) = ready(&small).await;
+    assert!(matches!(fault(&executor, "u").await, Fault::BadAnswer(text) if text.contains("\"r\"")));
+    assert!(matches!(fault(&executor, "5").await, Fault::BadAnswer(text) if text.contains("oh no")));
+    assert!(matches!(
+        fault(&executor, "b").await,
+        Fault::OutputTooLarge { .. }
+    ));
+    assert_eq!(run(&executor, "ehello").await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_program_that_crashes_is_started_again() {
+    let (executor, _folder) = ready(&function(&[])).await;
+    let before = run(&executor, "p").await.unwrap();
+    assert!(matches!(fault(&executor, "c").await, Fault::Trap(_)));
+    let executor = &executor;
+    let after = eventually(async || match run(executor, "p").await {
+        Ok(process) => Some(process),
+        Err(ExecuteError::Unavailable(_)) => None,
+        Err(other) => panic!("{other}"),
+    })
+    .await;
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_is_killed_and_started_again() {
+    let mut hasty = function(&[]);
+    hasty.limits.time = Duration::from_millis(300);
+    let (executor, _folder) = ready(&hasty).await;
+    let before = run(&executor, "p").await.unwrap();
+    assert_eq!(fault(&executor, "l").await, Fault::TimeLimit(hasty.limits.time));
+    let executor = &executor;
+    let after = eventually(async || run(executor, "p").await.ok()).await;
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_program_that_serves_others_meanwhile_is_left_alone() {
+    let mut hasty = function(&["threads"]);
+    hasty.limits.time = Duration::from_millis(300);
+    let (executor, _folder) = ready(&hasty).await;
+    let before = run(&executor, "p").await.unwrap();
+    assert_eq!(fault(&executor, "l").await, Fault::TimeLimit(hasty.limits.time));
+    for _ in 0..20 {
+        assert_eq!(run(&executor, "p").await.unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn the_callers_deadline_is_not_the_functions_fault() {
+    let (executor, _folder) = ready(&function(&["threads"])).await;
+    let mut hurried = call("l", None);
+    hurried.time_left = Duration::from_millis(20);
+    assert!(matches!(
+        executor.execute(hurried).await,
+        Err(ExecuteError::Deadline)
+    ));
+}
+
+#[tokio::test]
+async fn a_program_ends_with_its_executor() {
+    let (executor, _folder) = ready(&function(&[])).await;
+    let process = run(&executor, "p").await.unwrap();
+    assert!(lives(&process));
+    drop(executor);
+    eventually(async || (!lives(&process)).then_some(())).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_program_cannot_take_more_memory_than_its_workers_may() {
+    let (executor, _folder) = ready(&function(&[])).await;
+    assert!(
+        matches!(fault(&executor, "m").await, Fault::Trap(_)),
+        "4 times 64 MiB are less than 1 GiB"
+    );
+    assert_eq!(run(&executor, "ehello").await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_program_sees_little_of_the_nodes_environment() {
+    let (executor, _folder) = ready(&function(&[])).await;
+    let names = run(&executor, "v").await.unwrap();
+    assert!(
+        names.contains("FOGLINE_SOCKET") && names.contains("PATH"),
+        "{names}"
+    );
+    assert!(!names.contains("CARGO"), "{names}");
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_serve_is_refused_with_its_last_words() {
+    let refused = async |script| match prepare(&function(&[]), script).await.err().expect("refused") {
+        PrepareError::Function {
+            fault: FunctionFault::ProcessStart(reason),
+            ..
+        } => reason,
+        other => panic!("{other}"),
+    };
+    let reason = refused("import nothing_that_exists").await;
+    assert!(
+        reason.contains("nothing_that_exists") && reason.contains("exit status: 1"),
+        "{reason}"
+    );
+
+    let mut missing = function(&[]);
+    missing.runtime = RuntimeKind::Process(vec!["./not-there".to_owned()]);
+    let error = prepare(&missing, "").await.err().expect("refused");
+    assert!(error.to_string().contains("not-there"), "{error}");
+}
+
+#[tokio::test]
+async fn what_processes_cannot_do_is_refused() {
+    let mut metered = function(&[]);
+    metered.limits.fuel = Some(1);
+    let mut kept = function(&[]);
+    kept.instance = Instance::PerSession;
+    let mut nothing = function(&[]);
+    nothing.runtime = RuntimeKind::Process(Vec::new());
+    for (function, hint) in [
+        (metered, "limits.fuel"),
+        (kept, "per-session"),
+        (nothing, "command line"),
+    ] {
+        let error = prepare(&function, SCRIPT).await.err().expect("refused");
+        assert!(error.hint().unwrap().contains(hint), "{error}");
+    }
+}
