@@ -28,8 +28,8 @@ struct Tools<'a> {
     wit_component: String,
 }
 
-/// Builds the components of all projects in the folders of a cargo workspace, with its `Cargo.lock` as it is, and
-/// writes [`COMPILER_FILE`]. The same tools give the same bytes, in whichever folder.
+/// Builds the components of all projects in the folders of a cargo workspace, with its `Cargo.lock` as it
+/// is, and writes [`COMPILER_FILE`]. The same tools give the same bytes, in whichever folder.
 ///
 /// # Errors
 /// [`BuildError`]; no component is half-written.

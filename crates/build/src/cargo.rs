@@ -74,8 +74,8 @@ fn command(compiler: &Compiler, manifest: &Path, lock: Lock) -> Result<Command, 
     Ok(command)
 }
 
-/// Panic messages carry paths: without these the bytes would depend on whose cargo it is. Sources within the workspace
-/// are relative to it anyway.
+/// Panic messages carry paths: without these the bytes would depend on whose cargo it is. Sources within the
+/// workspace are relative to it anyway.
 fn flags(compiler: &Compiler) -> OsString {
     let registry = cargo_home().map(|home| (home.join("registry/src"), "/deps"));
     let library = (compiler.sysroot.join("lib/rustlib/src/rust"), "/rust");

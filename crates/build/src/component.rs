@@ -14,7 +14,8 @@ const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 /// Makes a component of a module that carries its world in a custom section, as wit-bindgen leaves it.
 ///
 /// # Errors
-/// [`BuildError::Encode`] when it is no module, says nothing of a world, or imports what the world does not have.
+/// [`BuildError::Encode`] when it is no module, says nothing of a world, or imports what the world does not
+/// have.
 pub fn encode(module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let component = ComponentEncoder::default()
         .validate(true)
@@ -26,11 +27,12 @@ pub fn encode(module: &[u8]) -> Result<Vec<u8>, BuildError> {
     Ok(component)
 }
 
-/// Checks that a component is of our world: that it exports all that the world exports, of the same types, and
-/// imports no more than the world imports.
+/// Checks that a component is of our world: that it exports all that the world exports, of the same types,
+/// and imports no more than the world imports.
 ///
 /// # Errors
-/// [`BuildError::NotComponent`] when the bytes are something else, [`BuildError::World`] when the world is another.
+/// [`BuildError::NotComponent`] when the bytes are something else, [`BuildError::World`] when the world is
+/// another.
 pub fn check(component: &[u8]) -> Result<(), BuildError> {
     let other = |source| BuildError::NotComponent { source };
     if component.starts_with(MODULE) {

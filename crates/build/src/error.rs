@@ -8,6 +8,13 @@ use thiserror::Error;
 /// An error of the tools below us, which they give in types of their own.
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
+const NO_COMPILER: &str = "run `rustup target add wasm32-unknown-unknown`; or on Debian `apt-get install \
+    rustc-web cargo-web rust-web-src lld-22`; or write functions in another language: `fogline new --runtime \
+    process`";
+const ENCODE: &str = "a crate needs one `fogline::function!` or `fogline::json_function!`, and nothing that \
+    needs an operating system";
+const WORLD: &str = "it must export `handle`, and may import only what wit/function.wit offers";
+
 /// Why there is no project, or no component. [`BuildError::hint`] says what to do.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -130,20 +137,15 @@ impl BuildError {
             Self::Occupied { .. } => "name a folder that does not exist yet".to_owned(),
             Self::ComponentPath { .. } => "write it as component = \"add.wasm\"".to_owned(),
             Self::NoCrate { looked_for, .. } => format!(
-                "put its crate into {}, or a single crate beside the manifest, or a finished component where it \
-                 is expected",
+                "put its crate into {}, or a single crate beside the manifest, or a finished component where \
+                 it is expected",
                 looked_for.display()
             ),
             Self::SharedCrate { .. } => "give each component a crate in a folder of its name".to_owned(),
-            Self::NoCompiler { .. } => "run `rustup target add wasm32-unknown-unknown`; or on Debian `apt-get install \
-                 rustc-web cargo-web rust-web-src lld-22`; or write functions in another language: `fogline new \
-                 --runtime process`"
-                .to_owned(),
+            Self::NoCompiler { .. } => NO_COMPILER.to_owned(),
             Self::NoModule { .. } => "its Cargo.toml needs [lib] with crate-type = [\"cdylib\"]".to_owned(),
-            Self::Encode { .. } => "a crate needs one `fogline::function!` or `fogline::json_function!`, and \
-                 nothing that needs an operating system"
-                .to_owned(),
-            Self::World { .. } => "it must export `handle` and may import only what wit/function.wit offers".to_owned(),
+            Self::Encode { .. } => ENCODE.to_owned(),
+            Self::World { .. } => WORLD.to_owned(),
             Self::Component { source, .. } => return source.hint(),
             Self::Read { .. }
             | Self::Write { .. }

@@ -1,8 +1,8 @@
 //! Makes projects of functions, and builds them into components.
 //!
-//! What a node loads is a component of the world in `wit/function.wit`. [`new_project`] writes a project that gives
-//! one, [`build_project`] compiles it, encodes it and checks it against the world. docs/src/functions.md is the
-//! manual.
+//! What a node loads is a component of the world in `wit/function.wit`. [`new_project`] writes a project
+//! that gives one, [`build_project`] compiles it, encodes it and checks it against the world.
+//! docs/src/functions.md is the manual.
 
 mod all;
 mod cargo;

@@ -1,4 +1,5 @@
-//! Which components a manifest names, and which crates they are built from. All else in it is not our concern.
+//! Which components a manifest names, and which crates they are built from. All else in it is not our
+//! concern.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -67,8 +68,8 @@ pub(crate) fn origins(folder: &Path) -> Result<Vec<Origin>, BuildError> {
     Ok(origins)
 }
 
-/// The convention: `add.wasm` is built from the crate in the folder `add`, else from the crate beside the manifest,
-/// else it is there already.
+/// The convention: `add.wasm` is built from the crate in the folder `add`, else from the crate beside the
+/// manifest, else it is there already.
 fn origin(folder: &Path, component: &str) -> Result<Origin, BuildError> {
     let file = folder.join(component);
     let own = file.with_extension("").join("Cargo.toml");

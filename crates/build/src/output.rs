@@ -20,7 +20,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As `File::create` asks for; the umask takes from it. A temporary file is otherwise its owner's alone.
+        // As `File::create` asks for; the umask takes from it. A temporary file is otherwise its owner's
+        // alone.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder).map_err(failed)?;

@@ -33,8 +33,8 @@ pub struct BuiltComponent {
     pub compiled: bool,
 }
 
-/// Builds the components that the `fogline.toml` of a folder names, each into the file that it names. A component
-/// that is as it was is not written again. What cargo says goes to stderr.
+/// Builds the components that the `fogline.toml` of a folder names, each into the file that it names. A
+/// component that is as it was is not written again. What cargo says goes to stderr.
 ///
 /// # Errors
 /// [`BuildError`]; nothing is half-written.

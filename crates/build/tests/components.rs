@@ -13,7 +13,8 @@ fn component(path: &str) -> Vec<u8> {
     fs::read(functions().join(path)).expect("the component is committed")
 }
 
-/// The core module within a component, as `encode` takes it, for want of a compiler: a component holds it whole.
+/// The core module within a component, as `encode` takes it, for want of a compiler: a component holds it
+/// whole.
 fn module(component: &[u8]) -> Vec<u8> {
     // A section of a component: its id (1 is a core module), its size in LEB128, its bytes.
     let mut at = 8;

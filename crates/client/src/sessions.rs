@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use data_encoding::BASE64;
 use fogline_core::model::{AppName, ExecutionModel, SessionId};
 use fogline_protocol::api::{NewSession, Session, Sessions, States};
 use fogline_protocol::problem::Kind;
@@ -18,10 +20,28 @@ impl Client {
     /// Creates a session; under another model than the manifest's, if one is given.
     ///
     /// # Errors
-    /// When there is no such application, or no node is reached.
+    /// When there is no such application, or no node is reached; when its first states cannot be kept.
     pub async fn create_session(&self, app: &AppName, model: Option<ExecutionModel>) -> Result<Session, Error> {
-        let ask = Ask::new(Method::POST, format!("/v1/apps/{app}/sessions"));
-        self.ask_json(&ask.json(&NewSession { model })).await
+        let deadline = self.deadline();
+        let ask = Ask::new(Method::POST, format!("/v1/apps/{app}/sessions")).json(&NewSession { model });
+        let answer = self.ask(&ask, deadline).await?;
+        let mut session: Session = self.json(&answer, "")?;
+        let mut envelopes = Vec::new();
+        for (state, envelope) in std::mem::take(&mut session.envelopes) {
+            let bytes = BASE64.decode(envelope.as_bytes());
+            let bytes = bytes.map_err(|error| self.inner.http.strange(format!("envelope of {state}: {error}")))?;
+            envelopes.push((state, Bytes::from(bytes)));
+        }
+        if !envelopes.is_empty() {
+            let held = self.held(app, &session.session, deadline).await?;
+            let primary_is_here = held.session().primary().model() == ExecutionModel::InClient;
+            held.update(move |record| {
+                envelopes.into_iter().for_each(|(state, envelope)| record.keep(state, envelope));
+                record.held_epoch = primary_is_here.then_some(0);
+            })
+            .await?;
+        }
+        Ok(session)
     }
 
     /// Sessions of an application, at most `limit`, behind `after` in the order of their ids: those homed at the node
@@ -71,12 +91,12 @@ impl Client {
         let answer = self.ask(&Ask::new(Method::GET, self.path(held)), deadline).await?;
         let mut session: Session = self.json(&answer, "")?;
         if held.look(Record::is_in_client) {
-            let states = self.open_all(held, deadline).await?;
+            // Of versions that are marked, the node has the list; of others, only the client has the states.
             let mut parts = session.parts.iter_mut();
-            if let Some(part) = parts.find(|part| part.model == ExecutionModel::InClient) {
-                let version = states.states.iter().map(|state| state.version).max();
-                part.version = part.version.max(version.unwrap_or(0));
-                part.states = states.states;
+            if let Some(part) = parts.find(|part| part.model == ExecutionModel::InClient && part.states.is_empty()) {
+                let States { states } = self.open_all(held, deadline).await?;
+                part.version = part.version.max(states.iter().map(|state| state.version).max().unwrap_or(0));
+                part.states = states;
             }
         }
         Ok(session)
@@ -90,6 +110,7 @@ impl Client {
             return Ok(States { states: Vec::new() });
         }
         let ask = Ask::new(Method::POST, format!("{}/states", self.path(held))).parts(&claimed.envelopes);
+        let ask = self.named(ask);
         let answer = self.ask(&ask, deadline).await?;
         self.json(&answer, "")
     }

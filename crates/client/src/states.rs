@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
-use fogline_protocol::api::{App, StateInfo, States};
+use fogline_protocol::api::{App, StateInfo};
 use fogline_protocol::multipart::{Part, VALUE};
 use fogline_protocol::problem::{Kind, Problem};
 use http::Method;
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::call::{Declared, Wanted};
 use crate::client::Client;
 use crate::http::Ask;
-use crate::journal::{Held, Record};
+use crate::journal::Held;
 
 impl Client {
     /// The states of a session.
@@ -25,17 +25,10 @@ impl Client {
         let deadline = self.deadline();
         let held = self.known_session(app, session, deadline).await?;
         self.leave_if_begun(&held, deadline).await?;
-        let mut all = Vec::new();
-        if held.look(|record| record.models.iter().any(|model| *model != ExecutionModel::InClient)) {
-            let ask = Ask::new(Method::GET, format!("{}/states", self.path(&held)));
-            let states: States = self.json(&self.ask(&ask, deadline).await?, "")?;
-            all.extend(states.states);
-        }
-        if held.look(Record::is_in_client) {
-            all.extend(self.open_all(&held, deadline).await?.states);
-        }
-        all.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(all)
+        let session = self.describe(&held, deadline).await?;
+        let mut states: Vec<_> = session.parts.into_iter().flat_map(|part| part.states).collect();
+        states.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(states)
     }
 
     /// A state's bytes.
@@ -58,7 +51,7 @@ impl Client {
             let hint = "a function sets it, or `fogline state put`";
             return Err(Problem::new(Kind::NotFound, title, hint).into());
         }
-        let ask = Ask::new(Method::POST, format!("{path}/open")).parts(&claimed.envelopes);
+        let ask = self.named(Ask::new(Method::POST, format!("{path}/open")).parts(&claimed.envelopes));
         let answer = self.ask(&ask, deadline).await?;
         Ok(answer.part(VALUE).cloned().unwrap_or_default())
     }
@@ -111,9 +104,9 @@ impl Client {
                 parts.extend(envelopes);
                 Ask::new(Method::PUT, path).parts(&parts)
             }
-            (true, None) => Ask::new(Method::POST, format!("{path}/delete")).parts(&envelopes),
+            (true, None) => Ask::new(Method::DELETE, path).parts(&envelopes),
         };
-        let ask = self.with_seen(ask, &held, part);
+        let ask = self.named(self.with_seen(ask, &held, part));
         let answer = self.ask(&ask, deadline).await?;
         self.take_in(&held, &answer, part, Box::new(|_, _| ())).await?;
         Ok(())

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AppName, Bytes, ExecutionModel, FunctionClass, FunctionName, Operations, StateName, StepName, limits,
+    AppName, Bytes, ExecutionModel, FunctionClass, FunctionId, FunctionName, Operations, StateIndex, StateName, Step,
+    StepIndex, StepName, Workflow, limits,
 };
 
 /// An application.
@@ -174,6 +175,36 @@ impl Application {
             }
         }
         models
+    }
+
+    /// The workflow as the cost model sees it, for a run with an input of this size; functions are numbered in the
+    /// order of their names. `None` if there is no workflow.
+    #[must_use]
+    pub fn cost_workflow(&self, input: Bytes) -> Option<Workflow> {
+        let state = |name: &StateName| self.states.keys().position(|state| state == name);
+        let position = |name: &StepName| self.workflow.iter().position(|step| step.name == *name);
+        let output = |step: &StepName| position(step).map(|at| self.functions[&self.workflow[at].function].output);
+        let step = |step: &WorkflowStep| {
+            let function = &self.functions[&step.function];
+            let number = self.functions.keys().position(|name| *name == step.function)?;
+            let sent: Bytes = step.after.iter().filter_map(output).sum();
+            let states = function.reads.union(&function.writes).filter_map(state);
+            let mut after: Vec<_> = step.after.iter().filter_map(position).collect();
+            after.sort_unstable();
+            Some(Step {
+                function: FunctionId(u16::try_from(number).ok()?),
+                operations: function.operations,
+                input: if step.after.is_empty() { input } else { sent },
+                after: after.into_iter().map(|at| StepIndex(at as u32)).collect(),
+                states: states.map(|at| StateIndex(at as u32)).collect(),
+            })
+        };
+        let steps = self.workflow.iter().map(step).collect::<Option<Vec<_>>>()?;
+        let outputs: Vec<Bytes> =
+            self.workflow.iter().map(|step| self.functions[&step.function].output).collect();
+        let result = self.last_steps().filter_map(|step| output(&step.name)).sum();
+        let sizes = self.states.values().map(|state| state.size).collect();
+        Some(Workflow::new(steps, sizes, result).ok()?.with_shared_outputs(outputs))
     }
 
     /// The steps whose output is the run's result.

@@ -1,4 +1,5 @@
 //! What one execution of a component costs the host.
+#![expect(clippy::unwrap_used, reason = "a benchmark fails where it stands")]
 
 #[path = "../tests/support/component.rs"]
 mod guests;
@@ -31,7 +32,8 @@ fn executor(tokio: &Runtime, pooling: bool, instance: Instance) -> (ComponentRun
     .unwrap();
     let mut function = support::function(RuntimeKind::Component(String::new()));
     function.instance = instance;
-    let prepared = support::prepare(&runtime, &function, &guests::guest(), Path::new(""));
+    let guest = guests::guest();
+    let prepared = support::prepare(&runtime, &function, &guest, Path::new(""));
     let executor = tokio.block_on(prepared).unwrap();
     (runtime, executor)
 }

@@ -1,4 +1,5 @@
 //! Components behave, misbehave, and leave the others alone.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 #[path = "support/component.rs"]
 mod guests;
@@ -52,6 +53,10 @@ async fn refused(bytes: &[u8], function: &Function) -> (FunctionFault, &'static 
         PrepareError::Function { fault, .. } => (fault, hint),
         other => panic!("{other}"),
     }
+}
+
+fn text(component: &str) -> Vec<u8> {
+    wat::parse_str(component).unwrap()
 }
 
 fn output(execution: Execution) -> Vec<u8> {
@@ -379,11 +384,11 @@ async fn random_bytes_are_no_component() {
 
 #[tokio::test]
 async fn components_of_another_world_are_refused_with_what_is_wrong() {
-    let (fault, hint) = refused(&guests::other("(module)"), &function()).await;
+    let (fault, hint) = refused(&text("(module)"), &function()).await;
     assert!(matches!(fault, FunctionFault::CoreModule), "{fault}");
     assert!(hint.contains("fogline build"), "{hint}");
 
-    let (fault, _) = refused(&guests::other("(component)"), &function()).await;
+    let (fault, _) = refused(&text("(component)"), &function()).await;
     assert!(
         fault.to_string().contains("does not export a function `handle`"),
         "{fault}"
@@ -393,12 +398,12 @@ async fn components_of_another_world_are_refused_with_what_is_wrong() {
         (core module $m (func (export "handle") (param i32)))
         (core instance $i (instantiate $m))
         (func (export "handle") (param "input" u32) (canon lift (core func $i "handle"))))"#;
-    let (fault, _) = refused(&guests::other(mistyped), &function()).await;
+    let (fault, _) = refused(&text(mistyped), &function()).await;
     assert!(fault.to_string().contains("list<u8>"), "{fault}");
 
     let wasi = r#"(component (import "wasi:cli/environment@0.2.0" (instance
         (export "get-arguments" (func (result (list string)))))))"#;
-    let (fault, hint) = refused(&guests::other(wasi), &function()).await;
+    let (fault, hint) = refused(&text(wasi), &function()).await;
     assert!(fault.to_string().contains("wasi:cli/environment"), "{fault}");
     assert!(hint.contains("WASI"), "{hint}");
 }

@@ -4,9 +4,11 @@ pub mod conformance;
 mod embedded;
 mod key;
 mod memory;
+mod redis;
 pub mod seal;
 mod store;
 
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use memory::MemoryStore;
+pub use redis::{ConnectError, RedisOptions, RedisStore};
 pub use store::{Committed, Durable, Listed, MAX_COMMIT, Store, StoreError};

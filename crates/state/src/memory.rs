@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fogline_core::model::{AppName, StateName, TenantName};
 use fogline_core::session::{self, BlobName, Commit, Content, Head, RecordKey, Snapshot};
 
-use crate::store::holds;
+use crate::store::{decode, holds};
 use crate::{Committed, Durable, Listed, Store, StoreError, key};
 
 /// A store in memory. It keeps heads encoded, as every store does, so that what it takes is what others take.
@@ -27,8 +27,7 @@ struct Record {
 
 impl Record {
     fn head(&self) -> Result<Head, StoreError> {
-        session::decode(&self.head)
-            .map_err(|source| StoreError::Damaged { key: self.key.to_string(), source })
+        decode(&self.key.to_string(), &self.head)
     }
 }
 

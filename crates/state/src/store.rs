@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use fogline_core::model::limits::{MAX_STATE, MAX_STATES};
 use fogline_core::model::{AppName, Bytes, CommitId, StateName, TenantName};
-use fogline_core::session::{BadHead, BlobName, Commit, Expect, Head, RecordKey, Snapshot};
+use fogline_core::session::{self, BadHead, BlobName, Commit, Expect, Head, RecordKey, Snapshot};
 use thiserror::Error;
 
 /// Largest commit, head and blobs together: all states of a session at their largest, which is what a move carries.
@@ -68,6 +68,11 @@ pub enum Committed {
     Conflict(Option<Head>),
     /// It may have been done or not: whoever asked reads the record again (R2).
     Unknown,
+}
+
+/// The head of the record of this key.
+pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<Head, StoreError> {
+    session::decode(bytes).map_err(|source| StoreError::Damaged { key: key.to_owned(), source })
 }
 
 /// Whether what a commit expects holds where this commit's head stands.

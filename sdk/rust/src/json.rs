@@ -11,8 +11,8 @@ type Upgrade<T> = fn(u32, &[u8]) -> Result<T, Error>;
 
 /// A state that holds a `T`, as JSON.
 ///
-/// When a new version of the function writes `T` differently, its manifest gives the state a higher `schema`; the
-/// function then says how to read what older versions wrote:
+/// When a new version of the function writes `T` differently, its manifest gives the state a higher
+/// `schema`; the function then says how to read what older versions wrote:
 ///
 /// ```
 /// # use fogline::{Error, State};
@@ -45,7 +45,8 @@ impl<T: Serialize + DeserializeOwned> State<T> {
         }
     }
 
-    /// The same state of a later schema: the manifest's `schema`, and how to read what was written under another.
+    /// The same state of a later schema: the manifest's `schema`, and how to read what was written under
+    /// another.
     #[must_use]
     pub const fn with_schema(self, schema: u32, upgrade: fn(u32, &[u8]) -> Result<T, Error>) -> Self {
         Self {

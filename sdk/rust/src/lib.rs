@@ -1,8 +1,8 @@
 //! Writes stateful edge functions for [Fogline](https://fogline.dev) in Rust.
 //!
 //! A function takes an input and gives an output. What it must remember until the next call, it keeps in the
-//! *states* of its session. Where those live is not its concern: the same component runs under every execution
-//! model.
+//! *states* of its session. Where those live is not its concern: the same component runs under every
+//! execution model.
 //!
 //! ```
 //! use fogline::{Error, State};
@@ -19,8 +19,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! Everything that a function sets is committed together after it has returned `Ok`, or not at all. It may run
-//! more than once for one invocation, so what it does must follow from its input, its states and its
+//! Everything that a function sets is committed together after it has returned `Ok`, or not at all. It may
+//! run more than once for one invocation, so what it does must follow from its input, its states and its
 //! [`Invocation`] alone: the clock and the source of chance are there too, the same in every attempt.
 
 #[doc(hidden)]

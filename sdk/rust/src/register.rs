@@ -23,8 +23,8 @@ macro_rules! function {
     };
 }
 
-/// Makes `fn(T) -> Result<U, Error>` the function of this component: the input is JSON of a `T`, the output JSON
-/// of a `U`. Once per crate. An input that is no `T` is answered with [`Error::InvalidInput`].
+/// Makes `fn(T) -> Result<U, Error>` the function of this component: the input is JSON of a `T`, the output
+/// JSON of a `U`. Once per crate. An input that is no `T` is answered with [`Error::InvalidInput`].
 ///
 /// ```
 /// # use fogline::Error;

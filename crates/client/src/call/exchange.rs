@@ -5,13 +5,14 @@
 //!    ▲              ▲                                written down together
 //!    │              ├─ 409 moving-to-client: take the states, send again
 //!    │              ├─ 428 envelope-missing: learn what is declared, send all
+//!    │              ├─ 400 bad-envelope: if the session has left, let the envelopes go, send again
 //!    └─ next request└─ no answer: the request stays open
 //! ```
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fogline_core::model::{Birth, ExecutionModel, StateName};
+use fogline_core::model::{Birth, ExecutionModel};
 use fogline_core::session::Seen;
 use fogline_protocol::headers;
 use fogline_protocol::multipart::{INPUT, OUTPUT, Part, state_part};
@@ -23,7 +24,7 @@ use crate::Error;
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::http::{Ask, Failed};
-use crate::journal::{Claim, Held, Kept, Record};
+use crate::journal::{Claim, Held, Record};
 use crate::reply::{Reply, Target};
 
 /// How often one call takes states that come to the client, or learns what it must send: each is needed once, and
@@ -64,7 +65,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reply, Lost> {
         let mut settle = Some(settle);
-        let mut all = false;
+        let (mut all, mut asked_where) = (false, false);
         for _ in 0..MAX_TURNS {
             self.leave_if_begun(held, deadline).await.map_err(Lost::Unsent)?;
             let declared = self.declared(held, target, all, deadline).await.map_err(Lost::Unsent)?;
@@ -89,7 +90,17 @@ impl Client {
                         self.learn_app(&app, deadline).await.map_err(Lost::Unsent)?;
                         all = true;
                     }
-                    Some(kind) if !kind.retriable() => return Err(Lost::Refused(failed.error)),
+                    Some(Kind::BadEnvelope) if !asked_where => {
+                        asked_where = true;
+                        drop(claimed);
+                        if !self.has_left(held, deadline).await.map_err(Lost::Open)? {
+                            return Err(Lost::Refused(failed.error));
+                        }
+                    }
+                    Some(kind) if !kind.retriable() => {
+                        self.take_leftovers(held, &failed).await.map_err(Lost::Open)?;
+                        return Err(Lost::Refused(failed.error));
+                    }
                     _ if failed.is_open => return Err(Lost::Open(failed.error)),
                     _ => return Err(Lost::Unsent(failed.error)),
                 },
@@ -131,7 +142,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Claimed, Error> {
         let Some(declared) = declared.filter(|_| held.look(Record::is_in_client)) else {
-            return Ok(Claimed { claim: None, envelopes: Vec::new() });
+            return Ok(Claimed::none());
         };
         let claim = match &declared.wanted {
             Wanted::Some(states) => held.claim(states, deadline).await?,
@@ -165,12 +176,14 @@ impl Client {
             Target::Run => format!("{}/runs", self.path(held)),
         };
         let part = declared.map_or(held.session().primary(), |declared| declared.part);
-        let ask = self.with_seen(Ask::new(http::Method::POST, path), held, part);
-        let ask = match key {
-            Key::Number(number) => ask
-                .header(headers::CLIENT, &self.inner.id.to_string())
-                .header(headers::SEQUENCE, &number.to_string()),
-            Key::Step(key) => ask.header(headers::IDEMPOTENCY_KEY, key),
+        let ask = self.named(self.with_seen(Ask::new(http::Method::POST, path), held, part));
+        let ask = match (key, target) {
+            (Key::Number(number), Target::Function(_)) => ask.header(headers::SEQUENCE, &number.to_string()),
+            // A run is kept under a key of its own, not in the session's window.
+            (Key::Number(number), Target::Run) => {
+                ask.header(headers::IDEMPOTENCY_KEY, &format!("client:{}:{number}", self.inner.id))
+            }
+            (Key::Step(key), _) => ask.header(headers::IDEMPOTENCY_KEY, key),
         };
         if !held.look(Record::is_in_client) {
             return ask.bytes(input.clone());
@@ -186,6 +199,11 @@ impl Client {
             Some(seen) => ask.header(headers::SEEN, &seen.to_string()),
             None => ask,
         }
+    }
+
+    /// Says who asks: envelopes may be bound to whom they were given to.
+    pub(crate) fn named(&self, ask: Ask) -> Ask {
+        ask.header(headers::CLIENT, &self.inner.id.to_string())
     }
 
     /// The path of a session.
@@ -211,8 +229,11 @@ impl Client {
         let now_seen = held
             .update(move |record| {
                 settle(record, output);
+                if !envelopes.is_empty() && record.models.first() == Some(&ExecutionModel::InClient) {
+                    record.held_epoch.get_or_insert(0);
+                }
                 for (state, envelope) in envelopes {
-                    keep(record, state, envelope);
+                    record.keep(state, envelope);
                 }
                 if let Some(seen) = seen {
                     record.see(part, seen);
@@ -244,11 +265,24 @@ impl Client {
 
     /// Takes the states of a session that comes to the client (R14), unless they are here already.
     async fn take_states(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
-        let strange = |what: &str| self.inner.http.strange(what.to_owned());
-        let answer = failed.answer.as_ref().ok_or_else(|| strange("no states"))?;
-        let seen = answer.header(headers::SEEN).ok_or_else(|| strange("states of no epoch"))?;
+        let Some(answer) = &failed.answer else { return Ok(()) };
+        let epoch = answer.header(headers::SEEN).map(|seen: Seen| seen.epoch);
         let envelopes = answer.envelopes();
-        held.update(move |record| arrive(record, seen, envelopes)).await
+        held.update(move |record| record.arrive(epoch, envelopes)).await
+    }
+
+    /// Keeps what came with a refusal: a run that fails in a later step has changed states in earlier ones.
+    async fn take_leftovers(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
+        let envelopes = failed.answer.as_ref().map(|answer| answer.envelopes()).unwrap_or_default();
+        if envelopes.is_empty() {
+            return Ok(());
+        }
+        held.update(move |record| {
+            for (state, envelope) in envelopes {
+                record.keep(state, envelope);
+            }
+        })
+        .await
     }
 }
 
@@ -260,33 +294,13 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
+    /// Nothing.
+    pub(crate) fn none() -> Self {
+        Self { claim: None, envelopes: Vec::new() }
+    }
+
     /// Whether states of the session live here.
     pub(crate) fn is_here(&self) -> bool {
-        self.claim.is_some()
-    }
-}
-
-/// Keeps a new envelope; an empty one says that there is no such state any more.
-pub(crate) fn keep(record: &mut Record, state: StateName, envelope: Bytes) {
-    if envelope.is_empty() {
-        record.envelopes.remove(&state);
-    } else {
-        record.envelopes.insert(state, Kept::Inline(envelope));
-    }
-}
-
-/// The states come to the client, as a set of `seen.epoch`. Two requests that met the move bring them twice; when the
-/// second comes, the first may have changed them already.
-pub(crate) fn arrive(record: &mut Record, seen: Seen, envelopes: Vec<(StateName, Bytes)>) {
-    if record.held_epoch.is_some_and(|epoch| epoch >= seen.epoch) {
-        return;
-    }
-    record.held_epoch = Some(seen.epoch);
-    record.envelopes.clear();
-    for (state, envelope) in envelopes {
-        keep(record, state, envelope);
-    }
-    if let Some(primary) = record.models.first_mut() {
-        *primary = ExecutionModel::InClient;
+        self.claim.is_some() && !self.envelopes.is_empty()
     }
 }

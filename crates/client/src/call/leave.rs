@@ -1,8 +1,9 @@
 //! Sessions that move to another model.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fogline_core::model::{AppName, ExecutionModel, SessionId};
+use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
 use fogline_core::session::Seen;
 use fogline_protocol::api::{Convert, Session};
 use fogline_protocol::headers;
@@ -11,8 +12,8 @@ use fogline_protocol::problem::Kind;
 use http::Method;
 use tokio::time::Instant;
 
-use super::declared::{Declared, Wanted};
-use super::exchange::{Claimed, arrive};
+use super::declared::{Declared, Wanted, part_of};
+use super::exchange::Claimed;
 use crate::Error;
 use crate::answer::{Answer, Body};
 use crate::client::Client;
@@ -21,7 +22,8 @@ use crate::journal::{Held, Record};
 
 impl Client {
     /// Moves a session to another model, also while it is in use. States that come to the client are kept; states that
-    /// leave it are sent.
+    /// leave it are sent. A session that another client holds stays there until that client's next request: the answer
+    /// says so.
     ///
     /// # Errors
     /// When it cannot move there, or no node is reached. A move away from the client that was begun is finished before
@@ -29,7 +31,7 @@ impl Client {
     pub async fn convert(&self, app: &AppName, session: &SessionId, to: ExecutionModel) -> Result<Session, Error> {
         let deadline = self.deadline();
         let held = self.held(app, session, deadline).await?;
-        if to != ExecutionModel::InClient && held.look(Record::is_in_client) {
+        if to != ExecutionModel::InClient && held.look(|record| record.is_in_client() && !record.envelopes.is_empty()) {
             held.update(move |record| record.leaving_for = Some(to)).await?;
         }
         let claimed = self.claim_for_move(&held, deadline).await?;
@@ -53,15 +55,23 @@ impl Client {
         }
     }
 
-    async fn claim_for_move(&self, held: &Held, deadline: Instant) -> Result<Claimed, Error> {
-        let all = Declared { wanted: Wanted::All, part: held.session().primary() };
-        self.claimed(held, Some(&all), deadline).await
-    }
-
     /// Moves the session where the last answer asked it to. The answer is good in any case; what fails now is done
     /// before the next request, which reports it.
     pub(crate) async fn leave_if_asked(&self, held: &Arc<Held>, deadline: Instant) {
         let _ = self.leave_if_begun(held, deadline).await;
+    }
+
+    /// Whether the session is no longer with this client, as the nodes say who refuse its envelopes: the answer to the
+    /// request that moved it was lost. If so, the envelopes go.
+    pub(crate) async fn has_left(&self, held: &Held, deadline: Instant) -> Result<bool, Error> {
+        let answer = self.ask(&Ask::new(Method::GET, self.path(held)), deadline).await?;
+        let session: Session = self.json(&answer, "")?;
+        self.note_place(held, &session, deadline).await
+    }
+
+    async fn claim_for_move(&self, held: &Held, deadline: Instant) -> Result<Claimed, Error> {
+        let all = Declared { wanted: Wanted::All, part: held.session().primary() };
+        self.claimed(held, Some(&all), deadline).await
     }
 
     async fn move_to(
@@ -71,63 +81,93 @@ impl Client {
         claimed: Claimed,
         deadline: Instant,
     ) -> Result<Session, Error> {
-        let path = format!("{}/convert", self.path(held));
-        let primary = held.session().primary();
-        let ask = self.with_seen(Ask::new(Method::POST, path), held, primary);
-        let body = Convert { to };
-        let ask = if claimed.is_here() {
-            let json = serde_json::to_vec(&body).expect("the name of a model is JSON");
-            let mut parts = vec![Part::json(CONVERT, json)];
-            parts.extend_from_slice(&claimed.envelopes);
-            ask.parts(&parts)
-        } else {
-            ask.json(&body)
+        let ask = self.ask_to_move(held, to, &claimed);
+        // Whoever says who it is asks as the holder of the states; an operator, who has none, must not.
+        let is_operator = !claimed.is_here() && held.look(Record::is_in_client);
+        let ask = if is_operator { ask } else { self.named(ask) };
+        let failed = match self.inner.http.send(&ask, deadline).await {
+            Ok(answer) => return self.moved(held, &answer, deadline).await,
+            Err(failed) => failed,
         };
-        match self.inner.http.send(&ask, deadline).await {
-            Ok(answer) => self.moved(held, &answer).await,
-            Err(failed) if failed.kind() == Some(Kind::MovingToClient) => {
+        match failed.kind() {
+            Some(Kind::MovingToClient) => {
                 let answer = failed.answer.ok_or(failed.error)?;
                 self.come(held, &answer).await?;
                 drop(claimed);
-                self.describe(held, deadline).await
+                return self.describe(held, deadline).await;
             }
-            Err(failed) => {
-                if !failed.is_open {
-                    held.update(|record| record.leaving_for = None).await?;
-                }
-                Err(failed.error)
+            Some(Kind::EnvelopeMissing) if !claimed.is_here() && !is_operator => {
+                let ask = self.ask_to_move(held, to, &claimed);
+                let answer = self.ask(&ask, deadline).await?;
+                return self.moved(held, &answer, deadline).await;
             }
+            Some(Kind::BadEnvelope) if self.has_left(held, deadline).await? => {
+                let none = Claimed::none();
+                let ask = self.named(self.ask_to_move(held, to, &none));
+                let answer = self.ask(&ask, deadline).await?;
+                return self.moved(held, &answer, deadline).await;
+            }
+            _ => {}
         }
+        if !failed.is_open {
+            held.update(|record| record.leaving_for = None).await?;
+        }
+        Err(failed.error)
+    }
+
+    fn ask_to_move(&self, held: &Held, to: ExecutionModel, claimed: &Claimed) -> Ask {
+        let path = format!("{}/convert", self.path(held));
+        let ask = self.with_seen(Ask::new(Method::POST, path), held, held.session().primary());
+        let body = Convert { to };
+        if !claimed.is_here() {
+            return ask.json(&body);
+        }
+        let json = serde_json::to_vec(&body).expect("the name of a model is JSON");
+        let mut parts = vec![Part::json(CONVERT, json)];
+        parts.extend_from_slice(&claimed.envelopes);
+        ask.parts(&parts)
     }
 
     /// Takes in the answer to a conversion: the session, and with it the states if they come to the client.
-    async fn moved(&self, held: &Held, answer: &Answer) -> Result<Session, Error> {
+    async fn moved(&self, held: &Held, answer: &Answer, deadline: Instant) -> Result<Session, Error> {
         let session: Session = self.json(answer, SESSION)?;
         if let Body::Parts(_) = &answer.body {
             self.come(held, answer).await?;
+            return Ok(session);
         }
-        let models: Vec<_> = session.parts.iter().map(|part| part.model).collect();
-        let seen: Option<Seen> = answer.header(headers::SEEN);
-        let primary = held.session().primary();
-        held.update(move |record| {
-            if let Some(seen) = seen {
-                record.see(primary, seen);
-            }
-            if models.contains(&ExecutionModel::InClient) {
-                record.models = models;
-                record.leaving_for = None;
-            } else {
-                record.release(models);
-            }
-        })
-        .await?;
+        self.note_place(held, &session, deadline).await?;
         Ok(session)
     }
 
+    /// Notes where the session is; gives whether its primary part is elsewhere.
+    async fn note_place(&self, held: &Held, session: &Session, deadline: Instant) -> Result<bool, Error> {
+        let models: Vec<_> = session.parts.iter().map(|part| part.model).collect();
+        let is_here = models.first() == Some(&ExecutionModel::InClient);
+        let others = self.states_of_other_parts(held, deadline).await?;
+        held.update(move |record| {
+            if is_here {
+                record.leaving_for = None;
+            } else {
+                record.release(models, &others);
+            }
+        })
+        .await?;
+        Ok(!is_here)
+    }
+
+    async fn states_of_other_parts(&self, held: &Held, deadline: Instant) -> Result<BTreeSet<StateName>, Error> {
+        let session = held.session();
+        if session.parts().len() == 1 {
+            return Ok(BTreeSet::new());
+        }
+        let app = self.known_app(&held.look(|record| record.app.clone()), deadline).await?;
+        let states = app.states.iter().map(|state| state.name.clone());
+        Ok(states.filter(|state| part_of(&app, session, state) != session.primary()).collect())
+    }
+
     async fn come(&self, held: &Held, answer: &Answer) -> Result<(), Error> {
-        let strange = || self.inner.http.strange("states of no epoch".to_owned());
-        let seen = answer.header(headers::SEEN).ok_or_else(strange)?;
+        let epoch = answer.header(headers::SEEN).map(|seen: Seen| seen.epoch);
         let envelopes = answer.envelopes();
-        held.update(move |record| arrive(record, seen, envelopes)).await
+        held.update(move |record| record.arrive(epoch, envelopes)).await
     }
 }

@@ -1,6 +1,6 @@
 //! All that a client keeps of one session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use fogline_core::model::{AppName, Birth, ExecutionModel, RunId, SessionId, StateName};
@@ -26,7 +26,7 @@ pub(crate) struct Record {
     pub(crate) models: Vec<ExecutionModel>,
     /// What was seen of each part (R12).
     pub(crate) seen: BTreeMap<Birth, Seen>,
-    /// The epoch at which the states came to the client.
+    /// The epoch at which the primary part's states came here; none while they are elsewhere.
     pub(crate) held_epoch: Option<u64>,
     /// The envelopes: one consistent set.
     pub(crate) envelopes: BTreeMap<StateName, Kept>,
@@ -85,12 +85,36 @@ impl Record {
         }
     }
 
-    /// The states are no longer here.
-    pub(crate) fn release(&mut self, models: Vec<ExecutionModel>) {
+    /// The primary part is no longer here. `others` are the states that are with another part.
+    pub(crate) fn release(&mut self, models: Vec<ExecutionModel>, others: &BTreeSet<StateName>) {
         self.models = models;
-        self.envelopes.clear();
+        self.envelopes.retain(|state, _| others.contains(state));
         self.held_epoch = None;
         self.leaving_for = None;
+    }
+
+    /// Keeps a new envelope; an empty one says that it is no longer needed.
+    pub(crate) fn keep(&mut self, state: StateName, envelope: Bytes) {
+        if envelope.is_empty() {
+            self.envelopes.remove(&state);
+        } else {
+            self.envelopes.insert(state, Kept::Inline(envelope));
+        }
+    }
+
+    /// The primary part comes to the client, at this epoch if the node has said so. Two requests that met the move
+    /// bring its states twice; when the second comes, the first may have changed them already.
+    pub(crate) fn arrive(&mut self, epoch: Option<u64>, envelopes: Vec<(StateName, Bytes)>) {
+        if self.held_epoch.is_some_and(|held| epoch.is_none_or(|epoch| epoch <= held)) {
+            return;
+        }
+        self.held_epoch = Some(epoch.unwrap_or(0));
+        for (state, envelope) in envelopes {
+            self.keep(state, envelope);
+        }
+        if let Some(primary) = self.models.first_mut() {
+            *primary = ExecutionModel::InClient;
+        }
     }
 
     /// All values that it keeps.

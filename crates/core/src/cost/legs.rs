@@ -1,7 +1,7 @@
 //! Which legs an invocation has, by execution model.
 
 use super::leg::{Flow, Leg, Peer, Purpose};
-use super::options::{Access, CostOptions, InFunction, StateAccess};
+use super::options::{Access, CostOptions, InFunction, Replies, StateAccess};
 use crate::model::{Bytes, ExecutionModel, StateIndex, StepIndex, Workflow};
 use crate::network::{Path, VertexId};
 
@@ -175,6 +175,10 @@ impl Invocation<'_> {
             Access::Cold => (2, bytes),
             Access::Warm => (1, Bytes::ZERO),
         };
+        let reply = match options.replies {
+            Replies::Kept => self.workflow.output_bytes(self.step),
+            Replies::Forgotten => Bytes::ZERO,
+        };
         let peer = match (options.state_access, from_client) {
             (StateAccess::Client, Some(store)) => Peer::Apart {
                 to_worker: store.to_client,
@@ -191,7 +195,7 @@ impl Invocation<'_> {
             },
             from_worker: Flow {
                 messages: round_trips,
-                bytes,
+                bytes: bytes + reply,
             },
             after: None,
         });

@@ -11,4 +11,4 @@ mod options;
 
 pub use leg::{Flow, Leg, Peer, Purpose};
 pub use legs::{Cloud, Invocation, Repository, legs};
-pub use options::{Access, CostOptions, InFunction, StateAccess};
+pub use options::{Access, CostOptions, InFunction, Replies, StateAccess};

@@ -40,6 +40,17 @@ pub enum InFunction {
     Pinned,
 }
 
+/// Whether what a function gives out is kept in the store, so that a retry is answered and not run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replies {
+    /// No: the paper's simulator, and its successors.
+    #[default]
+    Forgotten,
+    /// Yes: the output goes to the store with the states. What the nodes do.
+    Kept,
+}
+
 /// All choices together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CostOptions {
@@ -49,4 +60,6 @@ pub struct CostOptions {
     pub state_access: StateAccess,
     /// States shared by several workers.
     pub in_function: InFunction,
+    /// Outputs kept for retries.
+    pub replies: Replies,
 }

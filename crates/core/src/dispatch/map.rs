@@ -2,7 +2,7 @@
 
 use crate::cost::{Cloud, Repository};
 use crate::model::{FunctionClass, NodeName};
-use crate::network::{Network, Node, RouteOptions, Routes, VertexId, VertexKind};
+use crate::network::{Network, Node, RouteOptions, Routes, VertexId};
 
 /// A machine on the map that runs functions.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,11 +77,11 @@ impl Map {
         &self.machines
     }
 
-    /// A node's place, worker or not.
+    /// A node's place: a machine's, or the cloud's.
     #[must_use]
     pub fn place_of(&self, node: &NodeName) -> Option<VertexId> {
         let at = self.network.find(node.as_str())?;
-        matches!(self.network.vertex(at).kind, VertexKind::Node(_)).then_some(at)
+        self.network.link(at).is_none().then_some(at)
     }
 
     /// Where external state is. A network without a cloud has it nowhere in particular.

@@ -12,13 +12,13 @@ pub const MAX_NAME: usize = 63;
 
 /// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("\"{0}\" is not a name: expected 1 to {MAX_NAME} characters of a-z, 0-9 and -, beginning with a letter or digit")]
+#[error("\"{0}\" is not a name: expected 1 to {MAX_NAME} characters of a-z, 0-9 and -, not beginning or ending with -")]
 pub struct BadName(pub String);
 
 fn checked(text: &str) -> Result<Arc<str>, BadName> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let fits = (1..=MAX_NAME).contains(&text.len());
-    if fits && text.bytes().all(allowed) && !text.starts_with('-') {
+    if fits && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-') {
         Ok(text.into())
     } else {
         Err(BadName(text.chars().take(2 * MAX_NAME).collect()))
@@ -110,7 +110,7 @@ mod tests {
         for good in ["a", "s-1", "0", &"x".repeat(63)] {
             assert!(good.parse::<StateName>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", "A", "a_b", "a.b", "ä", "a/b", &"x".repeat(64)] {
+        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "ä", "a/b", &"x".repeat(64)] {
             assert!(bad.parse::<StateName>().is_err(), "{bad}");
         }
     }

@@ -42,6 +42,8 @@ pub struct Workflow {
     result: Bytes,
     successors: Vec<Vec<StepIndex>>,
     last: Vec<StepIndex>,
+    /// By step: what it gives out, where all its successors get the same.
+    outputs: Option<Vec<Bytes>>,
 }
 
 /// Why steps are not a workflow.
@@ -110,7 +112,15 @@ impl Workflow {
             result,
             successors,
             last,
+            outputs: None,
         })
+    }
+
+    /// The same workflow, whose steps give out one output each, of these sizes, that all successors get.
+    #[must_use]
+    pub fn with_shared_outputs(mut self, outputs: Vec<Bytes>) -> Self {
+        self.outputs = Some(outputs);
+        self
     }
 
     /// The steps, in topological order.
@@ -170,7 +180,9 @@ impl Workflow {
     /// Size of all that this step gives out: what its successors get, or its share of the result.
     #[must_use]
     pub fn output_bytes(&self, step: StepIndex) -> Bytes {
-        if self.is_last(step) {
+        if let Some(output) = self.outputs.as_ref().and_then(|outputs| outputs.get(step.0 as usize)) {
+            *output
+        } else if self.is_last(step) {
             share(self.result, self.last.len(), self.last.first() == Some(&step))
         } else {
             self.successors(step)

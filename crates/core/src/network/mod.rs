@@ -1,5 +1,6 @@
 //! The network: nodes, links and switches, and what it costs to cross them.
 
+mod cloud;
 mod graph;
 mod path;
 mod routes;

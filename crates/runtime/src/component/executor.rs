@@ -60,10 +60,10 @@ impl Executor for ComponentExecutor {
             Some(worker) => self.blueprint.again(worker, attempt),
             None => self.make(attempt).await,
         };
-        let mut worker = made.map_err(|broken| self.not_made(*broken, limit))?;
+        let mut worker = made.map_err(|broken| self.not_made(broken, limit))?;
         let outcome = match worker.call(call.input).await {
             Ok(outcome) => outcome,
-            Err(error) => return Err(self.broke_off(*worker.broken(error), limit)),
+            Err(error) => return Err(self.broke_off(worker.broken(error), limit)),
         };
         let (mut writes, logs) = worker.finish();
         let logs = logs.finish();
@@ -111,7 +111,7 @@ impl ComponentExecutor {
         self.make(attempt)
             .await
             .map(drop)
-            .map_err(|broken| self.not_made(*broken, limit))
+            .map_err(|broken| self.not_made(broken, limit))
     }
 
     /// Makes a worker; if the pool is used up, in the place of kept ones.
@@ -133,7 +133,7 @@ impl ComponentExecutor {
     }
 
     /// Why no worker could be made.
-    fn not_made(&self, broken: Broken, limit: Limit) -> ExecuteError {
+    fn not_made(&self, broken: Box<Broken>, limit: Limit) -> ExecuteError {
         if used_up(&broken) {
             return ExecuteError::Busy(Busy::Node);
         }
@@ -148,7 +148,7 @@ impl ComponentExecutor {
 
     /// Why a call did not end: wasmtime reports many faults of guests as plain errors, such as a text that is not
     /// UTF-8, and nothing that the host does in a call can fail.
-    fn broke_off(&self, broken: Broken, limit: Limit) -> ExecuteError {
+    fn broke_off(&self, broken: Box<Broken>, limit: Limit) -> ExecuteError {
         self.fault(broken, limit)
             .unwrap_or_else(|broken| ExecuteError::Guest {
                 fault: Fault::Trap(broken.error.root_cause().to_string()),
@@ -157,7 +157,7 @@ impl ComponentExecutor {
     }
 
     /// What the guest or its caller is known to be guilty of.
-    fn fault(&self, mut broken: Broken, limit: Limit) -> Result<ExecuteError, Broken> {
+    fn fault(&self, mut broken: Box<Broken>, limit: Limit) -> Result<ExecuteError, Box<Broken>> {
         let refused = broken.host.memory.take_refused();
         let fault = match (broken.error.downcast_ref::<Trap>(), self.limits.fuel) {
             _ if broken.error.is::<TimeUp>() => match limit {

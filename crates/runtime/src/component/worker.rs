@@ -73,7 +73,7 @@ impl Blueprint {
     async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Handle> {
         self.arm(store)?;
         let instance = self.instance.instantiate_async(&mut *store).await?;
-        instance.get_typed_func(store, &self.handle)
+        instance.get_typed_func(store, self.handle)
     }
 
     fn arm(&self, store: &mut Store<Host>) -> wasmtime::Result<()> {

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::model::Bytes as Size;
@@ -14,6 +15,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::UnixStream;
+use tokio::time::sleep;
+
+/// How often it is tried again to connect to a program that has many waiting.
+const CONNECT_AGAIN: Duration = Duration::from_millis(1);
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -43,9 +48,7 @@ pub(super) async fn ask(
     body: Vec<u8>,
     most: Size,
 ) -> Result<(StatusCode, Bytes), ExchangeError> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(ExchangeError::Connect)?;
+    let stream = connect(socket).await.map_err(ExchangeError::Connect)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(ExchangeError::Broken)?;
@@ -79,5 +82,16 @@ pub(super) async fn ask(
     tokio::select! {
         answer = exchange => answer,
         never = moving => never,
+    }
+}
+
+/// Connects; waits its turn while the program has not accepted those before (Python's servers let 5 wait), which a
+/// Unix socket, other than TCP's, reports at once.
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(CONNECT_AGAIN).await,
+            connected => return connected,
+        }
     }
 }

@@ -18,15 +18,10 @@ pub(crate) fn component(text: &str) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some("function")).unwrap();
     let mut module = wat::parse_str(text).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    let encoder = ComponentEncoder::default()
+    ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .unwrap();
-    let mut encoder = encoder;
-    encoder.encode().unwrap()
-}
-
-/// A component that exports nothing that is asked for, with these imports.
-pub(crate) fn other(text: &str) -> Vec<u8> {
-    wat::parse_str(text).unwrap()
+        .unwrap()
+        .encode()
+        .unwrap()
 }

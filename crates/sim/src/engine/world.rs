@@ -1,10 +1,8 @@
 //! A network as a scenario sees it: with its cloud, workers, clients and stores.
 
-use fogline_core::cost::{Cloud, CostOptions, Invocation, Repository};
+use fogline_core::cost::{Cloud, CostOptions, Invocation, Replies, Repository};
 use fogline_core::model::{BitRate, FunctionClass, Seconds, StepIndex, Workflow};
-use fogline_core::network::{
-    Link, Network, NetworkError, NodeId, Path, RouteOptions, Routes, VertexId, VertexKind,
-};
+use fogline_core::network::{Network, NetworkError, NodeId, Path, RouteOptions, Routes, VertexId};
 use fogline_core::policy::Workers;
 use fogline_manifest::scenario::{
     Affinity, CloudSection, ExternalTraffic, FunctionSection, Latencies, Paths as PathsSwitch, RandomNumbers,
@@ -132,6 +130,7 @@ impl World {
             access: switches.access,
             state_access: switches.state_access,
             in_function: switches.in_function,
+            replies: Replies::default(),
         };
         Ok(Self {
             network,
@@ -199,11 +198,7 @@ fn attach_cloud(
         return Ok((network, Cloud::Outside(path)));
     }
     let places: Vec<VertexId> = if section.attached_to.is_empty() {
-        let exchanges =
-            network.vertices().iter().enumerate().filter(|(_, vertex)| {
-                vertex.name.starts_with("internet") && vertex.kind == VertexKind::Switch
-            });
-        exchanges.map(|(index, _)| VertexId(index as u32)).collect()
+        network.internet_exchanges()
     } else {
         let find = |name: &String| {
             network
@@ -215,24 +210,8 @@ fn attach_cloud(
     if places.is_empty() {
         return Err(WorldError::NoUplink("internet…".to_owned()));
     }
-    let mut builder = network.into_builder();
-    let cloud = builder.add("cloud", VertexKind::Switch)?;
-    for (index, place) in places.into_iter().enumerate() {
-        let up = builder.add(format!("cloud_up_{index}"), wan(rate, "uplink"))?;
-        let down = builder.add(format!("cloud_down_{index}"), wan(rate, "downlink"))?;
-        builder.connect(place, up, one_way)?;
-        builder.connect(up, cloud, Seconds::ZERO)?;
-        builder.connect(cloud, down, one_way)?;
-        builder.connect(down, place, Seconds::ZERO)?;
-    }
-    Ok((builder.build()?, Cloud::At(cloud)))
-}
-
-fn wan(rate: BitRate, kind: &str) -> VertexKind {
-    VertexKind::Link(Link {
-        rate,
-        kind: kind.to_owned(),
-    })
+    let (network, cloud) = network.with_cloud(&places, rate, one_way)?;
+    Ok((network, Cloud::At(cloud)))
 }
 
 /// The clients; the reference counts them in the order of their names.

@@ -8,8 +8,8 @@ use fogline_core::session::{BlobName, Expect};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::file::{BLOBS, HEADS, META};
-use super::read::{ReadError, blob_key, decode};
-use crate::store::holds;
+use super::read::{ReadError, blob_key};
+use crate::store::{decode, holds};
 use crate::{Committed, key};
 
 /// What the writer is asked to do.

@@ -5,10 +5,11 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use fogline_core::model::{AppName, StateName, TenantName};
-use fogline_core::session::{self, BlobName, Content, Head, Snapshot};
+use fogline_core::session::{BlobName, Content, Head, Snapshot};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::file::{BLOBS, HEADS, META};
+use crate::store::decode;
 use crate::{Listed, StoreError, key};
 
 /// Why nothing was read.
@@ -117,10 +118,6 @@ impl Read {
         }
         Ok(found)
     }
-}
-
-pub(super) fn decode(key: &str, bytes: &[u8]) -> Result<Head, StoreError> {
-    session::decode(bytes).map_err(|source| StoreError::Damaged { key: key.to_owned(), source })
 }
 
 pub(super) fn blob_key(key: &str, name: &BlobName) -> String {

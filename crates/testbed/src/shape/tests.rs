@@ -1,5 +1,5 @@
-//! Real sockets on shaped networks. Tolerances are those of a machine that does other things besides: they hold
-//! for the best of several tries, as a delay of this machine only lengthens what is measured.
+//! Real sockets on shaped networks. Tolerances are those of a machine that does other things besides: they
+//! hold for the best of several tries, as a delay of this machine only lengthens what is measured.
 
 #![expect(clippy::print_stdout, reason = "tests show what they measured when they fail")]
 
@@ -388,7 +388,7 @@ async fn calls_between_nodes_take_the_time_that_the_simulator_reckons() {
                 time * 1e3,
                 expected * 1e3
             );
-            // Nearby, encryption and copies on this machine, not fully optimised here, weigh as the link does.
+            // Nearby, encryption and copies on this machine, not fully optimised, weigh as the link does.
             if ms > 1.0 {
                 assert!(
                     (-1.0..20.0).contains(&off),

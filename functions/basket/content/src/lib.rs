@@ -20,8 +20,8 @@ impl Basket {
     /// Puts pieces of an item in, and says how many there are now.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when the name, the quantity or the basket would be too large, or there is nothing to
-    /// put in.
+    /// [`Error::InvalidInput`] when the name, the quantity or the basket would be too large, or there is
+    /// nothing to put in.
     pub fn add(&mut self, item: &str, quantity: u32) -> Result<u32, Error> {
         if item.is_empty() || item.len() > MAX_NAME {
             return Err(Error::invalid_input(format!(

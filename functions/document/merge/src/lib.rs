@@ -1,5 +1,5 @@
-//! Adds those operations of another replica that the document lacks, as after hours without a connection; answers how
-//! many they were.
+//! Adds those operations of another replica that the document lacks, as after hours without a connection;
+//! answers how many they were.
 
 use document_operations::{Operation, line, missing, parse};
 use fogline::{ByteState, Error};

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 /// Bytes of an author's name.
 const MAX_AUTHOR: usize = 100;
 
-/// Who made an operation, and the number that this author gave it: `["ada", 3]`. Numbers should grow beyond all that
-/// the author has seen, so that what answers a piece stands where it was meant to.
+/// Who made an operation, and the number that this author gave it: `["ada", 3]`. Numbers should grow beyond
+/// all that the author has seen, so that what answers a piece stands where it was meant to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(pub String, pub u32);
 

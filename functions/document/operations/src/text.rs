@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Id, Operation};
 
-/// The text of a set of operations, in whichever order. A piece after one that has not arrived yet waits for it.
+/// The text of a set of operations, in whichever order. A piece after one that has not arrived yet waits for
+/// it.
 #[must_use]
 pub fn text(operations: &[Operation]) -> String {
     let mut pieces: BTreeMap<&Id, &str> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! Uses states that its manifest does not let it use: the input `read` reads `secret`, `write` writes `shared`,
-//! and anything else ignores the refusal, sets `own`, and answers how often it was refused.
+//! Uses states that its manifest does not let it use: the input `read` reads `secret`, `write` writes
+//! `shared`, and anything else ignores the refusal, sets `own`, and answers how often it was refused.
 
 use fogline::{ByteState, Error};
 

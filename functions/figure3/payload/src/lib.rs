@@ -1,4 +1,5 @@
-//! Payloads that follow from payloads: whoever runs the workflow, wherever its state lives, must get these bytes.
+//! Payloads that follow from payloads: whoever runs the workflow, wherever its state lives, must get these
+//! bytes.
 
 /// Bytes of an argument, between two functions.
 pub const ARGUMENT: usize = 20_000;
@@ -47,8 +48,8 @@ pub fn expand(digest: u64, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// The state after an update, from the state before it and the input: first the number of updates so far, as a
-/// little-endian `u64`, then bytes that follow from all inputs in their order.
+/// The state after an update, from the state before it and the input: first the number of updates so far, as
+/// a little-endian `u64`, then bytes that follow from all inputs in their order.
 #[must_use]
 pub fn update(state: Option<&[u8]>, input: &[u8]) -> Vec<u8> {
     let before = state.unwrap_or_default();

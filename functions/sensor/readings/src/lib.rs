@@ -8,8 +8,8 @@ pub const WINDOW: usize = 32;
 const ENOUGH: usize = 8;
 /// So many standard deviations from the mean are unusual.
 const UNUSUAL: f64 = 3.0;
-/// The smallest deviation that is believed, relative to the mean: a sensor that has stood still is no reason for an
-/// alarm at its first tick.
+/// The smallest deviation that is believed, relative to the mean: a sensor that has stood still is no reason
+/// for an alarm at its first tick.
 const RESOLUTION: f64 = 1e-3;
 
 /// The last readings, oldest first.

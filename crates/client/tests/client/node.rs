@@ -19,24 +19,24 @@ use http::HeaderMap;
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    pub method: String,
-    pub path: String,
-    pub headers: HeaderMap,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     /// A body without parts is the part `input`.
-    pub parts: BTreeMap<String, Bytes>,
+    pub(crate) parts: BTreeMap<String, Bytes>,
 }
 
 impl Asked {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn part(&self, name: &str) -> &str {
+    pub(crate) fn part(&self, name: &str) -> &str {
         std::str::from_utf8(&self.parts[name]).unwrap()
     }
 
-    pub fn part_names(&self) -> Vec<&str> {
+    pub(crate) fn part_names(&self) -> Vec<&str> {
         self.parts.keys().map(String::as_str).collect()
     }
 }
@@ -44,8 +44,8 @@ impl Asked {
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// A node.
-pub struct Node {
-    pub url: String,
+pub(crate) struct Node {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     server: tokio::task::JoinHandle<()>,
 }
@@ -58,7 +58,7 @@ impl Drop for Node {
 
 impl Node {
     /// A node that answers so; the number of the request, from 0, comes with it. It knows [`app`] by itself.
-    pub async fn start<A: Future<Output = Response> + Send + 'static>(
+    pub(crate) async fn start<A: Future<Output = Response> + Send + 'static>(
         answer: impl Fn(usize, Asked) -> A + Send + Sync + 'static,
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// What it was asked, but for the application.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -106,20 +106,20 @@ async fn read(request: Request) -> Asked {
     Asked { method: head.method.to_string(), path: head.uri.to_string(), headers: head.headers, parts }
 }
 
-pub fn ok(body: &str, headers: &[(&'static str, &str)]) -> Response {
+pub(crate) fn ok(body: &str, headers: &[(&'static str, &str)]) -> Response {
     with(Response::new(Body::from(body.to_owned())), headers)
 }
 
-pub fn json(value: &impl serde::Serialize) -> Response {
+pub(crate) fn json(value: &impl serde::Serialize) -> Response {
     Response::new(Body::from(serde_json::to_vec(value).unwrap()))
 }
 
 /// An output and envelopes, each a state's name and what is in it.
-pub fn mixed(output: &str, states: &[(&str, &str)], headers: &[(&'static str, &str)]) -> Response {
+pub(crate) fn mixed(output: &str, states: &[(&str, &str)], headers: &[(&'static str, &str)]) -> Response {
     parts(200, Part::new("output", output.to_owned()), states, headers)
 }
 
-pub fn parts(status: u16, first: Part, states: &[(&str, &str)], headers: &[(&'static str, &str)]) -> Response {
+pub(crate) fn parts(status: u16, first: Part, states: &[(&str, &str)], headers: &[(&'static str, &str)]) -> Response {
     let boundary = Boundary::new([5; 16]);
     let mut all = vec![first];
     for (state, envelope) in states {
@@ -131,20 +131,20 @@ pub fn parts(status: u16, first: Part, states: &[(&str, &str)], headers: &[(&'st
     with(response, headers)
 }
 
-pub fn problem(kind: Kind, headers: &[(&'static str, &str)]) -> Response {
+pub(crate) fn problem(kind: Kind, headers: &[(&'static str, &str)]) -> Response {
     let mut response = json(&Problem::new(kind, "it did not work", "do something else"));
     *response.status_mut() = http::StatusCode::from_u16(kind.status()).unwrap();
     with(response, headers)
 }
 
 /// A connection that breaks in the middle of an answer.
-pub fn broken() -> Response {
+pub(crate) fn broken() -> Response {
     let stream = futures_util::stream::iter([Ok(Bytes::from_static(b"half")), Err(std::io::Error::other("cut"))]);
     Response::new(Body::from_stream(stream))
 }
 
 /// An answer that never comes.
-pub async fn never() -> Response {
+pub(crate) async fn never() -> Response {
     std::future::pending().await
 }
 
@@ -155,11 +155,11 @@ fn with(mut response: Response, headers: &[(&'static str, &str)]) -> Response {
     response
 }
 
-pub fn session(part: Birth) -> SessionId {
+pub(crate) fn session(part: Birth) -> SessionId {
     SessionId::mint("edge-1".parse().unwrap(), vec![part], [7; 16]).unwrap()
 }
 
-pub fn described(model: ExecutionModel) -> Session {
+pub(crate) fn described(model: ExecutionModel) -> Session {
     let part = SessionPart {
         model,
         node: None,
@@ -169,12 +169,12 @@ pub fn described(model: ExecutionModel) -> Session {
         states: Vec::new(),
         separate_snapshot: false,
     };
-    Session { session: session(Birth::InClient), parts: vec![part] }
+    Session { session: session(Birth::InClient), parts: vec![part], envelopes: BTreeMap::new() }
 }
 
 /// `add` writes `cart`, `note` writes `notes`, `look` reads `cart`. The workflow: add, then look and note at once, then
 /// join.
-pub fn app() -> App {
+pub(crate) fn app() -> App {
     let function = |name: &str, reads: &[&str], writes: &[&str]| AppFunction {
         name: name.parse().unwrap(),
         reads: reads.iter().map(|name| name.parse().unwrap()).collect(),

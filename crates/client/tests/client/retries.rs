@@ -1,14 +1,12 @@
 //! Requests that are sent again, and what they carry.
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-mod node;
 
 use std::time::{Duration, Instant};
 
 use fogline_client::{Client, Error, Package};
 use fogline_core::model::{AppName, Birth, FunctionName};
 use fogline_protocol::problem::Kind;
-use node::{Node, broken, never, ok, problem, session};
+use crate::node::{Node, broken, never, ok, problem, session};
 
 fn shop() -> AppName {
     "shop".parse().unwrap()
@@ -191,10 +189,10 @@ async fn what_is_deployed_is_the_manifest_and_the_files_that_it_names() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("fogline.toml"), "[functions.add]\ncomponent = \"add.wasm\"\n").unwrap();
     std::fs::write(folder.path().join("add.wasm"), "W").unwrap();
-    let node = Node::start(|_, _| async { node::json(&node::app()) }).await;
+    let node = Node::start(|_, _| async { crate::node::json(&crate::node::app()) }).await;
     let client = Client::builder(&node.url).token(Some("secret".to_owned())).build().unwrap();
     let app = client.deploy(&Package::read(folder.path()).unwrap()).await.unwrap();
-    assert_eq!(app, node::app());
+    assert_eq!(app, crate::node::app());
     let asked = node.asked();
     assert_eq!(asked[0].header("authorization"), "Bearer secret");
     assert_eq!(asked[0].part_names(), ["add.wasm", "manifest"]);

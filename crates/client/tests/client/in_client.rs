@@ -1,7 +1,5 @@
 //! Sessions whose states live with the client.
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-mod node;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +10,7 @@ use fogline_client::{Client, Error};
 use fogline_core::model::{AppName, Birth, ExecutionModel, FunctionName, SessionId};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
-use node::{Asked, Node, described, json, mixed, never, ok, parts, problem};
+use crate::node::{Asked, Node, described, json, mixed, never, ok, parts, problem};
 use tokio::sync::Notify;
 
 fn shop() -> AppName {
@@ -24,7 +22,7 @@ fn function(name: &str) -> FunctionName {
 }
 
 fn session() -> SessionId {
-    node::session(Birth::InClient)
+    crate::node::session(Birth::InClient)
 }
 
 fn client(node: &Node, journal: &Path) -> Client {
@@ -165,7 +163,7 @@ async fn states_that_come_to_the_client_are_taken_and_the_request_is_sent_again(
     })
     .await;
     let client = client(&node, folder.path());
-    let session = node::session(Birth::InEdge);
+    let session = crate::node::session(Birth::InEdge);
     let reply = client.invoke(&shop(), &session, &function("add"), "1").await.unwrap();
     assert_eq!(reply.output, "sealed:x1");
     client.invoke(&shop(), &session, &function("note"), "2").await.unwrap();
@@ -200,7 +198,7 @@ async fn states_that_come_twice_do_not_undo_what_was_done_with_them() {
     })
     .await;
     let client = client(&node, folder.path());
-    let session = node::session(Birth::InEdge);
+    let session = crate::node::session(Birth::InEdge);
     let (shop, add, look) = (shop(), function("add"), function("look"));
     let (added, looked) =
         tokio::join!(client.invoke(&shop, &session, &add, "1"), client.invoke(&shop, &session, &look, ""));
@@ -274,8 +272,9 @@ async fn a_move_away_that_was_cut_off_is_finished_before_the_next_request() {
     .await;
     let first = client(&node, folder.path());
     invoke(&first, "add", "a").await.unwrap();
+    let (app, session) = (shop(), session());
     tokio::select! {
-        _ = first.convert(&shop(), &session(), ExecutionModel::External) => panic!("it is not answered"),
+        _ = first.convert(&app, &session, ExecutionModel::External) => panic!("it is not answered"),
         () = there.notified() => {}
     }
     drop(first);
@@ -297,7 +296,7 @@ async fn states_are_opened_and_sealed_by_the_node() {
                 let sealed = format!("sealed:{}", asked.part("value"));
                 mixed("", &[("cart", &sealed)], &[])
             }
-            ("POST", "cart/delete") => mixed("", &[("cart", "")], &[]),
+            ("DELETE", "cart") => mixed("", &[("cart", "")], &[]),
             _ => append(&asked),
         }
     })
@@ -328,4 +327,96 @@ async fn a_deleted_session_leaves_nothing_behind() {
 
 fn append_or_ok(asked: &Asked) -> Response {
     if asked.method == "DELETE" { ok("", &[]) } else { append(asked) }
+}
+
+#[tokio::test]
+async fn a_new_session_begins_with_the_envelopes_that_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|at, asked| async move {
+        if at == 0 {
+            let mut session = described(ExecutionModel::InClient);
+            session.envelopes = [("cart".parse().unwrap(), data_encoding::BASE64.encode(b"sealed:"))].into();
+            return json(&session);
+        }
+        append(&asked)
+    })
+    .await;
+    let first = client(&node, folder.path());
+    let created = first.create_session(&shop(), None).await.unwrap();
+    assert!(created.envelopes.is_empty(), "they are the client's to keep");
+    drop(first);
+    let second = client(&node, folder.path());
+    assert_eq!(invoke(&second, "add", "a").await.unwrap(), "sealed:a");
+    assert_eq!(node.asked()[1].part("state.cart"), "sealed:");
+}
+
+/// The nodes moved the session, and the client never heard of it.
+#[tokio::test]
+async fn envelopes_of_a_session_that_has_left_are_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|_, asked| async move {
+        if asked.method == "GET" {
+            return json(&described(ExecutionModel::InEdge));
+        }
+        match (asked.part("input"), asked.parts.len()) {
+            ("b", 2) => problem(Kind::BadEnvelope, &[]),
+            ("b", _) => ok("plain", &[]),
+            _ => append(&asked),
+        }
+    })
+    .await;
+    let client = client(&node, folder.path());
+    invoke(&client, "add", "a").await.unwrap();
+    assert_eq!(invoke(&client, "add", "b").await.unwrap(), "plain");
+    let numbers: Vec<_> = node.asked().iter().map(|asked| asked.header("fogline-sequence").to_owned()).collect();
+    assert_eq!(numbers, ["1", "2", "", "2"]);
+}
+
+#[tokio::test]
+async fn a_bad_envelope_of_a_session_that_is_here_is_an_error_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|_, asked| async move {
+        if asked.method == "GET" {
+            return json(&described(ExecutionModel::InClient));
+        }
+        if asked.part("input") == "b" { problem(Kind::BadEnvelope, &[]) } else { append(&asked) }
+    })
+    .await;
+    let client = client(&node, folder.path());
+    invoke(&client, "add", "a").await.unwrap();
+    let error = invoke(&client, "add", "b").await.unwrap_err();
+    assert!(matches!(error, Error::Problem { ref problem } if problem.kind == Kind::BadEnvelope), "{error}");
+    assert_eq!(invoke(&client, "add", "c").await.unwrap(), "sealed:ac");
+}
+
+/// A run that fails in its second step has changed what its first step wrote.
+#[tokio::test]
+async fn states_that_come_with_a_refusal_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|at, asked| async move {
+        if at == 0 {
+            let failed = Problem::new(Kind::FunctionFailed, "step two", "fix it");
+            let failed = Part::json("problem", serde_json::to_vec(&failed).unwrap());
+            return parts(502, failed, &[("cart", "sealed:x")], &[]);
+        }
+        append(&asked)
+    })
+    .await;
+    let client = client(&node, folder.path());
+    let error = client.run(&shop(), &session(), "in").await.unwrap_err();
+    assert_eq!(error.to_string(), "step two");
+    assert_eq!(invoke(&client, "add", "1").await.unwrap(), "sealed:x1");
+    let asked = node.asked();
+    assert_eq!(asked[0].header("idempotency-key"), format!("client:{}:1", client.id()));
+}
+
+/// Only its client can give the session away; an operator's client, which has nothing of it, asks.
+#[tokio::test]
+async fn an_operator_does_not_pretend_to_hold_the_states() {
+    let node = Node::start(|_, _| async { json(&described(ExecutionModel::InClient)) }).await;
+    let operator = Client::builder(&node.url).build().unwrap();
+    let session = operator.convert(&shop(), &session(), ExecutionModel::InEdge).await.unwrap();
+    assert_eq!(session.parts[0].model, ExecutionModel::InClient);
+    let asked = node.asked();
+    assert_eq!((asked.len(), asked[0].header("fogline-client")), (1, ""));
 }

@@ -1,7 +1,5 @@
 //! Workflows that the client runs.
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-mod node;
 
 use std::sync::Arc;
 
@@ -9,7 +7,7 @@ use axum::response::Response;
 use fogline_client::{Client, Error};
 use fogline_core::model::Birth;
 use fogline_protocol::problem::Kind;
-use node::{Asked, Node, mixed, never, problem, session};
+use crate::node::{Asked, Node, mixed, never, problem, session};
 use tokio::sync::{Barrier, Notify};
 
 fn function(asked: &Asked) -> &str {
@@ -45,7 +43,7 @@ async fn branches_run_at_once_and_a_join_gets_their_outputs_in_order() {
     })
     .await;
     let client = Client::builder(&node.url).build().unwrap();
-    let reply = client.run_workflow(&node::app(), &session(Birth::InClient), "in").await.unwrap();
+    let reply = client.run_workflow(&crate::node::app(), &session(Birth::InClient), "in").await.unwrap();
     assert_eq!(reply.output, "join");
     let asked = node.asked();
     assert_eq!((function(&asked[0]), asked[0].part("input")), ("add", "in"));
@@ -68,7 +66,7 @@ async fn an_error_of_a_step_names_it_and_ends_the_run() {
     })
     .await;
     let client = Client::builder(&node.url).build().unwrap();
-    let (app, session) = (node::app(), session(Birth::InClient));
+    let (app, session) = (crate::node::app(), session(Birth::InClient));
     let error = client.run_workflow(&app, &session, "in").await.unwrap_err();
     assert_eq!(error.to_string(), "step left: it did not work");
     assert!(client.pending_workflows(&app.name, &session).await.unwrap().is_empty());
@@ -99,7 +97,7 @@ async fn wherever_the_client_is_killed_finished_steps_never_run_again() {
         })
         .await;
         let start = || Client::builder(&node.url).journal(folder.path()).build().unwrap();
-        let (app, session) = (node::app(), session(Birth::InClient));
+        let (app, session) = (crate::node::app(), session(Birth::InClient));
         let first = start();
         tokio::select! {
             _ = first.run_workflow(&app, &session, "in") => panic!("it is not answered"),
@@ -131,7 +129,7 @@ async fn a_run_whose_node_is_gone_is_interrupted_and_not_ended() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = Client::builder(format!("http://{gone}")).journal(folder.path());
     let client = client.timeout(std::time::Duration::from_millis(300)).build().unwrap();
-    let (app, session) = (node::app(), session(Birth::InEdge));
+    let (app, session) = (crate::node::app(), session(Birth::InEdge));
     let error = client.run_workflow(&app, &session, "in").await.unwrap_err();
     let Error::Interrupted { run, .. } = error else { panic!("{error}") };
     assert_eq!(client.pending_workflows(&app.name, &session).await.unwrap(), [run]);
@@ -142,7 +140,7 @@ async fn a_run_whose_node_is_gone_is_interrupted_and_not_ended() {
 #[tokio::test]
 async fn an_application_without_a_workflow_cannot_be_run() {
     let client = Client::builder("http://127.0.0.1:9").build().unwrap();
-    let app = fogline_protocol::api::App { workflow: Vec::new(), ..node::app() };
+    let app = fogline_protocol::api::App { workflow: Vec::new(), ..crate::node::app() };
     let error = client.run_workflow(&app, &session(Birth::InEdge), "in").await.unwrap_err();
     assert!(matches!(error, Error::Workflow { .. }), "{error}");
 }

@@ -1,0 +1,144 @@
+//! A small network of real nodes, and requests to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fogline_protocol::api::{App, Session};
+use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
+use fogline_testbed::{Plan, Testbed};
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A network without emulated links and speeds.
+pub(crate) async fn network(folder: &Path) -> Testbed {
+    let mut plan = Plan::demo(folder.to_path_buf()).expect("the demo's files are as expected");
+    (plan.shaped, plan.paced) = (false, false);
+    Testbed::start(plan).await.expect("the network starts")
+}
+
+/// A caller of one node.
+pub(crate) struct Caller {
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: String,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: bytes::Bytes,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn ok(self) -> Self {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        self
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+impl Caller {
+    pub(crate) fn new(network: &Testbed) -> Self {
+        let url = network.url(&network.clients()[0]).expect("the client is a node");
+        Self { http: reqwest::Client::new(), url }
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("the node answers");
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.bytes().await.expect("the answer is whole"),
+        }
+    }
+
+    pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("{}{path}", self.url))
+    }
+
+    /// Deploys an example application, its manifest changed by `edit`.
+    pub(crate) async fn deploy(&self, example: &str, edit: impl Fn(&str) -> String) -> App {
+        let folder = root().join("functions").join(example);
+        let manifest = edit(&std::fs::read_to_string(folder.join("fogline.toml")).expect("there is a manifest"));
+        let mut parts = vec![Part::new(multipart::MANIFEST, manifest)];
+        for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("it can be read").path();
+            if path.extension().is_some_and(|extension| extension == "wasm" || extension == "py") {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                parts.push(Part::new(name, std::fs::read(&path).expect("the component can be read")));
+            }
+        }
+        let (content_type, body) = form(&parts);
+        let request = self.post("/v1/apps").header("content-type", content_type).body(body);
+        self.send(request).await.ok().json()
+    }
+
+    pub(crate) async fn session(&self, app: &str, model: &str) -> Held {
+        let body = format!("{{\"model\": \"{model}\"}}");
+        let session: Session = self.send(self.post(&format!("/v1/apps/{app}/sessions")).body(body)).await.ok().json();
+        let envelopes = session.envelopes.iter().map(|(state, sealed)| {
+            let sealed = data_encoding::BASE64.decode(sealed.as_bytes()).expect("it is base64");
+            (state.to_string(), sealed.into())
+        });
+        Held { app: app.to_owned(), id: session.session.to_string(), envelopes: envelopes.collect() }
+    }
+
+    /// Posts to a path of a session, with the envelopes that are held, and keeps the new ones.
+    pub(crate) async fn in_session(
+        &self,
+        held: &mut Held,
+        path: &str,
+        input: impl Into<bytes::Bytes>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let input = input.into();
+        let mut request = self.post(&format!("/v1/apps/{}/sessions/{}/{path}", held.app, held.id));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if held.envelopes.is_empty() {
+            return self.send(request.body(input)).await;
+        }
+        let mut parts = vec![Part::new(multipart::INPUT, input)];
+        parts.extend(held.envelopes.iter().map(|(state, sealed)| Part::new(format!("state.{state}"), sealed.clone())));
+        let (content_type, body) = form(&parts);
+        let mut answer = self.send(request.header("content-type", content_type).body(body)).await;
+        let content_type = answer.headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
+        if multipart::is_multipart(content_type) {
+            for part in multipart::read(content_type, answer.body.clone()).await.expect("the parts can be read") {
+                match part.name.strip_prefix("state.") {
+                    Some(state) => drop(held.envelopes.insert(state.to_owned(), part.bytes)),
+                    None => answer.body = part.bytes,
+                }
+            }
+        }
+        answer
+    }
+}
+
+/// A session, and what its client holds of it.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) app: String,
+    pub(crate) id: String,
+    pub(crate) envelopes: BTreeMap<String, bytes::Bytes>,
+}
+
+fn form(parts: &[Part]) -> (String, bytes::Bytes) {
+    let boundary = Boundary::new([7; 16]);
+    (boundary.content_type(Subtype::FormData), multipart::write(&boundary, parts))
+}
