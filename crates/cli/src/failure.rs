@@ -1,13 +1,14 @@
 //! Why a command failed, split by who must act.
 
+use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
 use fogline_core::model::BadInput;
-use thiserror::Error;
+use fogline_protocol::problem::Blame;
 
 /// A failed command.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The caller gave a file that cannot be read, or a combination of options that cannot be done. Exit code 2.
     #[error("{0}")]
@@ -21,6 +22,16 @@ pub(crate) enum Failure {
         hint: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A network, or a tool below us, says no.
+    #[error("{problem}\nhint: {hint}")]
+    Remote {
+        /// What it says.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+        /// By who must act: 2 the caller, 3 the function's author, 1 whoever runs the network.
+        exit_code: u8,
     },
     /// The work was done and the answer is no: a rerun differs, a check does not hold. Exit code 3.
     #[error("{problem}\nhint: {hint}")]
@@ -53,6 +64,42 @@ impl Failure {
             Self::Input(_) => ExitCode::from(2),
             Self::System { .. } => ExitCode::from(1),
             Self::Check { .. } => ExitCode::from(3),
+            Self::Remote { exit_code, .. } => ExitCode::from(*exit_code),
         }
     }
+}
+
+impl From<fogline_client::Error> for Failure {
+    fn from(error: fogline_client::Error) -> Self {
+        let exit_code = match error.blame() {
+            Blame::Caller => 2,
+            Blame::Function => 3,
+            Blame::Load | Blame::Operator | Blame::Platform => 1,
+        };
+        Self::Remote { problem: chain(&error), hint: error.hint(), exit_code }
+    }
+}
+
+impl From<fogline_testbed::TestbedError> for Failure {
+    fn from(error: fogline_testbed::TestbedError) -> Self {
+        match error {
+            fogline_testbed::TestbedError::Input(fault) => Self::Input(fault),
+            other => Self::Remote {
+                problem: chain(&other),
+                hint: "another network may be using the same folder; see --data".to_owned(),
+                exit_code: 1,
+            },
+        }
+    }
+}
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }

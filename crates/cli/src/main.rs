@@ -1,9 +1,12 @@
 //! The command `fogline`.
 
+mod asynchronous;
 mod atomic_file;
 mod command;
+mod demo;
 mod failure;
 mod output;
+mod remote;
 mod study;
 mod threads;
 

@@ -14,10 +14,15 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Prints data. A reader that has gone away (`| head`) ends the command quietly.
+/// Prints data.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    bytes(text.as_bytes())
+}
+
+/// Prints bytes as they are. A reader that has gone away (`| head`) ends the command quietly.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(source) => Err(Failure::System {
             doing: "writing to standard output".to_owned(),

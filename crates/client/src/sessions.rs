@@ -6,7 +6,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use fogline_core::model::{AppName, ExecutionModel, SessionId};
 use fogline_protocol::api::{NewSession, Session, Sessions, States};
-use fogline_protocol::problem::Kind;
+use fogline_protocol::problem::{Kind, Problem};
 use http::Method;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::Error;
 use crate::call::{Declared, Wanted};
 use crate::client::{Client, lock};
 use crate::http::Ask;
-use crate::journal::{Held, Record};
+use crate::journal::{Held, Record, folder, kept_app};
 
 impl Client {
     /// Creates a session; under another model than the manifest's, if one is given.
@@ -42,6 +42,27 @@ impl Client {
             .await?;
         }
         Ok(session)
+    }
+
+    /// The application that a session is of: as the journal says, or whichever the node finds it in.
+    ///
+    /// # Errors
+    /// When there is no such session, or no node is reached.
+    pub async fn app_of(&self, session: &SessionId) -> Result<AppName, Error> {
+        let kept = self.inner.journal.as_ref().and_then(|journal| kept_app(&folder(journal, session)));
+        if let Some(app) = kept {
+            return Ok(app);
+        }
+        for app in self.list_apps().await? {
+            let path = format!("/v1/apps/{}/sessions/{session}", app.name);
+            match self.ask(&Ask::new(Method::GET, path), self.deadline()).await {
+                Ok(_) => return Ok(app.name),
+                Err(Error::Problem { problem }) if problem.kind == Kind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let title = format!("no application has a session {session}");
+        Err(Problem::new(Kind::NotFound, title, "`fogline get sessions APP` lists them").into())
     }
 
     /// Sessions of an application, at most `limit`, behind `after` in the order of their ids: those homed at the node

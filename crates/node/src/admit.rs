@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fogline_core::model::limits::{DEFAULT_DEADLINE, MAX_DEADLINE};
+use fogline_core::model::limits::{DEFAULT_DEADLINE, MAX_DEADLINE, MAX_IDEMPOTENCY_KEY};
 use fogline_core::model::{AppName, ClientId, InvocationId, SessionId, TenantName};
 use fogline_core::session::{BodyHash, Origin, Seen};
 use fogline_protocol::headers;
@@ -14,9 +14,6 @@ use sha2::{Digest, Sha256};
 use crate::fault::Fault;
 use crate::node::Node;
 use crate::random;
-
-/// Longest `Idempotency-Key`, in bytes.
-const MAX_KEY: usize = 255;
 
 /// What a request is for.
 #[derive(Clone, Debug)]
@@ -35,10 +32,7 @@ pub(crate) fn admit(
     headers: &HeaderMap,
 ) -> Result<Invoke, Fault> {
     let (id, origin) = name(scope, headers)?;
-    let seen = match text(headers, headers::SEEN)? {
-        Some(seen) => Some(seen.parse::<Seen>().map_err(|problem| bad(headers::SEEN, problem))?),
-        None => None,
-    };
+    let seen = seen(headers)?;
     let mut call = fresh(node, scope, target, input, timeout(headers)?);
     let id = id.unwrap_or(call.id);
     rename(&mut call, id, origin);
@@ -91,6 +85,16 @@ pub(crate) fn id_of_key(scope: &Scope, key: &str) -> InvocationId {
     first_16(digest(&[b"key", whose.as_bytes(), key.as_bytes()]))
 }
 
+/// The opaque key of a request, if it has one.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
+    match text(headers, headers::IDEMPOTENCY_KEY)? {
+        Some(key) if !(1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => {
+            Err(bad(headers::IDEMPOTENCY_KEY, format!("expected 1 to {MAX_IDEMPOTENCY_KEY} characters")))
+        }
+        key => Ok(key),
+    }
+}
+
 /// How long the caller waits.
 pub(crate) fn timeout(headers: &HeaderMap) -> Result<Duration, Fault> {
     let Some(given) = text(headers, headers::TIMEOUT_MS)? else {
@@ -107,6 +111,12 @@ pub(crate) fn client(headers: &HeaderMap) -> Result<Option<ClientId>, Fault> {
     client.map(|id| id.parse().map_err(|error| bad(headers::CLIENT, error))).transpose()
 }
 
+/// What the client has seen of the session, if it says.
+pub(crate) fn seen(headers: &HeaderMap) -> Result<Option<Seen>, Fault> {
+    let seen = text(headers, headers::SEEN)?;
+    seen.map(|seen| seen.parse().map_err(|problem| bad(headers::SEEN, problem))).transpose()
+}
+
 /// A header's text.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
     let value = headers.get(name).map(|value| value.to_str().map_err(|_| bad(name, "it is not plain text")));
@@ -114,15 +124,10 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
 }
 
 fn name(scope: &Scope, headers: &HeaderMap) -> Result<(Option<InvocationId>, Origin), Fault> {
-    let key = text(headers, headers::IDEMPOTENCY_KEY)?;
+    let key = key(headers)?;
     let number = text(headers, headers::SEQUENCE)?;
     match (key, client(headers)?, number) {
-        (Some(key), _, None) if (1..=MAX_KEY).contains(&key.len()) => {
-            Ok((Some(id_of_key(scope, key)), Origin::Opaque))
-        }
-        (Some(_), _, None) => {
-            Err(bad(headers::IDEMPOTENCY_KEY, format!("expected 1 to {MAX_KEY} characters")))
-        }
+        (Some(key), _, None) => Ok((Some(id_of_key(scope, key)), Origin::Opaque)),
         (None, Some(client), Some(number)) => {
             let number: u64 =
                 number.parse().map_err(|_| bad(headers::SEQUENCE, format!("\"{number}\" is not a number")))?;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{NodeName, StateName};
-use fogline_core::session::{self, Commit};
+use fogline_core::model::limits::MAX_LISTED;
+use fogline_core::model::{ExecutionModel, NodeName, StateName};
+use fogline_core::session::{self, Commit, Snapshot};
 use fogline_protocol::peer::{self, Request, Response, Target};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
@@ -78,6 +79,10 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
             node.requested.ask(&session, model);
             Ok((Response::Done, Vec::new()))
         }
+        Request::Load(key, states) if key.model == ExecutionModel::InFunction => {
+            let durability = node.apps.get(&key.tenant, &key.app)?.spec.durability;
+            Ok(record(node.owner.look(&key, &states, durability).await?))
+        }
         stored => Ok(of_store(node, stored, body).await?),
     }
 }
@@ -96,6 +101,16 @@ fn invoked(answer: Answer) -> Answered {
     }
 }
 
+fn record(found: Option<Snapshot>) -> Answered {
+    let Some(found) = found else {
+        return (Response::Nothing, Vec::new());
+    };
+    let mut body = vec![Bytes::from(session::encode(&found.head))];
+    let (names, values): (Vec<_>, Vec<_>) = found.values.into_iter().unzip();
+    body.extend(values);
+    (Response::Record(names), body)
+}
+
 /// What asks for this node's store.
 async fn of_store(
     node: &Node,
@@ -104,15 +119,7 @@ async fn of_store(
 ) -> Result<Answered, StoreError> {
     let store = node.homes.local();
     Ok(match request {
-        Request::Load(key, states) => match store.load(&key, &states).await? {
-            Some(found) => {
-                let mut body = vec![Bytes::from(session::encode(&found.head))];
-                let (names, values): (Vec<_>, Vec<_>) = found.values.into_iter().unzip();
-                body.extend(values);
-                (Response::Record(names), body)
-            }
-            None => (Response::Nothing, Vec::new()),
-        },
+        Request::Load(key, states) => record(store.load(&key, &states).await?),
         Request::Commit(key, expect, names) => {
             let head = body.next().unwrap_or_default();
             let head = session::decode(&head)
@@ -132,7 +139,7 @@ async fn of_store(
             None => (Response::Nothing, Vec::new()),
         },
         Request::List(tenant, app, after, limit) => {
-            let limit = limit.min(sessions::MAX_LISTED) as usize;
+            let limit = limit.min(MAX_LISTED) as usize;
             let listed = store.list(&tenant, &app, after.as_ref(), limit).await?;
             let heads = listed.iter().map(|listed| session::encode(&listed.head).into()).collect();
             (Response::Records(listed.into_iter().map(|listed| listed.key).collect()), heads)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fogline_core::model::{Birth, CommitId, ExecutionModel, SessionId, StateName};
-use fogline_core::session::{Commit, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Whole};
+use fogline_core::session::{
+    Commit, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
+};
 use fogline_protocol::problem::Kind;
 use fogline_state::seal::leave_bytes_with_client;
 use fogline_state::{Committed, Store};
@@ -51,14 +53,18 @@ pub(crate) async fn convert(
         // A client that sends envelopes says that it holds the session.
         let held = ClientPlace::home(node, job, app, part, &home).await?;
         let from = held.as_ref().unwrap_or(&home);
-        let ended = run(node, job, app, part, from, Some(to.clone())).await?;
-        match ended {
-            Ended::At(there) if there.model() == model => {
-                node.forwards.learn(session, part, &there);
-                node.requested.done(session);
-                return Ok(Converted::There(there));
-            }
+        // A session that is there already stays, unless it is being moved away.
+        let wanted = (from.model() != model).then(|| to.clone());
+        match run(node, job, app, part, from, wanted).await? {
             Ended::At(there) => {
+                node.forwards.learn(session, part, &there);
+                if there.model() == model {
+                    return Ok(Converted::There(there));
+                }
+                home = there;
+            }
+            // An old forward: the session may have gone on from there.
+            Ended::Gone(there) => {
                 node.forwards.learn(session, part, &there);
                 home = there;
             }
@@ -78,7 +84,7 @@ pub(crate) async fn finish(
 ) -> Result<Home, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     match run(node, job, &app, part, home, None).await? {
-        Ended::At(there) => Ok(there),
+        Ended::At(there) | Ended::Gone(there) => Ok(there),
         Ended::Handed(_, envelopes) if to.model() == ExecutionModel::InClient => {
             Err(Fault::moving_to_client(envelopes))
         }
@@ -86,36 +92,59 @@ pub(crate) async fn finish(
     }
 }
 
-/// The client has presented what it was handed, at this epoch: the source lets go of its copy.
+/// The client has presented what it was handed, at this epoch: the source lets go of its copy. Gives what it held if
+/// it has held it until now.
 pub(crate) async fn presented(
     node: &Arc<Node>,
     job: &Job,
     part: Birth,
     home: &Home,
     epoch: u64,
-) -> Result<(), Fault> {
-    let source = Source::of(node, job, part, home)?;
-    let Some(whole) = source.whole(None).await? else {
-        return Ok(());
-    };
-    if whole.head.epoch >= epoch {
-        return Err(old());
+) -> Result<Option<Whole>, Fault> {
+    let mut home = home.clone();
+    for _ in 0..MAX_TRIES {
+        let source = Source::of(node, job, part, &home)?;
+        let Some(whole) = source.whole(None).await? else {
+            return Ok(None);
+        };
+        if whole.head.epoch >= epoch {
+            return Err(old());
+        }
+        match &whole.head.status {
+            Status::Moving(_) => return close(node, job, part, &source, whole).await,
+            // This node knows an older home only: the client has taken the session from a later one.
+            Status::Moved(next) if next.model() != ExecutionModel::InClient => home = next.clone(),
+            _ => return Ok(None),
+        }
     }
+    Err(Fault::overloaded("the session keeps moving"))
+}
+
+async fn close(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    source: &Source,
+    whole: Whole,
+) -> Result<Option<Whole>, Fault> {
     let (mut moving, _) = Move::new(None, CommitId(random::bytes()));
-    let mut action = moving.on(MoveEvent::Source(Some(whole)));
+    let mut action = moving.on(MoveEvent::Source(Some(whole.clone())));
     loop {
         let event = match action {
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::HandOver(..) => MoveEvent::Presented,
             MoveAction::CommitSource(commit) => source.commit(commit).await?,
-            _ => return Ok(()),
+            _ => return Ok(Some(whole)),
         };
         action = moving.on(event);
     }
 }
 
 enum Ended {
+    /// It is there, by what was just seen or done.
     At(Home),
+    /// It was moved there at some time.
+    Gone(Home),
     Handed(Home, Vec<(StateName, Bytes)>),
 }
 
@@ -142,11 +171,11 @@ async fn run(
         _ => None,
     };
     let (mut moving, mut action) = Move::new(to, CommitId(random::bytes()));
+    let mut acted = false;
     for _ in 0..MAX_TRIES {
+        acted |= !matches!(action, MoveAction::LoadSource | MoveAction::Done(_));
         let event = match action {
-            MoveAction::LoadSource => {
-                MoveEvent::Source(source.whole(client.as_ref()).await?)
-            }
+            MoveAction::LoadSource => MoveEvent::Source(source.whole(client.as_ref()).await?),
             MoveAction::CommitSource(commit) => source.commit(commit).await?,
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::CommitTarget(to, commit) => install(node, job, part, &to, commit).await?,
@@ -154,7 +183,8 @@ async fn run(
                 let envelopes = ClientPlace::hand_over(node, job, &app.spec, part, &to, &whole)?;
                 return Ok(Ended::Handed(to, envelopes));
             }
-            MoveAction::Done(there) => return Ok(Ended::At(there)),
+            MoveAction::Done(there) if acted => return Ok(Ended::At(there)),
+            MoveAction::Done(there) => return Ok(Ended::Gone(there)),
             MoveAction::Stayed => return Ok(Ended::At(home.clone())),
             MoveAction::NoSession => return Err(Refusal::NoSession.into()),
         };
@@ -187,7 +217,7 @@ impl Source {
         let record = self.store.load(&self.key, &BTreeSet::new()).await?;
         let record = record.map(|snapshot| snapshot.head);
         if let Some(client) = client {
-            return client.whole(record).map(Some);
+            return client.whole(record).await.map(Some);
         }
         let Some(head) = record else {
             return Ok(None);

@@ -1,5 +1,7 @@
 //! Why a request is not answered as asked, inside a node: the problem, and what the client must take with it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use fogline_core::model::StateName;
 use fogline_core::session::Refusal;
@@ -45,6 +47,13 @@ impl Fault {
     /// Envelopes that the client must take.
     pub(crate) fn envelopes(&self) -> &[(StateName, Bytes)] {
         &self.0.take
+    }
+
+    /// After these envelopes were made by what went before: the client must take them too.
+    pub(crate) fn after(mut self, mut made: BTreeMap<StateName, Bytes>) -> Self {
+        made.extend(std::mem::take(&mut self.0.take));
+        self.0.take = made.into_iter().collect();
+        self
     }
 
     pub(crate) fn in_step(mut self, step: impl ToString) -> Self {

@@ -22,8 +22,12 @@ impl Requested {
         if models.is_empty() { None } else { models.get(session).copied() }
     }
 
-    /// Asks for a session under a model; `false` if too many wait.
+    /// Asks for a session under a model; `false` if too many wait. That it be with its client it is already.
     pub(crate) fn ask(&self, session: &SessionId, model: ExecutionModel) -> bool {
+        if model == ExecutionModel::InClient {
+            self.done(session);
+            return true;
+        }
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = models.len() < MAX || models.contains_key(session);
         if fits {
@@ -32,8 +36,8 @@ impl Requested {
         fits
     }
 
-    /// It is done.
-    pub(crate) fn done(&self, session: &SessionId) {
-        self.models.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+    /// It is done; `false` if nobody asked.
+    pub(crate) fn done(&self, session: &SessionId) -> bool {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).remove(session).is_some()
     }
 }

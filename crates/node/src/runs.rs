@@ -15,12 +15,15 @@ use fogline_protocol::problem::{Kind, Problem};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::admit::{self, Scope};
 use crate::fault::Fault;
 use crate::homes::Turns;
+use crate::invoke::parts::Parts;
 use crate::invoke::{Answer, Job, Task, dispatch};
 use crate::node::Node;
+use crate::sessions;
 
 const TABLE: &str = "runs";
 /// Records that are looked through at once.
@@ -45,6 +48,8 @@ pub(crate) struct Record {
     session: SessionId,
     accepted: Timestamp,
     deadline: Timestamp,
+    /// SHA-256 of the input: the same name with another input is refused (R2).
+    input: [u8; 32],
     run: Vec<u8>,
     /// Whether nobody waits for it.
     accepted_only: bool,
@@ -85,11 +90,13 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
     // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
     if asked.key.is_none() || !asked.envelopes.is_empty() {
-        return Executing::new(node, &asked, None).all(run).await;
+        // A run that began before the session went to its client goes on from where it was.
+        let begun = stored(node, run.id())?.map(|record| record.of(&asked)?.run()).transpose()?;
+        return Executing::new(node, &asked, None).all(begun.unwrap_or(run)).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
     let record = match stored(node, run.id())? {
-        Some(record) => record,
+        Some(record) => record.of(&asked)?,
         None => accept(node, &asked, &run, false).await?,
     };
     finish(node, &asked, record).await
@@ -106,7 +113,10 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
     }
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
-    if stored(node, run.id())?.is_none() {
+    if let Some(record) = stored(node, run.id())? {
+        record.of(&asked)?;
+    } else {
+        check_session(node, &asked.scope).await?;
         let waiting = records(node)?.into_iter().filter(|record| {
             record.accepted_only && Some(&record.session) == asked.scope.session.as_ref() && !record.has_ended()
         });
@@ -116,17 +126,23 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         let record = accept(node, &asked, &run, true).await?;
         execute_later(node, record);
     }
-    describe(node, run.id())
+    describe(node, &asked.scope, run.id())
+}
+
+/// Nothing is accepted for a session that this node keeps and that is not there; one that is kept elsewhere may be
+/// out of reach for now.
+async fn check_session(node: &Node, scope: &Scope) -> Result<(), Fault> {
+    let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
+    let home = node.forwards.home(session, session.primary());
+    if home.node() == Some(&node.name) {
+        sessions::describe(node, &scope.tenant, &scope.app, session).await?;
+    }
+    Ok(())
 }
 
 /// How a run is.
-pub(crate) fn describe(node: &Node, id: RunId) -> Result<api::Run, Fault> {
-    let record = stored(node, id)?.ok_or_else(|| {
-        Fault::not_found(
-            format!("{} knows of no run {id}", node.name),
-            "the node that accepted a run keeps its record for a day; runs without a name have none",
-        )
-    })?;
+pub(crate) fn describe(node: &Node, scope: &Scope, id: RunId) -> Result<api::Run, Fault> {
+    let record = record_of(node, scope, id)?;
     let run = record.run()?;
     let problem: Option<Problem> = record.problem.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let status = match (&problem, run.result()) {
@@ -138,26 +154,33 @@ pub(crate) fn describe(node: &Node, id: RunId) -> Result<api::Run, Fault> {
 }
 
 /// The result of a run, if it has one.
-pub(crate) fn result(node: &Node, tenant: &TenantName, id: RunId) -> Result<Bytes, Fault> {
-    let described = describe(node, id)?;
-    if let Some(problem) = described.problem {
+pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Bytes, Fault> {
+    if let Some(problem) = describe(node, scope, id)?.problem {
         return Err(problem.into());
     }
-    let record = stored(node, id)?.filter(|record| record.tenant == *tenant);
-    let run = record.ok_or_else(|| Fault::not_found("there is no such run", "ask where it was accepted"))?.run()?;
-    run.result().ok_or_else(|| {
+    record_of(node, scope, id)?.run()?.result().ok_or_else(|| {
         Fault::new(Kind::Conflict, "the run has not ended", "ask again later; its description says how it is")
     })
 }
 
-/// Whose run it is.
-pub(crate) fn tenant_of(node: &Node, id: RunId) -> Result<Option<TenantName>, Fault> {
-    Ok(stored(node, id)?.map(|record| record.tenant))
+/// The record of a run of this session, and of no other.
+fn record_of(node: &Node, scope: &Scope, id: RunId) -> Result<Record, Fault> {
+    let record = stored(node, id)?.filter(|record| {
+        record.tenant == scope.tenant && record.app == scope.app && Some(&record.session) == scope.session.as_ref()
+    });
+    record.ok_or_else(|| {
+        Fault::not_found(
+            format!("{} knows of no run {id} of this session", node.name),
+            "the node that accepted a run keeps its record for a day; runs without a name have none",
+        )
+    })
 }
 
 /// Goes on with the runs that had been accepted when the node stopped, and forgets old ones.
 pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
-    for record in records(node)? {
+    let mut records = records(node)?;
+    records.sort_by_key(|record| record.accepted);
+    for record in records {
         let id = record.run()?.id();
         if node.clock.now().since(record.accepted) > OPAQUE_REPLY_TERM {
             node.store.meta_delete(TABLE, &id.0).await?;
@@ -215,6 +238,7 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> R
         session: asked.session()?.clone(),
         accepted: now,
         deadline: now.after(asked.timeout),
+        input: Sha256::digest(&asked.input).into(),
         run: run.encode(),
         accepted_only,
         problem: None,
@@ -265,6 +289,12 @@ impl Record {
             .map_err(|error| Fault::new(Kind::Unavailable, error.to_string(), "restore the store"))
     }
 
+    /// The record, if it is of what is asked.
+    fn of(self, asked: &Asked) -> Result<Self, Fault> {
+        let same = self.input == <[u8; 32]>::from(Sha256::digest(&asked.input));
+        if same { Ok(self) } else { Err(Refusal::OtherBody.into()) }
+    }
+
     fn has_ended(&self) -> bool {
         self.problem.is_some() || self.run().is_ok_and(|run| run.result().is_some())
     }
@@ -307,8 +337,16 @@ impl<'a> Executing<'a> {
         for step in run.ready() {
             under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));
         }
+        let mut failed: Option<Fault> = None;
         while let Some((step, ended)) = under_way.next().await {
-            let (output, envelopes) = ended.map_err(|fault| fault.in_step(&step.name))?;
+            let (output, envelopes) = match ended {
+                Ok(ended) => ended,
+                Err(fault) => {
+                    // What is under way beside it may commit yet, and its client must get the envelopes.
+                    failed.get_or_insert(fault.in_step(&step.name));
+                    continue;
+                }
+            };
             self.envelopes.extend(envelopes.iter().cloned());
             self.changed.extend(envelopes);
             let ready = run.finish(&step.name, output);
@@ -316,9 +354,12 @@ impl<'a> Executing<'a> {
                 record.run = run.encode();
                 keep(self.node, record).await?;
             }
-            for step in ready {
+            for step in ready.into_iter().filter(|_| failed.is_none()) {
                 under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));
             }
+        }
+        if let Some(fault) = failed {
+            return Err(fault.after(self.changed));
         }
         let result = run.result().ok_or_else(|| Fault::internal("a run ended without a result"))?;
         Ok((result, self.changed.into_iter().collect()))
@@ -329,9 +370,13 @@ impl<'a> Executing<'a> {
         let target = Target::Function(step.function.clone());
         let mut call = admit::fresh(self.node, scope, target, &step.input, self.asked.timeout);
         admit::rename(&mut call, admit::id_of_key(scope, &run.key(&step.name)), Origin::Opaque);
-        (call.seen, call.holder, call.deadline) = (self.asked.seen, self.asked.holder, deadline);
+        (call.holder, call.deadline) = (self.asked.holder, deadline);
         let app = self.node.apps.get(&scope.tenant, &scope.app)?;
         let (reads, writes) = Task::of(&app, &call.target)?.states();
+        // What the client has seen is of the primary part.
+        let session = self.asked.session()?;
+        let main = Parts::of(&app.spec, &reads, &writes, session).main;
+        call.seen = self.asked.seen.filter(|_| main.is_some_and(|(part, _)| part == session.primary()));
         let declared = |state: &&StateName| reads.contains(*state) || writes.contains(*state);
         let envelopes = self.envelopes.iter().filter(|(state, _)| declared(state));
         let envelopes = envelopes.map(|(state, sealed)| (state.clone(), sealed.clone())).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::{Application, Guard};
+use fogline_core::model::limits::MAX_LISTED;
 use fogline_core::model::{
     AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName,
 };
@@ -23,8 +24,6 @@ use crate::invoke::{self, ClientPlace, Job, resolve};
 use crate::node::Node;
 use crate::random;
 
-/// Most records in one answer.
-pub(crate) const MAX_LISTED: u32 = 1000;
 /// How often records of expired sessions are looked for.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often a deletion may be overtaken by commits and moves.
@@ -104,7 +103,13 @@ pub(crate) async fn describe(
     for part in session.parts() {
         let (home, head) = find(node, tenant, app, session, *part).await?;
         parts.push(match head {
-            Some(head) => part_of(&home, &head, parts.is_empty()),
+            Some(head) => match &head.status {
+                // The client has it, or is about to take it: the next epoch begins there.
+                Status::Moving(to) if to.model() == ExecutionModel::InClient => {
+                    part_of(to, &Head { epoch: head.epoch + 1, ..head.clone() }, parts.is_empty())
+                }
+                _ => part_of(&home, &head, parts.is_empty()),
+            },
             None => api::SessionPart {
                 model: home.model(),
                 node: home.node().cloned(),
@@ -128,6 +133,7 @@ async fn find(
     part: Birth,
 ) -> Result<(Home, Option<Head>), Fault> {
     let mut home = node.forwards.home(session, part);
+    let mut least_epoch = 0;
     for _ in 0..MAX_TRIES {
         // A session that is wholly with its client may have left a forward at its birth node.
         let keeper = match &home {
@@ -136,18 +142,28 @@ async fn find(
         };
         let store = node.homes.store(&keeper)?.ok_or(Refusal::NoSession)?;
         let key = record_key(tenant, app, session, part, &home);
-        let Some(found) = store.load(&key, &BTreeSet::new()).await? else {
+        let found = match &home {
+            Home::InFunction(owner) if *owner == node.name => {
+                let durability = node.apps.get(tenant, app)?.spec.durability;
+                node.owner.look(&key, &BTreeSet::new(), durability).await?
+            }
+            _ => store.load(&key, &BTreeSet::new()).await?,
+        };
+        // The forward of an earlier departure says nothing of a session that has come back to its client.
+        let found = found.filter(|found| found.head.epoch >= least_epoch);
+        let Some(found) = found else {
             return match home {
                 Home::InClient(None) => Ok((home, None)),
                 _ => Err(Refusal::NoSession.into()),
             };
         };
         match resolve::next_home(&found.head.status)? {
-            Some(Home::InClient(None)) => return Ok((Home::InClient(None), None)),
             Some(next) => {
                 node.forwards.learn(session, part, &next);
                 home = next;
+                least_epoch = found.head.epoch + 1;
             }
+            None if found.head.expires < node.clock.now() => return Err(Refusal::Gone.into()),
             None => return Ok((home, Some(found.head))),
         }
     }
@@ -188,7 +204,7 @@ pub(crate) async fn list(
     let mut found: BTreeMap<SessionId, BTreeMap<RecordKey, Head>> = BTreeMap::new();
     for store in stores {
         for Listed { key, head } in all(&*store, tenant, app).await? {
-            if head.status == Status::Live {
+            if head.status == Status::Live && head.expires >= node.clock.now() {
                 found.entry(key.session.clone()).or_default().insert(key, head);
             }
         }
@@ -244,13 +260,37 @@ pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
                     (other, _) => return Err(Fault::internal(format!("{owner} answers a deletion with {other:?}"))),
                 }
             }
+            if let Status::Moving(to) = &head.status {
+                finish_move(node, job, *part, &home, to).await?;
+                if to.model() != ExecutionModel::InClient {
+                    continue;
+                }
+            }
             if delete_record(node, job, *part, &home, head).await? {
                 break;
             }
         }
     }
-    node.requested.done(session);
+    forget_request(node, session).await;
     Ok(())
+}
+
+/// Finishes a move that a deletion has met. What is on its way to its client stays at its source until the client
+/// takes it; where its versions are marked, the mark is deleted too.
+async fn finish_move(node: &Arc<Node>, job: &Job, part: Birth, home: &Home, to: &Home) -> Result<(), Fault> {
+    match convert::finish(node, job, part, home, to).await {
+        Err(fault) if fault.problem().kind == Kind::MovingToClient => {}
+        finished => return finished.map(drop),
+    }
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let Some(store) = node.homes.store(to)? else { return Ok(()) };
+    let key = record_key(&job.call.tenant, &job.call.app, session, part, to);
+    match store.load(&key, &BTreeSet::new()).await? {
+        Some(mark) if mark.head.status == Status::Live => {
+            delete_record(node, job, part, to, mark.head).await.map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: Head) -> Result<bool, Fault> {
@@ -290,16 +330,26 @@ pub(crate) async fn convert(
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let part = session.primary();
-    let with_client = node.forwards.home(session, part).model() == ExecutionModel::InClient;
-    if with_client && job.envelopes.is_empty() && job.call.holder.is_none() && model != ExecutionModel::InClient {
-        return ask_client(node, session, part, model).await;
+    let by_operator = job.envelopes.is_empty() && job.call.holder.is_none();
+    if by_operator && node.forwards.home(session, part).model() == ExecutionModel::InClient {
+        // Perhaps it has left its client, and only a record elsewhere says so.
+        let (home, _) = find(node, &job.call.tenant, &job.call.app, session, part).await?;
+        if home.model() == ExecutionModel::InClient {
+            return ask_client(node, session, home, model).await;
+        }
     }
     match convert::convert(node, job, &app, part, model).await? {
-        Converted::There(home) => Ok((home, Vec::new())),
+        Converted::There(home) => {
+            forget_request(node, session).await;
+            Ok((home, Vec::new()))
+        }
         Converted::Handed(home, envelopes) => Ok((home, envelopes)),
         Converted::Elsewhere(Home::InFunction(owner)) => match invoke::ask(node, &owner, job).await? {
             (Response::Converted(home, states), body) => {
-                node.forwards.learn(session, part, &home);
+                // What is handed to the client is there when the client has shown it.
+                if states.is_empty() {
+                    node.forwards.learn(session, part, &home);
+                }
                 Ok((home, states.into_iter().zip(body).collect()))
             }
             (other, _) => Err(Fault::internal(format!("{owner} answers a conversion with {other:?}"))),
@@ -312,19 +362,30 @@ pub(crate) async fn convert(
 async fn ask_client(
     node: &Arc<Node>,
     session: &SessionId,
-    part: Birth,
+    home: Home,
     model: ExecutionModel,
 ) -> Result<(Home, Vec<(StateName, Bytes)>), Fault> {
     if !node.requested.ask(session, model) {
         return Err(Fault::overloaded("too many conversions wait for their clients"));
     }
+    tell_others(node, session, model).await;
+    Ok((home, Vec::new()))
+}
+
+/// Nobody wants the session elsewhere any more.
+async fn forget_request(node: &Arc<Node>, session: &SessionId) {
+    if node.requested.done(session) {
+        tell_others(node, session, ExecutionModel::InClient).await;
+    }
+}
+
+async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel) {
     for other in &node.others {
         let request = fogline_protocol::peer::Request::Ask(session.clone(), model);
         if let Err(fault) = invoke::tell(node, other, &request).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");
         }
     }
-    Ok((node.forwards.home(session, part), Vec::new()))
 }
 
 /// Removes the records of sessions that have expired, from time to time.

@@ -18,13 +18,23 @@
 //! | `GET …/sessions/{session}/runs/{run}/result` | its result | → result |
 //! | `GET …/sessions/{session}/states` | lists states | → [`States`] |
 //! | `GET`, `PUT`, `DELETE …/states/{state}` | a state's bytes | bytes |
+//! | `POST …/states/{state}/open` | the bytes of a state that the client holds | its envelope → bytes |
+//! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart/form-data: their envelopes → [`States`] |
+//! | `POST …/states/{state}/open` | opens a state that the client holds | multipart/form-data: its envelope → bytes |
 //! | `POST …/sessions/{session}/convert` | moves the session to another model | [`Convert`] → [`Session`] |
 //! | `GET /livez`, `/readyz`, `/metrics`, `/openapi.json` | | |
 //!
 //! A session whose states are with the client (`in-client`) is used with `multipart/form-data`: part `input`, and a
 //! part `state.NAME` with the envelope of each state that the client holds. The answer is `multipart/mixed` with a
 //! part `output` and a part `state.NAME` for each new envelope; with `Accept: application/json` it is an
-//! [`Envelopes`]. The client keeps what it got, as a set.
+//! [`Envelopes`]. The client keeps what it got, as a set. An empty envelope says that there is nothing to keep
+//! any more. `PUT …/states/{state}` then has the part `value`, `DELETE` none, and both all envelopes; a conversion has
+//! the part `convert`, and is answered with [`Session`] alone, or with the part `session` and the envelopes when the
+//! session comes to the client. Every request with envelopes says who sends it, in `fogline-client`; a conversion
+//! without envelopes and without `fogline-client` is an operator's, and waits for the client's next request.
+//!
+//! The problem `moving-to-client` brings the envelopes beside the part `problem`: the client keeps them, if it does not
+//! hold them already, and sends its request again. So does any other problem of a request that has changed states.
 
 use std::collections::BTreeMap;
 
@@ -182,7 +192,8 @@ pub struct Convert {
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its id.
+    /// Its id, 32 hexadecimal digits.
+    #[serde(with = "text")]
     pub run: RunId,
     /// The node that keeps its record.
     pub node: NodeName,
@@ -240,4 +251,26 @@ pub struct LogLine {
     pub level: String,
     /// The line.
     pub message: String,
+}
+
+/// Ids as their text.
+mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(id: &T, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(D::Error::custom)
+    }
 }

@@ -72,6 +72,61 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Gone,
+        Self::TooLarge,
+        Self::NotDeployable,
+        Self::InvalidInput,
+        Self::KeyReused,
+        Self::ReplyExpired,
+        Self::StateRegressed,
+        Self::BadEnvelope,
+        Self::EnvelopeMissing,
+        Self::MovingToClient,
+        Self::Conflict,
+        Self::FunctionFailed,
+        Self::FunctionTrapped,
+        Self::FunctionLimit,
+        Self::Overloaded,
+        Self::DeadlineExceeded,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad-request",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::Gone => "gone",
+            Self::TooLarge => "too-large",
+            Self::NotDeployable => "not-deployable",
+            Self::InvalidInput => "invalid-input",
+            Self::KeyReused => "key-reused",
+            Self::ReplyExpired => "reply-expired",
+            Self::StateRegressed => "state-regressed",
+            Self::BadEnvelope => "bad-envelope",
+            Self::EnvelopeMissing => "envelope-missing",
+            Self::MovingToClient => "moving-to-client",
+            Self::Conflict => "conflict",
+            Self::FunctionFailed => "function-failed",
+            Self::FunctionTrapped => "function-trapped",
+            Self::FunctionLimit => "function-limit",
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(self) -> u16 {
@@ -138,10 +193,8 @@ impl Problem {
     /// An error.
     #[must_use]
     pub fn new(kind: Kind, title: impl Into<String>, hint: impl Into<String>) -> Self {
-        let name = serde_json::to_value(kind).ok();
-        let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or("internal").to_owned();
         Self {
-            type_: format!("/problems/{name}"),
+            type_: format!("/problems/{}", kind.name()),
             kind,
             blame: kind.blame(),
             status: kind.status(),

@@ -6,6 +6,7 @@ use fogline_core::model::{BadInput, BitRate, Seconds};
 use fogline_core::network::Network;
 use fogline_manifest::Source;
 use fogline_manifest::scenario::{CloudSection, Scenario};
+use fogline_state::seal::Keyring;
 use fogline_workload::network::native::{self, Notation};
 
 /// A network, and how its nodes are run.
@@ -17,6 +18,8 @@ pub struct Plan {
     pub cloud: CloudSection,
     /// The folder of the nodes' data; each has one of its own in it.
     pub folder: PathBuf,
+    /// The keys with which states that are with clients are sealed; new ones, if they need not outlive the network.
+    pub keyring: Option<Keyring>,
     /// Whether links have the network's rates and latencies, or none.
     pub shaped: bool,
     /// Whether executions take as long as on the network's machines.
@@ -56,7 +59,7 @@ impl Plan {
     /// A network whose links and machines are emulated.
     #[must_use]
     pub fn new(network: Network, cloud: CloudSection, folder: PathBuf) -> Self {
-        Self { network, cloud, folder, shaped: true, paced: true }
+        Self { network, cloud, folder, keyring: None, shaped: true, paced: true }
     }
 
     /// How far the cloud is, one way.

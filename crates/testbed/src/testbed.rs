@@ -78,7 +78,7 @@ impl Testbed {
         let clients = clients.filter_map(|id| network.node_name(id).parse().ok()).collect();
         let map = Arc::new(Map::new(network, Some(cloud)));
         let tenant: TenantName = "local".parse().expect("it is a name");
-        let keyring = Keyring::generate();
+        let keyring = plan.keyring.clone().unwrap_or_else(Keyring::generate);
         let mut nodes = BTreeMap::new();
         for seat in &seats {
             let machine = seat.node.map(|id| map.network().node(id).clone());

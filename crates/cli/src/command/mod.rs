@@ -1,9 +1,22 @@
 //! The subcommands: one module each, with its arguments and what it does.
 
+pub(crate) mod bench;
+pub(crate) mod build;
+pub(crate) mod delete;
+pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod describe;
+pub(crate) mod get;
+pub(crate) mod invoke;
+pub(crate) mod logs;
 pub(crate) mod network;
+pub(crate) mod node;
+pub(crate) mod new;
 pub(crate) mod reproduce;
 pub(crate) mod sim;
+pub(crate) mod state;
 pub(crate) mod statesim;
+pub(crate) mod up;
 pub(crate) mod workload;
 
 use clap::Subcommand;
@@ -13,6 +26,32 @@ use crate::failure::Failure;
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Run the paper's application on real nodes under the four models, beside its simulation
+    Demo(demo::Args),
+    /// Run a network of nodes on this machine, for daily work
+    Up(up::Args),
+    /// Run one node
+    Node(node::Args),
+    /// Make a project of a function with a state
+    New(new::Args),
+    /// Build the components of a project
+    Build(build::Args),
+    /// Deploy a project to a network
+    Deploy(deploy::Args),
+    /// Invoke a function, or run a workflow
+    Invoke(invoke::Args),
+    /// List applications, or sessions
+    Get(get::Args),
+    /// Describe an application, or a session
+    Describe(describe::Args),
+    /// Delete an application, or a session
+    Delete(delete::Args),
+    /// Print what functions have logged
+    Logs(logs::Args),
+    /// List, read, write and move the states of a session
+    State(state::Args),
+    /// Load a network, and time its answers
+    Bench(bench::Args),
     /// Reproduce the paper's simulation: Figures 4, 5 and 6, exactly and then correctly.
     Reproduce(sim::RunOptions),
     /// Run scenarios, take them apart, put them together.
@@ -28,6 +67,19 @@ pub(crate) enum Command {
 /// Does it.
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Up(args) => up::run(&args),
+        Command::Node(args) => node::run(&args),
+        Command::New(args) => new::run(args),
+        Command::Build(args) => build::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
+        Command::Invoke(args) => invoke::run(&args),
+        Command::Get(args) => get::run(&args),
+        Command::Describe(args) => describe::run(&args),
+        Command::Delete(args) => delete::run(&args),
+        Command::Logs(args) => logs::run(&args),
+        Command::State(args) => state::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Network(args) => network::run(args),

@@ -11,3 +11,4 @@ mod store;
 
 pub(crate) use held::{Claim, Guard, Held, folder};
 pub(crate) use record::{Kept, Record};
+pub(crate) use store::kept_app;

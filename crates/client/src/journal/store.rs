@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use fogline_core::model::AppName;
 
 use super::disk::Disk;
 use super::record::{Kept, MAX_INLINE, Record};
@@ -17,6 +18,11 @@ const RECORD: &str = "record";
 /// A record that is being written.
 const NEXT: &str = "record.next";
 const LOCK: &str = "lock";
+
+/// The application of the session whose folder this is, if it has a record that can be read.
+pub(crate) fn kept_app(folder: &Path) -> Option<AppName> {
+    Some(Record::decode(&fs::read(folder.join(RECORD)).ok()?).ok()?.app)
+}
 
 /// One session's record.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! A node knows a [`Map`] of the network and how many executions it has sent where; a placement policy scores the
 //! nodes that can run the function with the same legs and paths as the simulator.
 
+mod flat;
 mod map;
 mod place;
 

@@ -40,6 +40,10 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 pub const MAX_DEADLINE: Duration = Duration::from_secs(600);
 /// Invocations that wait for one session's turn at its home.
 pub const MAX_SESSION_QUEUE: usize = 1024;
+/// Longest `Idempotency-Key`, in bytes.
+pub const MAX_IDEMPOTENCY_KEY: usize = 255;
+/// Sessions, and records, in one answer.
+pub const MAX_LISTED: u32 = 1000;
 /// Runs that one session's inbox holds (R21).
 pub const MAX_INBOX: usize = 64;
 

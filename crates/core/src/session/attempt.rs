@@ -205,26 +205,37 @@ impl<F: Clone> Attempt<F> {
     fn not_here(&mut self, head: &Head) -> Option<Action<F>> {
         match &head.status {
             Status::Moved(home) => return Some(Action::Follow(home.clone())),
-            Status::Moving(home) => return Some(Action::FinishMove(home.clone())),
+            // A reply goes with the move, but not to a client that keeps none: whoever retries gets it here.
+            Status::Moving(home) => {
+                return Some(self.earlier(head).unwrap_or_else(|| Action::FinishMove(home.clone())));
+            }
             Status::Deleted | Status::Abandoned => return Some(self.refuse(Refusal::Gone)),
             Status::Live => {}
         }
-        let Invocation { id, origin, body, now, seen, .. } = self.invocation;
+        let Invocation { now, seen, .. } = self.invocation;
         if let Some(seen) = seen
             && seen.is_ahead_of(head)
         {
             return Some(self.refuse(Refusal::Regressed { found: Seen::of(head) }));
         }
+        if let Some(action) = self.earlier(head) {
+            return Some(action);
+        }
+        (head.expires < now).then(|| self.refuse(Refusal::Gone))
+    }
+
+    /// What the record says of an earlier attempt, if anything (R2).
+    fn earlier(&mut self, head: &Head) -> Option<Action<F>> {
+        let Invocation { id, origin, body, .. } = self.invocation;
         match head.replies.lookup(id, origin, body) {
             Lookup::Known(reply) => {
                 let outcome = Outcome::Replayed { reply: reply.clone(), seen: Seen::of(head) };
-                return Some(self.finish(outcome));
+                Some(self.finish(outcome))
             }
-            Lookup::OtherBody => return Some(self.refuse(Refusal::OtherBody)),
-            Lookup::Expired => return Some(self.refuse(Refusal::ReplyExpired)),
-            Lookup::New => {}
+            Lookup::OtherBody => Some(self.refuse(Refusal::OtherBody)),
+            Lookup::Expired => Some(self.refuse(Refusal::ReplyExpired)),
+            Lookup::New => None,
         }
-        (head.expires < now).then(|| self.refuse(Refusal::Gone))
     }
 
     fn executed(&mut self, base: Arc<Snapshot>, executed: Executed<F>) -> Action<F> {

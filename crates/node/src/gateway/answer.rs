@@ -68,10 +68,9 @@ pub(crate) fn invoked(
     envelopes: &[(StateName, Bytes)],
     in_parts: bool,
 ) -> Response {
-    let wants_json = request.get(ACCEPT).is_some_and(|accept| accept.as_bytes() == JSON.as_bytes());
     let mut response = if !in_parts && envelopes.is_empty() {
         bytes(StatusCode::OK, BYTES, output)
-    } else if wants_json {
+    } else if wants_json(request) {
         let states = envelopes.iter().map(|(state, sealed)| (state.clone(), BASE64.encode(sealed)));
         json(StatusCode::OK, &Envelopes { output: BASE64.encode(&output), states: states.collect() })
     } else {
@@ -81,6 +80,20 @@ pub(crate) fn invoked(
         describe(invoked, response.headers_mut());
     }
     response
+}
+
+/// Whether a client names JSON among what it accepts, and not multipart.
+pub(crate) fn wants_json(request: &HeaderMap) -> bool {
+    let accepted = request.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let types = accepted.flat_map(|accept| accept.split(',')).map(|range| range.split(';').next().unwrap_or_default());
+    let mut json = false;
+    for media_type in types.map(str::trim) {
+        json |= media_type.eq_ignore_ascii_case(JSON);
+        if multipart::is_multipart(media_type) {
+            return false;
+        }
+    }
+    json
 }
 
 /// A part, and envelopes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use fogline_core::model::limits::MAX_DEADLINE;
 use fogline_core::model::{AppName, TenantName};
@@ -15,6 +15,7 @@ use fogline_protocol::{api, headers, multipart};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::extract::{Path, Query};
 use super::{answer, body, respond, scope};
 use crate::admit;
 use crate::apps::Package;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use fogline_protocol::peer::Target;
 use http::HeaderMap;
 
+use super::extract::Path;
 use super::{answer, body, named, respond, scope};
 use crate::admit::{Scope, admit};
 use crate::fault::Fault;

@@ -3,6 +3,7 @@
 mod answer;
 mod apps;
 mod body;
+mod extract;
 mod invocations;
 mod observe;
 mod runs;

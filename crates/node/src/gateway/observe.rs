@@ -33,5 +33,5 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
 }
 
 pub(super) async fn openapi() -> Response {
-    answer::bytes(StatusCode::OK, "application/json", openapi::DOCUMENT)
+    answer::bytes(StatusCode::OK, "application/json", openapi::document())
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
-use fogline_core::session::Seen;
 use fogline_protocol::headers;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::extract::Path;
 use super::{answer, body, named, respond, scope};
 use crate::admit;
 use crate::fault::Fault;
@@ -25,9 +25,9 @@ pub(super) async fn start(
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, Some(&session))?;
         let carried = body::carried(&headers, body).await?;
-        let seen = admit::text(&headers, headers::SEEN)?.and_then(|seen| seen.parse::<Seen>().ok());
+        let seen = admit::seen(&headers)?;
         let asked = Asked {
-            key: admit::text(&headers, headers::IDEMPOTENCY_KEY)?.map(str::to_owned),
+            key: admit::key(&headers)?.map(str::to_owned),
             input: carried.input,
             envelopes: carried.envelopes,
             seen,
@@ -35,13 +35,20 @@ pub(super) async fn start(
             timeout: admit::timeout(&headers)?,
             scope,
         };
-        if admit::text(&headers, headers::PREFER)? == Some("respond-async") {
+        if prefers_async(&headers) {
             return accepted(&node, &app, &session, asked).await;
         }
         let (result, envelopes) = runs::run(&node, asked).await?;
         Ok(answer::invoked(&headers, None, result, &envelopes, carried.in_parts))
     })
     .await
+}
+
+/// Whether one of the preferences is `respond-async`; those that are not known are ignored (RFC 7240).
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all(headers::PREFER).iter().filter_map(|prefer| prefer.to_str().ok());
+    let mut names = preferences.flat_map(|prefer| prefer.split(',')).map(str::trim);
+    names.any(|name| name.eq_ignore_ascii_case("respond-async"))
 }
 
 async fn accepted(node: &Arc<Node>, app: &str, session: &str, asked: Asked) -> Result<Response, Fault> {
@@ -61,11 +68,7 @@ pub(super) async fn describe(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, Some(&session))?;
-        let id = named(&run)?;
-        if runs::tenant_of(&node, id)?.is_some_and(|tenant| tenant != scope.tenant) {
-            return Err(Fault::not_found("there is no such run", "ask where it was accepted"));
-        }
-        Ok(answer::json(StatusCode::OK, &runs::describe(&node, id)?))
+        Ok(answer::json(StatusCode::OK, &runs::describe(&node, &scope, named(&run)?)?))
     })
     .await
 }
@@ -77,7 +80,7 @@ pub(super) async fn result(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, Some(&session))?;
-        let result = runs::result(&node, &scope.tenant, named(&run)?)?;
+        let result = runs::result(&node, &scope, named(&run)?)?;
         Ok(answer::bytes(StatusCode::OK, "application/octet-stream", result))
     })
     .await

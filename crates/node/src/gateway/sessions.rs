@@ -3,33 +3,34 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use data_encoding::BASE64;
 use fogline_core::model::SessionId;
+use fogline_core::model::limits::MAX_LISTED;
 use fogline_protocol::multipart::{self, Part};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::{api, headers};
-use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::extract::{Path, Query};
 use super::{answer, body, respond, scope};
-use crate::admit::{self, admit};
+use crate::admit::admit;
 use crate::fault::Fault;
 use crate::invoke::Job;
 use crate::node::Node;
 use crate::sessions;
 
 /// Sessions in one answer, unless the caller asks for fewer.
-const PAGE: usize = 100;
+const PAGE: u32 = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listing {
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 type Named = Path<(String, String)>;
@@ -67,8 +68,12 @@ pub(super) async fn list(
         let scope = scope(&node, &headers, &app, None)?;
         node.apps.get(&scope.tenant, &scope.app)?;
         let after: Option<SessionId> = listing.after.as_deref().map(super::named).transpose()?;
-        let limit = listing.limit.unwrap_or(PAGE).clamp(1, sessions::MAX_LISTED as usize);
-        let found = sessions::list(&node, &scope.tenant, &scope.app, after.as_ref(), limit).await?;
+        let limit = listing.limit.unwrap_or(PAGE);
+        if !(1..=MAX_LISTED).contains(&limit) {
+            let title = format!("limit is {limit}, expected 1 to {MAX_LISTED}");
+            return Err(Fault::new(Kind::BadRequest, title, "ask for the next ones with `after`"));
+        }
+        let found = sessions::list(&node, &scope.tenant, &scope.app, after.as_ref(), limit as usize).await?;
         Ok(answer::json(StatusCode::OK, &found))
     })
     .await
@@ -134,12 +139,10 @@ pub(super) async fn convert(
             serde_json::from_slice(&carried.input).map_err(|error| not_json(&error))?;
         let call = admit(&node, &scope, Target::Convert(wanted.to), &carried.input, &headers)?;
         let job = Job { call, input: carried.input, envelopes: carried.envelopes };
-        let (home, envelopes) = sessions::convert(&node, &job, wanted.to).await?;
+        let (_, envelopes) = sessions::convert(&node, &job, wanted.to).await?;
         let id = job.call.session.as_ref().ok_or(fogline_core::session::Refusal::NoSession)?;
-        node.forwards.learn(id, id.primary(), &home);
         let mut session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
-        let wants_json = admit::text(&headers, ACCEPT.as_str())? == Some("application/json");
-        if envelopes.is_empty() || wants_json {
+        if envelopes.is_empty() || answer::wants_json(&headers) {
             let encoded = envelopes.into_iter().map(|(state, sealed)| (state, BASE64.encode(&sealed)));
             session.envelopes = encoded.collect();
             return Ok(answer::json(StatusCode::OK, &session));

@@ -79,6 +79,21 @@ impl Owner {
         Ok(Some(owned.memory().snapshot(states)))
     }
 
+    /// Head and values as of some recent moment, for those who only look: nothing is brought into memory, and nothing
+    /// is seen that is less durable than promised.
+    pub(crate) async fn look(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+        durability: Durability,
+    ) -> Result<Option<Snapshot>, Fault> {
+        match self.find(key) {
+            // The store is at most one write behind.
+            Some(owned) if durability != Durability::EveryCommit => Ok(Some(owned.memory().snapshot(states))),
+            _ => Ok(self.store.load(key, states).await?),
+        }
+    }
+
     /// Replaces the head in memory.
     pub(crate) fn commit(&self, key: &RecordKey, commit: Commit) -> Committed {
         let Some(owned) = self.find(key) else {

@@ -34,6 +34,8 @@ pub(crate) struct ClientPlace {
     /// Why the envelopes do not fit the record. Told only if the invocation is to be executed: a retry brings old
     /// envelopes, and gets its reply.
     misfit: Option<SealError>,
+    /// The replies of the home from which the client has just taken the session, and their blobs.
+    brought: Option<Box<Whole>>,
     new: Envelopes,
 }
 
@@ -106,9 +108,10 @@ impl ClientPlace {
         if opened.iter().any(|opened| opened.expires < job.call.now) {
             return Err(Refusal::Gone.into());
         }
+        let mut brought = None;
         if home.model() != ExecutionModel::InClient {
             let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
-            convert::presented(node, job, part, home, epoch).await?;
+            brought = convert::presented(node, job, part, home, epoch).await?.map(Box::new);
             node.forwards.learn(&whose.session, part, &Home::InClient(whose.mark.clone()));
         }
         let record = match &whose.mark {
@@ -119,7 +122,8 @@ impl ClientPlace {
             }
             None => None,
         };
-        Ok(Self { held: Some(Held { whose, opened, now }), record, misfit: None, new: Vec::new() })
+        let held = Some(Held { whose, opened, now });
+        Ok(Self { held, record, misfit: None, brought, new: Vec::new() })
     }
 
     /// The home that a client says it is, by the envelopes of a job; `None` if it has sent none.
@@ -139,7 +143,7 @@ impl ClientPlace {
 
     /// For a client that has sent nothing.
     pub(crate) fn without_envelopes(store: Arc<dyn Store>, key: RecordKey) -> Self {
-        Self { held: None, record: Some((store, key)), misfit: None, new: Vec::new() }
+        Self { held: None, record: Some((store, key)), misfit: None, brought: None, new: Vec::new() }
     }
 
     pub(crate) fn is_marked(&self) -> bool {
@@ -149,7 +153,11 @@ impl ClientPlace {
     pub(crate) async fn load(&mut self, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, Fault> {
         let Some((store, key)) = &self.record else {
             let held = self.held.as_ref().ok_or_else(missing)?;
-            return seal::assemble(held.opened.clone(), states).map_err(|error| of_seal(&error));
+            let mut found = seal::assemble(held.opened.clone(), states).map_err(|error| of_seal(&error))?;
+            if let (Some(found), Some(brought)) = (&mut found, &self.brought) {
+                found.head.replies = brought.head.replies.clone();
+            }
+            return Ok(found);
         };
         let found = store.load(key, &BTreeSet::new()).await?;
         let Some(mut found) = found else {
@@ -224,9 +232,10 @@ impl ClientPlace {
     }
 
     pub(crate) async fn blob(&self, name: &BlobName) -> Result<Option<Bytes>, Fault> {
-        match &self.record {
-            Some((store, key)) => Ok(store.blob(key, name).await?),
-            None => Ok(None),
+        match (&self.record, &self.brought) {
+            (Some((store, key)), _) => Ok(store.blob(key, name).await?),
+            (None, Some(brought)) => Ok(brought.blobs.get(name).cloned()),
+            (None, None) => Ok(None),
         }
     }
 
@@ -243,7 +252,7 @@ impl ClientPlace {
     }
 
     /// Everything that the client holds, to be moved; under a mark, as its record says.
-    pub(crate) fn whole(&self, record: Option<Head>) -> Result<Whole, Fault> {
+    pub(crate) async fn whole(&self, record: Option<Head>) -> Result<Whole, Fault> {
         let held = self.held.as_ref().ok_or_else(missing)?;
         let all: BTreeSet<StateName> = held.whose.states.clone();
         let opened = held.opened.clone();
@@ -264,7 +273,7 @@ impl ClientPlace {
                 }
             }
         };
-        let mut blobs = BTreeMap::new();
+        let mut blobs = self.plain_replies(&mut head).await?;
         for (state, entry) in &mut head.states {
             let value = values.get(state).ok_or_else(missing)?;
             entry.content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
@@ -277,6 +286,29 @@ impl ClientPlace {
             };
         }
         Ok(Whole { head, blobs })
+    }
+
+    /// The blobs of the replies that a marked session takes along (R5). The client has the envelopes in them, or it
+    /// could not have presented what it holds, so only the outputs go.
+    async fn plain_replies(&self, head: &mut Head) -> Result<BTreeMap<BlobName, Bytes>, Fault> {
+        let mut blobs = BTreeMap::new();
+        for name in head.blobs() {
+            let bytes = match name.of {
+                BlobOf::State(_) => continue,
+                BlobOf::Reply | BlobOf::SealedReply => self.blob(&name).await?.ok_or_else(|| {
+                    Fault::new(Kind::Unavailable, "the session changes while it is moved", "try again")
+                })?,
+            };
+            if name.of == BlobOf::Reply {
+                blobs.insert(name, bytes);
+                continue;
+            }
+            let (output, _) = Self::replayed(&bytes)?;
+            let plain = BlobName { of: BlobOf::Reply, ..name };
+            head.replies.keep_output(plain.version, ReplyOutput::Blob(plain.clone()));
+            blobs.insert(plain, output);
+        }
+        Ok(blobs)
     }
 
     /// The envelopes with which a session goes to its client.
@@ -358,7 +390,7 @@ fn bytes_of_blobs(head: &Head, blobs: &BTreeMap<BlobName, Bytes>) -> BTreeMap<St
     of_blob.collect()
 }
 
-fn missing() -> Fault {
+pub(super) fn missing() -> Fault {
     Fault::new(
         Kind::EnvelopeMissing,
         "the session is with its client, and the envelopes of its states were not sent",

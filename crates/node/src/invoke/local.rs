@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fogline_core::application::Instance;
-use fogline_core::model::{self, Birth, CommitId, SessionId, StateName};
+use fogline_core::model::{self, Birth, CommitId, ExecutionModel, SessionId, StateName};
 use fogline_core::session::{
     Action, Attempt, BlobOf, Event, Executed, Home, Invocation, Outcome, Refusal, ReplyOutput, Seen, Snapshot,
 };
@@ -15,7 +15,7 @@ use fogline_runtime::component::KeptWorker;
 use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, StateValue};
 use fogline_state::Committed;
 
-use super::client::ClientPlace;
+use super::client::{self, ClientPlace};
 use super::parts::{Parts, record_key};
 use super::place::Place;
 use super::resolve::{self, Resolved};
@@ -91,12 +91,14 @@ impl Work<'_> {
     ) -> Result<Values, Fault> {
         let mut home = self.node.forwards.home(session, part);
         for _ in 0..MAX_FOLLOWED {
-            let mut place = match resolve::place(self.node, self.job, self.app, part, &home, states).await? {
-                Resolved::Here(place) => place,
-                // Its owner's store is at most one write behind, which a snapshot may be.
-                Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?,
+            let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
+            let found = match place {
+                // To bring a session into its owner's memory is for those who have its turn.
+                Resolved::Here(Place::Owner(owner, key, durability)) => owner.look(&key, states, durability).await?,
+                Resolved::Here(mut place) => place.load(states).await?,
+                Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?.load(states).await?,
             };
-            let found = place.load(states).await?.ok_or(Refusal::NoSession)?;
+            let found = found.ok_or(Refusal::NoSession)?;
             match resolve::next_home(&found.head.status)? {
                 None => return Ok(values(&found, states)),
                 Some(next) => {
@@ -117,6 +119,7 @@ impl Work<'_> {
     ) -> Result<Answer, Fault> {
         let mut home = self.node.forwards.home(session, part);
         let mut in_turn = self.job.call.turn;
+        let mut with_client = false;
         for _ in 0..MAX_FOLLOWED {
             let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
             let Resolved::Here(mut place) = place else {
@@ -138,6 +141,7 @@ impl Work<'_> {
                 }
                 Driven::Follow(to) => {
                     self.node.forwards.learn(session, part, &to);
+                    with_client |= to.model() == ExecutionModel::InClient;
                     home = to;
                 }
                 Driven::FinishMove(to) => {
@@ -150,6 +154,10 @@ impl Work<'_> {
                 }
                 Driven::TakeTurn => return Ok(Answer::TakeTurn(session.node().clone())),
             }
+        }
+        if with_client {
+            // The client came back to where its old forward leads away from: no record leads to the session.
+            return Err(client::missing());
         }
         Err(Fault::overloaded("the session keeps moving"))
     }

@@ -4,6 +4,8 @@
 //! wait in one transaction, so that an fsync is shared by as many as came while the last one ran (R8).
 
 mod apply;
+#[cfg(test)]
+mod faults;
 mod file;
 mod group;
 mod meta;

@@ -1,0 +1,146 @@
+//! What a node serves over HTTP, beside a bare axum echo.
+
+use std::time::Duration;
+
+use fogline_bench::{InSession, Kind, Load, Pace, Row, Same, Script, Server, deploy, run, sessions};
+use fogline_core::application::Durability;
+use fogline_core::model::ExecutionModel;
+
+use crate::goals::Goal;
+use crate::process::Process;
+use crate::{Args, Findings, Outcome, note};
+
+/// Connections that keep a server busy.
+const MANY: usize = 64;
+const MEMORY: Kind = Kind { durability: Durability::Memory };
+const EVERY_COMMIT: Kind = Kind { durability: Durability::EveryCommit };
+
+struct Bench<'a> {
+    load: Load,
+    rounds: usize,
+    echo: &'a Server,
+    node: &'a Server,
+}
+
+pub(crate) async fn measure(args: &Args, redb: f64, findings: &mut Findings) -> Outcome<()> {
+    let folder = tempfile::tempdir_in(&args.data)?;
+    let (echo, node) = (Process::start("echo", None)?, Process::start("node", Some(folder.path()))?);
+    let mut connection = node.server.connect().await?;
+    deploy(&mut connection, MEMORY).await?;
+    deploy(&mut connection, EVERY_COMMIT).await?;
+    let load = Load { pace: Pace::Closed, warm_up: Duration::from_millis(500), lasts: args.lasts() };
+    let bench = Bench { load, rounds: args.rounds, echo: &echo.server, node: &node.server };
+    bench.ratios(findings).await?;
+    bench.latencies(redb, findings).await?;
+    bench.hot_session(findings).await?;
+    bench.models(findings).await?;
+    bench.bodies(findings).await
+}
+
+fn bare(body: usize, connections: usize) -> Vec<Same> {
+    vec![Same::post("/echo", vec![b'x'; body]); connections]
+}
+
+fn fresh(body: usize, connections: usize) -> Vec<Same> {
+    vec![Same::post(&format!("/v1/apps/{}/functions/echo", MEMORY.app()), vec![b'x'; body]); connections]
+}
+
+impl Bench<'_> {
+    async fn run<S: Script + 'static>(&self, name: &str, server: &Server, scripts: Vec<S>) -> Outcome<Row> {
+        note(name);
+        Ok(run(name, server, &self.load, scripts).await?)
+    }
+
+    async fn sessions(
+        &self,
+        kind: Kind,
+        model: ExecutionModel,
+        function: &str,
+        count: usize,
+    ) -> Outcome<Vec<InSession>> {
+        let mut connection = self.node.connect().await?;
+        Ok(sessions(&mut connection, kind, model, function, "1", count).await?)
+    }
+
+    async fn ratios(&self, findings: &mut Findings) -> Outcome<()> {
+        let model = ExecutionModel::InFunction;
+        let kept = self.sessions(MEMORY, model, "echo-kept", MANY).await?;
+        let (mut axum, mut node, mut worker) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            axum.push(self.run("axum echo", self.echo, bare(1, MANY)).await?);
+            node.push(self.run("stateless, fresh worker", self.node, fresh(1, MANY)).await?);
+            worker.push(self.run("kept worker", self.node, kept.clone()).await?);
+        }
+        let (axum, node, worker) = (median(axum), median(node), median(worker));
+        let ratio = |row: &Row| row.per_second / axum.per_second * 100.0;
+        findings.goals.push(Goal::stated("axum echo, 64 connections", axum.per_second, "req/s"));
+        findings.goals.push(Goal::at_least("gateway + stateless function, of axum", ratio(&node), 50.0, "%"));
+        findings.goals.push(Goal::at_least("gateway + kept worker, of axum", ratio(&worker), 70.0, "%"));
+        findings.rows.extend([axum, node, worker]);
+        Ok(())
+    }
+
+    async fn latencies(&self, redb: f64, findings: &mut Findings) -> Outcome<()> {
+        let (model, axum) = (ExecutionModel::InFunction, "axum echo, 1 connection");
+        let stored = self.sessions(EVERY_COMMIT, model, "add", 1).await?;
+        let (mut bares, mut nodes, mut commits) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            bares.push(self.run(axum, self.echo, bare(1, 1)).await?);
+            nodes.push(self.run("stateless, 1 connection", self.node, fresh(1, 1)).await?);
+            commits.push(self.run("every-commit, 1 connection", self.node, stored.clone()).await?);
+        }
+        let (bare, node, commit) = (median(bares), median(nodes), median(commits));
+        let more = node.latency_us_p50 - bare.latency_us_p50;
+        let most = bare.latency_us_p50 + 1.5 * redb;
+        findings.goals.extend([
+            Goal::stated("axum echo, p50 at 1 connection", bare.latency_us_p50, "µs"),
+            Goal::at_most("stateless function over axum, p50 at 1 connection", more, 40.0, "µs"),
+            Goal::at_most("every-commit, p50 at 1 connection (axum + 1.5 redb)", commit.latency_us_p50, most, "µs"),
+        ]);
+        findings.rows.extend([bare, node, commit]);
+        Ok(())
+    }
+
+    async fn hot_session(&self, findings: &mut Findings) -> Outcome<()> {
+        let model = ExecutionModel::InFunction;
+        for (name, kind, function, goal) in [
+            ("hot session in memory, fresh workers", MEMORY, "add", None),
+            ("hot session in memory", MEMORY, "add-kept", Some(20_000.0)),
+            ("hot session, every commit", EVERY_COMMIT, "add-kept", Some(20_000.0)),
+        ] {
+            let session = self.sessions(kind, model, function, 1).await?;
+            let row = self.run(name, self.node, session.repeat(MANY)).await?;
+            if let Some(goal) = goal {
+                findings.goals.push(Goal::at_least(name, row.per_second, goal, "req/s"));
+            }
+            findings.rows.push(row);
+        }
+        let many = self.sessions(EVERY_COMMIT, model, "add-kept", MANY).await?;
+        findings.rows.push(self.run("64 sessions, every commit", self.node, many).await?);
+        Ok(())
+    }
+
+    async fn models(&self, findings: &mut Findings) -> Outcome<()> {
+        use ExecutionModel::{External, InClient, InEdge, InFunction};
+        for model in [External, InEdge, InFunction, InClient] {
+            let sessions = self.sessions(EVERY_COMMIT, model, "add", MANY).await?;
+            findings.rows.push(self.run(&format!("{model}, 64 sessions"), self.node, sessions).await?);
+        }
+        Ok(())
+    }
+
+    async fn bodies(&self, findings: &mut Findings) -> Outcome<()> {
+        for (name, size) in [("10 kB", 10_000), ("100 kB", 100_000), ("1 MB", 1_000_000)] {
+            let bare = self.run(&format!("axum echo of {name}"), self.echo, bare(size, 8)).await?;
+            let node = self.run(&format!("function's echo of {name}"), self.node, fresh(size, 8)).await?;
+            findings.rows.extend([bare, node]);
+        }
+        Ok(())
+    }
+}
+
+/// The row of the median rate.
+fn median(mut rows: Vec<Row>) -> Row {
+    rows.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+    rows.swap_remove(rows.len() / 2)
+}

@@ -1,0 +1,31 @@
+//! Commands that wait for the network.
+
+use std::future::Future;
+
+use crate::failure::Failure;
+
+/// Does something on all cores.
+pub(crate) fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| Failure::System {
+        doing: "starting threads".to_owned(),
+        hint: "raise the limit of threads".to_owned(),
+        source,
+    })?;
+    runtime.block_on(work)
+}
+
+/// Waits for Ctrl-C or the signal by which services are stopped.
+pub(crate) async fn interrupted() -> Result<(), Failure> {
+    let failed = |source| Failure::System {
+        doing: "waiting for the interrupt".to_owned(),
+        hint: "run it in a terminal, or as a service".to_owned(),
+        source,
+    };
+    let mut terminated =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
+        _ = terminated.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,98 @@
+//! `fogline get`.
+
+use clap::Subcommand;
+use fogline_core::model::AppName;
+use fogline_protocol::api::{App, Apps, Session, Sessions};
+
+use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::remote::{Address, table};
+
+/// Sessions that are asked for at once.
+const PAGE: u32 = 500;
+
+/// The arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The applications
+    Apps {
+        #[command(flatten)]
+        network: Address,
+        /// How they are printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// The sessions of an application that the nodes and the cloud know of
+    Sessions {
+        /// The application
+        app: AppName,
+        #[command(flatten)]
+        network: Address,
+        /// How they are printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+/// Does it.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    match &args.what {
+        What::Apps { network, output } => apps(network, *output),
+        What::Sessions { app, network, output } => sessions(app, network, *output),
+    }
+}
+
+fn apps(network: &Address, format: Format) -> Result<(), Failure> {
+    let network = network.connect()?;
+    let apps = network.wait(network.client.list_apps())?;
+    match format {
+        Format::Json => output::json(&Apps { apps }),
+        Format::Text => {
+            let row = |app: &App| {
+                let functions: Vec<_> = app.functions.iter().map(|function| function.name.as_str()).collect();
+                let digest: String = app.digest.chars().take(12).collect();
+                [app.name.to_string(), app.version.clone(), app.model.to_string(), digest, functions.join(" ")]
+            };
+            let rows: Vec<_> = apps.iter().map(row).collect();
+            output::data(&table(["name", "version", "model", "digest", "functions"], &rows))
+        }
+    }
+}
+
+fn sessions(app: &AppName, network: &Address, format: Format) -> Result<(), Failure> {
+    let network = network.connect()?;
+    let mut sessions: Vec<Session> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = network.wait(network.client.sessions(app, after.as_ref(), PAGE))?;
+        sessions.extend(page.sessions);
+        match page.next {
+            // Each page begins behind the one before: a node that says otherwise is not asked for ever.
+            Some(next) if after.as_ref().is_none_or(|after| *after < next) => after = Some(next),
+            _ => break,
+        }
+    }
+    match format {
+        Format::Json => output::json(&Sessions { sessions, next: None }),
+        Format::Text => {
+            let rows: Vec<_> = sessions.iter().flat_map(rows).collect();
+            output::data(&table(["session", "model", "node", "version", "states"], &rows))
+        }
+    }
+}
+
+/// A row for each part.
+fn rows(session: &Session) -> Vec<[String; 5]> {
+    let row = |part: &fogline_protocol::api::SessionPart| {
+        let node = part.node.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        let version = format!("{}.{}", part.epoch, part.version);
+        [session.session.to_string(), part.model.to_string(), node, version, part.states.len().to_string()]
+    };
+    session.parts.iter().map(row).collect()
+}

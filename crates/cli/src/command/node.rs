@@ -1,0 +1,186 @@
+//! `fogline node`: one node, as its configuration says.
+
+use std::collections::BTreeMap;
+use std::net::ToSocketAddrs;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fogline_core::dispatch::Map;
+use fogline_core::model::{Bytes, NodeName, TenantName};
+use fogline_core::network::Node as Machine;
+use fogline_manifest::node::{ExternalStore, NodeConfig, Peering};
+use fogline_node::peers::{Endpoint, Identity, Options as PeerOptions, udp_socket};
+use fogline_node::{External, Options, Tenants};
+use fogline_runtime::Runtimes;
+use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
+use fogline_runtime::process::ProcessRuntime;
+use fogline_state::RedisOptions;
+use fogline_state::seal::Keyring;
+
+use crate::asynchronous;
+use crate::failure::{Failure, chain};
+use crate::output;
+
+/// Run one node until it is interrupted.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Its configuration; docs/src/manifest.md lists every key
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let config = NodeConfig::read(&args.config)?;
+    asynchronous::run(async {
+        let node = fogline_node::start(options(&config).await?).await;
+        let node = node.map_err(|error| failed(&error, "mend what it says, and start the node again"))?;
+        output::data(&format!("{} http://{}\n", node.name(), node.http()))?;
+        if config.loopback_only {
+            output::note("loopback development mode: no tokens, whoever reaches the node is trusted");
+        }
+        asynchronous::interrupted().await?;
+        node.stop().await;
+        Ok(())
+    })
+}
+
+async fn options(config: &NodeConfig) -> Result<Options, Failure> {
+    let peers = config.peering.as_ref().map(|peering| endpoint(&config.name, peering)).transpose()?;
+    let others: Vec<NodeName> = config.peering.iter().flat_map(|peering| &peering.nodes).map(|peer| peer.name.clone()).collect();
+    let cloud = match &config.external {
+        Some(ExternalStore::Node(node)) => Some(node),
+        Some(ExternalStore::Redis(_)) | None => None,
+    };
+    let map = Map::flat(&config.name, &this_machine(config.slots), &others, cloud)
+        .map_err(|error| failed(&error, "give each node a name of its own"))?;
+    let cache = config.data.join("compiled");
+    std::fs::create_dir_all(&cache).map_err(|source| Failure::writing(&cache, source))?;
+    let component = ComponentRuntime::new(ComponentOptions { cache: Some(cache), ..ComponentOptions::default() })
+        .map_err(|error| failed(&error, "look after the machine"))?;
+    let (tenants, keyrings) = tenants(config)?;
+    Ok(Options {
+        name: config.name.clone(),
+        data: config.data.clone(),
+        http: config.http_listen,
+        tenants,
+        keyrings,
+        external: external(config).await?,
+        map: Arc::new(map),
+        slots: slots(config.slots),
+        peers,
+        others,
+        runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),
+    })
+}
+
+fn slots(configured: Option<NonZeroU32>) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    configured.map_or(cores, |slots| slots.get() as usize)
+}
+
+/// What the others know of this machine: what the system says of it.
+fn this_machine(configured: Option<NonZeroU32>) -> Machine {
+    Machine {
+        cpu_millis: 1000 * slots(configured) as u64,
+        memory: Bytes(1 << 30),
+        arch: std::env::consts::ARCH.to_owned(),
+        kind: "node".to_owned(),
+        model: String::new(),
+        worker: true,
+        client: false,
+        capabilities: Vec::new(),
+    }
+}
+
+/// Tenants and their keys. A tenant's keys are made at its first start, beside the store; whoever runs several nodes
+/// gives all of them the same file.
+fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring>), Failure> {
+    let local: TenantName = "local".parse().map_err(|error| failed(&error, "please report this"))?;
+    let names: Vec<TenantName> = if config.loopback_only {
+        vec![local.clone()]
+    } else {
+        config.tenants.iter().map(|tenant| tenant.name.clone()).collect()
+    };
+    let mut keyrings = BTreeMap::new();
+    for name in names {
+        let keyring = keyring(&config.data.join(format!("{name}.key")))?;
+        keyrings.insert(name, keyring);
+    }
+    if config.loopback_only {
+        return Ok((Tenants::Open(local), keyrings));
+    }
+    let mut tokens = Vec::new();
+    for tenant in &config.tenants {
+        let token = std::fs::read_to_string(&tenant.token_file).map_err(|source| Failure::System {
+            doing: format!("reading the token of {} from {}", tenant.name, tenant.token_file.display()),
+            hint: "check token-file in the configuration".to_owned(),
+            source,
+        })?;
+        tokens.push((tenant.name.clone(), token));
+    }
+    Ok((Tenants::with_tokens(tokens), keyrings))
+}
+
+/// The keys in a file; new ones, if it is not there.
+pub(crate) fn keyring(path: &Path) -> Result<Keyring, Failure> {
+    if path.exists() {
+        return Keyring::load(path).map_err(|error| failed(&error, "mend the file, or remove it for new keys"));
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| Failure::writing(folder, source))?;
+    }
+    let keyring = Keyring::generate();
+    keyring.save(path).map_err(|error| failed(&error, "check that the folder may be written and has room"))?;
+    Ok(keyring)
+}
+
+async fn external(config: &NodeConfig) -> Result<External, Failure> {
+    Ok(match &config.external {
+        None => External::None,
+        Some(ExternalStore::Node(node)) => External::Node(node.clone()),
+        Some(ExternalStore::Redis(url)) => {
+            let store = fogline_state::RedisStore::connect(&RedisOptions::new(url)).await;
+            External::Store(Arc::new(store.map_err(|error| failed(&error, "check the URL and the server"))?))
+        }
+    })
+}
+
+fn endpoint(name: &NodeName, peering: &Peering) -> Result<Endpoint, Failure> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|source| Failure::System {
+            doing: format!("reading {}", path.display()),
+            hint: "check [peering] in the configuration".to_owned(),
+            source,
+        })
+    };
+    let hint = "check the certificate, key and authority of [peering]";
+    let identity =
+        Identity::from_pem(&read(&peering.certificate)?, &read(&peering.key)?, &read(&peering.authority)?);
+    let identity = identity.map_err(|error| failed(&error, hint))?;
+    if identity.node() != name {
+        return Err(Failure::usage(format!("the certificate is for {}, not for {name}", identity.node()), hint));
+    }
+    let socket = udp_socket(peering.listen).map_err(|source| Failure::System {
+        doing: format!("listening for peers on {}", peering.listen),
+        hint: "choose another port in [peering]".to_owned(),
+        source,
+    })?;
+    let endpoint = Endpoint::bind(&identity, socket, &PeerOptions::default());
+    let endpoint = endpoint.map_err(|error| failed(&error, hint))?;
+    for peer in &peering.nodes {
+        let found = peer.address.to_socket_addrs().map_err(|source| Failure::System {
+            doing: format!("looking up {} of {}", peer.address, peer.name),
+            hint: "check the address in [[peering.nodes]]".to_owned(),
+            source,
+        })?;
+        for address in found.take(1) {
+            endpoint.know(&peer.name, address);
+        }
+    }
+    Ok(endpoint)
+}
+
+fn failed(error: &dyn std::error::Error, hint: &str) -> Failure {
+    Failure::Remote { problem: chain(error), hint: hint.to_owned(), exit_code: 1 }
+}

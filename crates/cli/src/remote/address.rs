@@ -1,0 +1,95 @@
+//! Where the network is.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fogline_client::{Client, Error, network_file};
+use fogline_core::model::limits::DEFAULT_DEADLINE;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::failure::Failure;
+
+/// How long a network of this machine may take to say that it is there.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// Where the network is.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct Address {
+    /// A node's address; else $FOGLINE_URL, else the network that `fogline up` runs on this machine
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The tenant's token; else $FOGLINE_TOKEN, else that of the network on this machine
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// How long to wait for an answer, as 500ms or 2m [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+}
+
+/// A network that is there.
+pub(crate) struct Network {
+    /// Its client.
+    pub(crate) client: Client,
+    /// Where the client keeps what outlives the command.
+    pub(crate) folder: PathBuf,
+    /// The tenant's token, if the network wants one.
+    pub(crate) token: Option<String>,
+    runtime: Runtime,
+}
+
+impl Address {
+    /// Finds the network, and asks whether it is there.
+    pub(crate) fn connect(&self) -> Result<Network, Failure> {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let state = network_file::state_folder().ok_or_else(|| {
+            Failure::usage("there is no folder for what outlives a command", "set HOME or XDG_STATE_HOME")
+        })?;
+        let url = self.url.clone().or_else(|| set("FOGLINE_URL"));
+        let token = self.token.clone().or_else(|| set("FOGLINE_TOKEN"));
+        let is_named = url.is_some();
+        let (url, token) = match url {
+            Some(url) => (url, token),
+            None => match network_file::read(&state)? {
+                Some(network) => (network.url, token.or(network.token)),
+                None => return Err(absent("no network runs on this machine".to_owned())),
+            },
+        };
+        let folder = state.join("client");
+        let client = Client::builder(&url).token(token.clone()).journal(&folder);
+        let client = client.timeout(self.timeout.unwrap_or(DEFAULT_DEADLINE)).build()?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| Failure::System {
+            doing: "starting to wait for the network".to_owned(),
+            hint: "close other programs, or raise the limit of open files".to_owned(),
+            source,
+        })?;
+        match runtime.block_on(client.with_timeout(GREETING).check()) {
+            Err(Error::Unreachable { .. } | Error::TimedOut { .. }) if !is_named => {
+                Err(absent(format!("the network that ran on this machine at {url} has ended")))
+            }
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(Network { client, folder, token, runtime }),
+        }
+    }
+}
+
+impl Network {
+    /// Does it, and waits.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+        Ok(self.wait_for(work)?)
+    }
+
+    /// As [`Network::wait`], for those who tell errors apart.
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.runtime.block_on(work)
+    }
+}
+
+fn absent(problem: String) -> Failure {
+    Failure::Remote {
+        problem,
+        hint: "start one with `fogline up`, or name one with --url".to_owned(),
+        exit_code: 1,
+    }
+}

@@ -1,0 +1,120 @@
+//! One method of one path.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::document::problem_answer;
+use crate::problem::Kind;
+
+/// One method of one path.
+pub(super) struct Operation {
+    method: &'static str,
+    path: String,
+    parameters: Vec<String>,
+    problems: Vec<Kind>,
+    rest: Map<String, Value>,
+    answers: BTreeMap<String, Value>,
+}
+
+impl Operation {
+    /// `id` is what generated clients call it; `/v1` is set before paths that do not begin with `/`.
+    pub(super) fn new(method: &'static str, path: &str, id: &str, summary: &str) -> Self {
+        let of_api = !path.starts_with('/');
+        let path = if of_api { format!("/v1/{path}") } else { path.to_owned() };
+        let in_path = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let parameters = in_path.map(str::to_owned).collect();
+        let mut rest = Map::new();
+        rest.insert("operationId".to_owned(), id.into());
+        rest.insert("summary".to_owned(), summary.into());
+        let new = Self { method, path, parameters, problems: Vec::new(), rest, answers: BTreeMap::new() };
+        if !of_api {
+            return new;
+        }
+        // What any request to the API may be told.
+        let mut new = new.problems(&[Kind::BadRequest, Kind::Unauthorized, Kind::DeadlineExceeded]);
+        new.rest.insert("security".to_owned(), json!([{"token": []}]));
+        new.with(&["fogline-timeout-ms"])
+    }
+
+    pub(super) fn path(&self) -> String {
+        self.path.clone()
+    }
+
+    pub(super) fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// Takes these parameters too, by their names among the components.
+    pub(super) fn with(mut self, parameters: &[&str]) -> Self {
+        self.parameters.extend(parameters.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
+    /// May be answered with these problems too.
+    pub(super) fn problems(mut self, kinds: &[Kind]) -> Self {
+        self.problems.extend_from_slice(kinds);
+        self
+    }
+
+    /// Takes a body, which may be left out.
+    pub(super) fn body(mut self, content: Value) -> Self {
+        self.rest.insert("requestBody".to_owned(), json!({"required": false, "content": content}));
+        self
+    }
+
+    /// Takes a body, which must be there.
+    pub(super) fn required_body(mut self, content: Value) -> Self {
+        self.rest.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+        self
+    }
+
+    /// Is answered with this if all is well; no content is an empty body.
+    pub(super) fn answer(self, status: u16, description: &str, content: Value) -> Self {
+        self.full_answer(status, json!({"description": description, "content": content}))
+    }
+
+    /// As [`Self::answer`], with headers or links.
+    pub(super) fn full_answer(mut self, status: u16, answer: Value) -> Self {
+        self.answers.insert(status.to_string(), answer);
+        self
+    }
+
+    pub(super) fn into_value(mut self) -> Value {
+        let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
+        for kind in self.problems {
+            let kinds = by_status.entry(kind.status()).or_default();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        for (status, kinds) in by_status {
+            self.answers.insert(status.to_string(), problem_answer(&kinds));
+        }
+        let reference = |name: &String| json!({"$ref": format!("#/components/parameters/{name}")});
+        let parameters: Vec<_> = self.parameters.iter().map(reference).collect();
+        self.rest.insert("parameters".to_owned(), parameters.into());
+        self.rest.insert("responses".to_owned(), json!(self.answers));
+        self.rest.into()
+    }
+}
+
+/// A body of JSON, of this schema.
+pub(super) fn json_of(schema: &str) -> Value {
+    json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{schema}")}}})
+}
+
+/// Text.
+pub(super) fn text(media_type: &str) -> Value {
+    json!({media_type: {"schema": {"type": "string"}}})
+}
+
+/// Bytes.
+pub(super) fn bytes() -> Value {
+    json!({"application/octet-stream": {"schema": binary()}})
+}
+
+/// The schema of bytes.
+pub(super) fn binary() -> Value {
+    json!({"type": "string", "format": "binary"})
+}

@@ -1,0 +1,152 @@
+//! The schemas say what the types are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fogline_core::application::{Durability, Guard};
+use fogline_core::model::{Birth, ExecutionModel, NodeName, RunId, SessionId, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::document::{document, value};
+use crate::api;
+use crate::problem::{Kind, Problem};
+
+fn session() -> SessionId {
+    SessionId::mint("edge-1".parse().unwrap(), vec![Birth::InEdge], [7; 16]).unwrap()
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().expect("it is an object").keys().cloned().collect()
+}
+
+fn schema(name: &str) -> Value {
+    value()["components"]["schemas"][name].clone()
+}
+
+/// `full` has every field, `least` only those that are always there.
+fn same(name: &str, full: &impl Serialize, least: &impl Serialize) {
+    let schema = schema(name);
+    let keys_of = |it: Value| keys(&it);
+    assert_eq!(keys(&schema["properties"]), keys_of(serde_json::to_value(full).unwrap()), "{name}");
+    let required = schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+    assert_eq!(required.collect::<BTreeSet<_>>(), keys_of(serde_json::to_value(least).unwrap()), "{name}");
+}
+
+#[test]
+fn schemas_have_the_fields_of_the_types() {
+    let name = || "a".parse().unwrap();
+    let node: NodeName = name();
+    let function = api::AppFunction { name: "f".parse().unwrap(), reads: vec![], writes: vec![] };
+    let state = api::AppState { name: "s".parse().unwrap(), model: ExecutionModel::InEdge, schema: 1 };
+    let step = api::AppStep { name: "s".parse().unwrap(), function: "f".parse().unwrap(), after: vec![] };
+    same("AppFunction", &function, &function);
+    same("AppState", &state, &state);
+    same("AppStep", &step, &step);
+    let app = api::App {
+        name: "a".parse().unwrap(),
+        version: "1".to_owned(),
+        digest: "0".to_owned(),
+        model: ExecutionModel::InEdge,
+        durability: Durability::Memory,
+        guard: Guard::None,
+        functions: vec![function],
+        states: vec![state],
+        workflow: vec![step],
+    };
+    same("App", &app, &app);
+    same("Apps", &api::Apps { apps: vec![] }, &api::Apps { apps: vec![] });
+    let new = api::NewSession { model: Some(ExecutionModel::InEdge) };
+    same("NewSession", &new, &api::NewSession::default());
+    let convert = api::Convert { to: ExecutionModel::InEdge };
+    same("Convert", &convert, &convert);
+    let info = api::StateInfo { name: "s".parse().unwrap(), bytes: 1, schema: 1, version: 1 };
+    same("StateInfo", &info, &info);
+    same("States", &api::States { states: vec![] }, &api::States { states: vec![] });
+    let part = api::SessionPart {
+        model: ExecutionModel::InEdge,
+        node: Some(node.clone()),
+        epoch: 0,
+        version: 0,
+        expires_unix_ms: Some(Timestamp(1)),
+        states: vec![info],
+        separate_snapshot: false,
+    };
+    same("SessionPart", &part, &api::SessionPart { node: None, expires_unix_ms: None, ..part.clone() });
+    let envelopes = BTreeMap::from([("s".parse().unwrap(), String::new())]);
+    let full = api::Session { session: session(), parts: vec![part], envelopes: envelopes.clone() };
+    same("Session", &full, &api::Session { envelopes: BTreeMap::new(), ..full.clone() });
+    let full = api::Sessions { sessions: vec![], next: Some(session()) };
+    same("Sessions", &full, &api::Sessions { next: None, ..full.clone() });
+    let problem = Problem { step: Some("s".to_owned()), ..Problem::new(Kind::Gone, "t", "h") };
+    same("Problem", &problem, &Problem { step: None, ..problem.clone() });
+    let run = api::Run {
+        run: RunId([1; 16]),
+        node: node.clone(),
+        status: api::RunStatus::Done,
+        finished: vec![],
+        problem: Some(problem),
+    };
+    same("Run", &run, &api::Run { problem: None, ..run.clone() });
+    let envelopes = api::Envelopes { output: String::new(), states: envelopes };
+    same("Envelopes", &envelopes, &envelopes);
+    let line = api::LogLine {
+        at_unix_ms: Timestamp(1),
+        node,
+        function: "f".parse().unwrap(),
+        invocation: String::new(),
+        level: "info".to_owned(),
+        message: String::new(),
+    };
+    same("LogLine", &line, &line);
+    let logs = api::Logs { lines: vec![line], next: 1 };
+    same("Logs", &logs, &logs);
+}
+
+#[test]
+fn ids_are_the_text_that_paths_take() {
+    let run = api::Run {
+        run: RunId([0xab; 16]),
+        node: "a".parse().unwrap(),
+        status: api::RunStatus::Accepted,
+        finished: vec![],
+        problem: None,
+    };
+    let value = serde_json::to_value(&run).unwrap();
+    assert_eq!(value["run"], "ab".repeat(16));
+    assert_eq!(serde_json::from_value::<api::Run>(value).unwrap(), run);
+}
+
+#[test]
+fn every_kind_of_problem_that_callers_can_meet_is_described() {
+    let document = document();
+    for kind in Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::Internal | Kind::MethodNotAllowed)) {
+        let value = value();
+        let told = |operation: &Value| {
+            let kinds = &operation["responses"][kind.status().to_string()]["content"];
+            kinds["application/problem+json"]["schema"]["properties"]["kind"]["enum"]
+                .as_array()
+                .is_some_and(|names| names.iter().any(|name| name == kind.name()))
+        };
+        let mut operations = value["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+        assert!(operations.any(told), "{kind:?} in {document}");
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = value();
+    fn walk(value: &Value, root: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(to)) = fields.get("$ref") {
+                    assert!(root.pointer(to.trim_start_matches('#')).is_some(), "{to}");
+                }
+                fields.values().for_each(|value| walk(value, root));
+            }
+            Value::Array(items) => items.iter().for_each(|value| walk(value, root)),
+            _ => {}
+        }
+    }
+    walk(&document, &document);
+}
