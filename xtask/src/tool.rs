@@ -72,23 +72,43 @@ impl Tool {
 /// # Errors
 /// When it is missing and cannot be installed.
 pub(crate) fn ensure_valgrind() -> Result<(), Failure> {
-    if Run::program("valgrind").args(["--version"]).capture().is_ok() {
+    ensure_debian("valgrind", &["valgrind"])
+}
+
+/// Makes sure that a compiler for components is there: rustup's target, or Debian's compiler for its browsers.
+///
+/// # Errors
+/// When there is none and none can be installed.
+pub(crate) fn ensure_wasm_compiler() -> Result<(), Failure> {
+    let target = ["--print", "target-libdir", "--target", "wasm32-unknown-unknown"];
+    let folder = Run::program("rustc").args(target).read().unwrap_or_default();
+    if std::path::Path::new(folder.trim()).exists() {
         return Ok(());
     }
-    say::note("valgrind is missing: installing it");
-    let hint = "install valgrind by hand, as with `sudo apt-get install valgrind`";
+    let packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+    ensure_debian("/usr/bin/rustc", &packages)
+}
+
+/// Makes sure that Redis is there, the real one: tests start their own servers.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn ensure_redis() -> Result<(), Failure> {
+    ensure_debian("redis-server", &["redis-server"])
+}
+
+/// Installs Debian packages unless their program answers.
+fn ensure_debian(program: &str, packages: &[&str]) -> Result<(), Failure> {
+    if Run::program(program).args(["--version"]).capture().is_ok_and(|printed| printed.success) {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    say::note(&format!("{program} is missing: installing {names}"));
+    let hint = format!("install it by hand, as with `sudo apt-get install {names}`");
+    Run::program("apt-get").args(["update", "--quiet"]).hint(hint.clone()).show()?;
     Run::program("apt-get")
-        .args(["update", "--quiet"])
-        .hint(hint)
-        .show()?;
-    Run::program("apt-get")
-        .args([
-            "install",
-            "--yes",
-            "--quiet",
-            "--no-install-recommends",
-            "valgrind",
-        ])
+        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+        .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive")
         .hint(hint)
         .show()

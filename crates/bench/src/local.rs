@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::{NetworkBuilder, Node, VertexKind};
@@ -65,6 +66,12 @@ impl LocalNode {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.0.http()
+    }
+
+    /// Its client API, without a socket.
+    #[must_use]
+    pub fn api(&self) -> Router {
+        self.0.api()
     }
 
     /// Stops it.

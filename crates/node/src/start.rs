@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{NodeName, TenantName};
 use fogline_runtime::Runtime;
@@ -105,6 +106,7 @@ pub enum StartError {
 pub struct Handle {
     node: Arc<Node>,
     http: SocketAddr,
+    api: Router,
 }
 
 /// Starts a node. It is ready when this returns.
@@ -158,15 +160,15 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         tasks,
     });
     node.apps.restore().await?;
-    spawn(&node, listener);
-    Ok(Handle { node, http })
+    let api = gateway::router(Arc::clone(&node));
+    spawn(&node, listener, api.clone());
+    Ok(Handle { node, http, api })
 }
 
 /// The tasks of a node: each ends when it stops.
-fn spawn(node: &Arc<Node>, listener: TcpListener) {
+fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
     let (stopping, tasks) = (&node.stopping, &node.tasks);
-    let router = gateway::router(Arc::clone(node));
-    tasks.spawn(gateway::serve(listener, router, tasks.clone(), stopping.clone()));
+    tasks.spawn(gateway::serve(listener, api, tasks.clone(), stopping.clone()));
     let it = Arc::clone(node);
     tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { it.clock.keep_floor(&it.store).await }));
     let it = Arc::clone(node);
@@ -188,6 +190,12 @@ impl Handle {
     #[must_use]
     pub fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// The client API, for callers of this process: the same as over HTTP, without a socket.
+    #[must_use]
+    pub fn api(&self) -> Router {
+        self.api.clone()
     }
 
     /// Its name.

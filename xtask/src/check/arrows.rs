@@ -38,7 +38,11 @@ const IMPURE: &[&str] = &[
 /// What belongs to nodes: the simulator predicts them, and must not link them.
 const NODE_ONLY: &[&str] = &["axum", "hyper", "quinn", "tokio", "wasmtime"];
 
-/// The arrows. Only `fogline-cli` joins the engine to the report.
+/// What a node is made of.
+const NODE: &[&str] =
+    &["fogline-core", "fogline-manifest", "fogline-protocol", "fogline-runtime", "fogline-state"];
+
+/// The arrows. Only `fogline-cli` joins the engine to the report, and the simulation to the testbed.
 const ARROWS: &[Arrow] = &[
     Arrow {
         package: "fogline-core",
@@ -66,15 +70,78 @@ const ARROWS: &[Arrow] = &[
         never: IMPURE,
     },
     Arrow {
-        package: "fogline-cli",
+        package: "fogline-protocol",
+        sees: &["fogline-core"],
+        never: NODE_ONLY,
+    },
+    Arrow {
+        package: "fogline-state",
+        sees: &["fogline-core"],
+        never: &["axum", "hyper", "quinn", "wasmtime"],
+    },
+    Arrow {
+        package: "fogline-runtime",
+        sees: &["fogline-core"],
+        never: &["axum", "quinn", "redb"],
+    },
+    Arrow {
+        package: "fogline-build",
+        sees: &["fogline-core"],
+        never: NODE_ONLY,
+    },
+    Arrow {
+        package: "fogline-client",
+        sees: &["fogline-core", "fogline-protocol"],
+        never: &["axum", "quinn", "redb", "wasmtime"],
+    },
+    Arrow {
+        package: "fogline-node",
+        sees: NODE,
+        never: &["fogline-sim", "rayon"],
+    },
+    Arrow {
+        package: "fogline-testbed",
         sees: &[
             "fogline-core",
             "fogline-manifest",
-            "fogline-report",
-            "fogline-sim",
+            "fogline-node",
+            "fogline-protocol",
+            "fogline-runtime",
+            "fogline-state",
             "fogline-workload",
         ],
-        never: NODE_ONLY,
+        never: &["fogline-sim", "rayon"],
+    },
+    Arrow {
+        package: "fogline-bench",
+        sees: &[
+            "fogline-core",
+            "fogline-manifest",
+            "fogline-node",
+            "fogline-protocol",
+            "fogline-runtime",
+            "fogline-state",
+        ],
+        never: &["fogline-sim", "rayon"],
+    },
+    Arrow {
+        package: "fogline-cli",
+        sees: &[
+            "fogline-bench",
+            "fogline-build",
+            "fogline-client",
+            "fogline-core",
+            "fogline-manifest",
+            "fogline-node",
+            "fogline-protocol",
+            "fogline-report",
+            "fogline-runtime",
+            "fogline-sim",
+            "fogline-state",
+            "fogline-testbed",
+            "fogline-workload",
+        ],
+        never: &[],
     },
     Arrow {
         package: "xtask",

@@ -1,14 +1,21 @@
 //! `cargo xtask bench`: runs the benchmarks, and says on what they ran.
 
+use std::ffi::OsStr;
 use std::fs;
 
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::Run;
+use crate::shell::{Run, target};
 
 /// Which benchmarks to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Only the set for nodes: gateway, workers, stores, sealing, start, memory and size, with their goals.
+    #[arg(long, conflicts_with = "rest")]
+    nodes: bool,
+    /// In that set, also fill a store with so many GB, kill its node, and time the next start.
+    #[arg(long, value_name = "GB", conflicts_with = "rest")]
+    store: Option<u64>,
     /// Passed on to `cargo bench`, as `--package fogline-sim` or `-- FILTER`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
@@ -16,12 +23,46 @@ pub(crate) struct Args {
 
 /// Prints machine and versions, then runs the benchmarks.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    about()?;
+    if args.rest.is_empty() {
+        nodes(args.store)?;
+    }
+    if args.nodes {
+        return Ok(());
+    }
     let mut command = vec!["bench".to_owned(), "--locked".to_owned()];
     if args.rest.is_empty() {
         command.push("--workspace".to_owned());
     }
     command.extend_from_slice(&args.rest);
-    say::data(&format!("command: cargo {}", command.join(" ")));
+    Run::cargo().args(command).show()
+}
+
+/// The set for nodes, each node in a process of its own.
+fn nodes(store: Option<u64>) -> Result<(), Failure> {
+    const RELEASE: [&str; 3] = ["build", "--release", "--locked"];
+    Run::cargo()
+        .args(RELEASE)
+        .args(["--package", "fogline-bench", "--examples"])
+        .show()?;
+    Run::cargo()
+        .args(RELEASE)
+        .args(["--package", "fogline-cli"])
+        .show()?;
+    let built = target().join("release");
+    let mut suite = Run::program(built.join("examples/suite"))
+        .args([OsStr::new("--data"), target().join("bench").as_os_str()])
+        .args([OsStr::new("--full"), built.join("fogline").as_os_str()]);
+    if let Some(store) = store {
+        suite = suite.args(["--store".to_owned(), store.to_string()]);
+    }
+    suite.show()
+}
+
+/// On what it runs.
+fn about() -> Result<(), Failure> {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    say::data(&format!("command: cargo xtask {}", words.join(" ")));
     say::data(&format!("machine: {}", machine()));
     say::data(&format!(
         "rustc:   {}",
@@ -34,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         "commit:  {}",
         commit.map_or_else(|_| "unknown".to_owned(), first_line)
     ));
-    Run::cargo().args(command).show()
+    Ok(())
 }
 
 /// CPU model, cores and memory, as far as the system tells.

@@ -15,8 +15,17 @@ use crate::say;
 use crate::shell::{Run, root, target};
 use crate::tool::ensure_valgrind;
 
-/// The committed figures.
-const FIGURES: &str = "crates/sim/benches/instructions.toml";
+/// The crates with a benchmark `instructions`, and where their figures are committed.
+const GUARDS: [Guard; 2] = [
+    Guard { package: "fogline-sim", figures: "crates/sim/benches/instructions.toml" },
+    Guard { package: "fogline-bench", figures: "crates/bench/benches/instructions.toml" },
+];
+
+/// A benchmark whose parts are guarded.
+struct Guard {
+    package: &'static str,
+    figures: &'static str,
+}
 
 /// The function of the benchmark inside which instructions count: all else is preparation.
 const GUARDED: &str = "*guarded_part*";
@@ -51,13 +60,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     ensure_valgrind()?;
-    let path = root().join(FIGURES);
-    let committed = load(&path)?;
-    let found = count()?;
-    if args.accept {
-        return accept(&path, &committed, &found);
+    for guard in &GUARDS {
+        let path = root().join(guard.figures);
+        let committed = load(&path)?;
+        let found = count(guard.package)?;
+        if args.accept {
+            accept(&path, &committed, &found)?;
+        } else {
+            compare(&committed, &found)?;
+        }
     }
-    compare(&committed, &found)
+    Ok(())
 }
 
 /// The step of `cargo xtask test`.
@@ -127,7 +140,7 @@ fn accept(path: &Path, committed: &Figures, found: &BTreeMap<String, u64>) -> Re
         let _ = writeln!(text, "{part} = {instructions}");
     }
     fs::write(path, text).map_err(|error| Failure::file("cannot write", path, &error))?;
-    say::note(&format!("{} figures written to {FIGURES}", found.len()));
+    say::note(&format!("{} figures written to {}", found.len(), path.display()));
     Ok(())
 }
 
@@ -135,15 +148,15 @@ fn load(path: &Path) -> Result<Figures, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::file("cannot read", path, &error))?;
     toml::from_str(&text).map_err(|error| {
         Failure::new(
-            format!("{FIGURES} is not as expected: {error}"),
+            format!("{} is not as expected: {error}", path.display()),
             "restore it from the repository",
         )
     })
 }
 
 /// Instructions of every part.
-fn count() -> Result<BTreeMap<String, u64>, Failure> {
-    let program = build()?;
+fn count(package: &str) -> Result<BTreeMap<String, u64>, Failure> {
+    let program = build(package)?;
     let folder = target().join("instructions");
     fs::create_dir_all(&folder).map_err(|error| Failure::file("cannot create", &folder, &error))?;
     let parts = Run::program(&program).args(["--list"]).read()?;
@@ -178,11 +191,12 @@ fn total(profile: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Builds the benchmark and says where it is.
-fn build() -> Result<PathBuf, Failure> {
-    Run::cargo().args(BUILD).show()?;
+/// Builds a crate's benchmark and says where it is.
+fn build(package: &str) -> Result<PathBuf, Failure> {
+    let command = ["bench", "--locked", "--package", package, "--bench", "instructions", "--no-run"];
+    Run::cargo().args(command).show()?;
     let messages = Run::cargo()
-        .args(BUILD)
+        .args(command)
         .args(["--message-format", "json"])
         .read()?;
     messages
@@ -193,20 +207,10 @@ fn build() -> Result<PathBuf, Failure> {
         .ok_or_else(|| {
             Failure::new(
                 "cargo names no executable of the benchmark",
-                "is it in crates/sim/Cargo.toml?",
+                format!("is it in the Cargo.toml of {package}?"),
             )
         })
 }
-
-const BUILD: [&str; 7] = [
-    "bench",
-    "--locked",
-    "--package",
-    "fogline-sim",
-    "--bench",
-    "instructions",
-    "--no-run",
-];
 
 /// The compiler's version, as `1.95.0`.
 fn rustc() -> Result<String, Failure> {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod docs;
+mod functions;
 mod fuzz;
 mod instructions;
 mod test;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Bench(bench::Args),
     /// Count the instructions of the guarded parts, and compare with the committed figures.
     Instructions(instructions::Args),
+    /// Build the example functions from source, and compare them with the committed ones.
+    Functions,
     /// Fuzz the readers.
     Fuzz(fuzz::Args),
     /// Build the book into `target/book`.
@@ -35,6 +38,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Trace => trace::run(),
         Command::Bench(args) => bench::run(&args),
         Command::Instructions(args) => instructions::run(&args),
+        Command::Functions => functions::check(),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Docs => docs::run(),
     }

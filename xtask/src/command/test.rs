@@ -7,10 +7,11 @@
 use std::time::Instant;
 
 use crate::check::{arrows, book, licences};
-use crate::command::{fuzz, instructions};
+use crate::command::{functions, fuzz, instructions};
 use crate::failure::Failure;
 use crate::say;
 use crate::shell::{Run, target};
+use crate::tool::ensure_redis;
 
 /// Which steps to run.
 #[derive(clap::Args)]
@@ -59,6 +60,16 @@ const STEPS: &[Step] = &[
         run: lints,
     },
     Step {
+        name: "functions",
+        checks: "the example functions build, to the committed bytes where the recorded compiler is at hand",
+        run: functions::check,
+    },
+    Step {
+        name: "guests",
+        checks: "the example functions pass their own tests",
+        run: functions::tests,
+    },
+    Step {
         name: "tests",
         checks: "all tests pass",
         run: tests,
@@ -74,8 +85,13 @@ const STEPS: &[Step] = &[
         run: licences::check,
     },
     Step {
+        name: "demo",
+        checks: "the README's first command works, and ends within a minute",
+        run: demo,
+    },
+    Step {
         name: "reproduce",
-        checks: "the README's first command works",
+        checks: "the paper's simulation works",
         run: reproduce,
     },
     Step {
@@ -178,6 +194,7 @@ fn lints() -> Result<(), Failure> {
 const LINT_HINT: &str = "fix what clippy shows; suppress only with #[expect(lint, reason = \"…\")]";
 
 fn tests() -> Result<(), Failure> {
+    ensure_redis()?;
     Run::cargo()
         .args(["test", "--workspace", "--locked"])
         .hint("a failed property prints its smallest input, a failed snapshot its difference, above")
@@ -190,6 +207,11 @@ fn rustdoc() -> Result<(), Failure> {
         .env("RUSTDOCFLAGS", "-D warnings")
         .hint("fix the links and comments that rustdoc shows")
         .show()
+}
+
+/// The demonstration, with fewer runs.
+fn demo() -> Result<(), Failure> {
+    Run::cargo().args(["run", "--release", "--locked", "--", "demo", "--runs", "10"]).show()
 }
 
 /// The whole of the paper's simulation, but of 5 instead of 200 replications.

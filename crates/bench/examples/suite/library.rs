@@ -60,7 +60,7 @@ async fn in_edge_read(data: &Path) -> Outcome<f64> {
             tenant: "local".parse()?,
             app: "bench".parse()?,
             model: ExecutionModel::InEdge,
-            session: SessionId::mint(node.clone(), vec![Birth::InEdge], random)?,
+            session: SessionId::mint(node.clone(), vec![Birth::InEdge], random).ok_or("no session id")?,
             part: Birth::InEdge,
         };
         keys.push(key.clone());
@@ -87,7 +87,7 @@ fn seal_and_open(length: usize, times: usize) -> Outcome<f64> {
     let head = head(value.into());
     let sealer = Sealer::new("local".parse()?, Keyring::generate());
     let (app, states) = ("bench".parse()?, BTreeSet::from([state()]));
-    let session = SessionId::mint("edge".parse()?, vec![Birth::InClient], [1; 16])?;
+    let session = SessionId::mint("edge".parse()?, vec![Birth::InClient], [1; 16]).ok_or("no session id")?;
     let scope = Scope { app: &app, session: &session, part: Birth::InClient, holder: None, mark: None };
     median(times, || {
         let sealed = sealer.seal(&scope, &head, &states, &BTreeMap::new(), Timestamp(2))?;

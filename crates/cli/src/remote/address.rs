@@ -15,16 +15,15 @@ const GREETING: Duration = Duration::from_secs(5);
 
 /// Where the network is.
 #[derive(clap::Args)]
-#[command(next_help_heading = "Network")]
 pub(crate) struct Address {
     /// A node's address; else $FOGLINE_URL, else the network that `fogline up` runs on this machine
-    #[arg(long, value_name = "URL")]
+    #[arg(long, help_heading = "Network", value_name = "URL")]
     url: Option<String>,
     /// The tenant's token; else $FOGLINE_TOKEN, else that of the network on this machine
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, help_heading = "Network", value_name = "TOKEN")]
     token: Option<String>,
     /// How long to wait for an answer, as 500ms or 2m [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, help_heading = "Network", value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
 }
 

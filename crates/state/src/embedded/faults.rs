@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use bytes::Bytes;
 use redb::{Database, StorageBackend};
@@ -15,30 +15,32 @@ use super::file::Opener;
 use crate::conformance::Scene;
 use crate::{Committed, Store, StoreError};
 
-/// How many more operations that change the disk it takes; then they all fail.
 #[derive(Clone, Debug)]
-struct Disk(Arc<AtomicI64>);
+struct Disk {
+    /// How many more operations that change the disk it takes; then they all fail.
+    sound: Arc<AtomicI64>,
+    /// Whether files cannot grow.
+    full: Arc<AtomicBool>,
+}
 
 impl Disk {
-    const SOUND: i64 = i64::MAX;
-
     fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(Self::SOUND)))
+        Self { sound: Arc::new(AtomicI64::new(i64::MAX)), full: Arc::default() }
     }
 
     fn fail_after(&self, operations: i64) {
-        self.0.store(operations, Ordering::SeqCst);
+        self.sound.store(operations, Ordering::SeqCst);
     }
 
-    fn repair(&self) {
-        self.fail_after(Self::SOUND);
+    fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 
     fn change(&self) -> io::Result<()> {
-        if self.0.fetch_sub(1, Ordering::SeqCst) > 0 {
+        if self.sound.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        Err(io::Error::new(io::ErrorKind::StorageFull, "no space left on this disk"))
+        Err(io::Error::other("this disk is broken"))
     }
 }
 
@@ -59,6 +61,9 @@ impl StorageBackend for Failing {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.disk.change()?;
+        if self.disk.full.load(Ordering::SeqCst) && len > self.file.metadata()?.len() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left on this disk"));
+        }
         self.file.set_len(len)
     }
 
@@ -93,13 +98,13 @@ async fn a_disk_that_fails_at_any_moment_leaves_all_or_nothing_and_true_answers(
     let mut head = birth.head.clone();
     store.commit(&key, birth).await.unwrap();
     let (mut failed, mut unknown) = (0, 0);
-    for operations in 0..60 {
+    for operations in 0..40 {
         let value = Bytes::from(vec![u8::try_from(operations).unwrap(); 300_000]);
         let commit = scene.next(&head, &[("s", Some(value))]);
         let (new, before) = (commit.head.clone(), head.clone());
         disk.fail_after(operations);
         let answer = store.commit(&key, commit).await;
-        disk.repair();
+        disk.fail_after(i64::MAX);
         // A store that stayed closed opens again by itself, after a while.
         let stands = loop {
             match store.load(&key, &["s".parse().unwrap()].into()).await {
@@ -121,36 +126,43 @@ async fn a_disk_that_fails_at_any_moment_leaves_all_or_nothing_and_true_answers(
         assert_eq!(stands.values.len(), stands.head.states.len(), "{operations}: with its bytes");
         head = stands.head;
     }
-    println!("{failed} failed, {unknown} unknown of 60");
+    println!("{failed} failed, {unknown} unknown of 40");
     assert!(failed > 0);
     let last = scene.next(&head, &[("s", Some(Bytes::from_static(b"sound")))]);
     assert_eq!(store.commit(&key, last).await.unwrap(), Committed::Done);
 }
 
-/// Others in the same group are told the same.
+/// All that wait are told; what needs no room goes on, and so does everything when there is room again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_said_to_all_who_wait_and_not_for_ever() {
+async fn a_full_disk_refuses_what_has_no_room_and_keeps_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::new();
     let store = Arc::new(store_on(&disk, &folder.path().join("store.redb")));
     let scene = Arc::new(Scene::new("full"));
-    disk.fail_after(0);
-    let births = (0..32).map(|number| {
-        let (store, scene) = (Arc::clone(&store), Arc::clone(&scene));
-        tokio::spawn(async move { store.commit(&scene.key(number), scene.birth()).await })
+    let birth = scene.birth();
+    let head = birth.head.clone();
+    assert_eq!(store.commit(&scene.key(0), birth).await.unwrap(), Committed::Done);
+    disk.set_full(true);
+    let large = Bytes::from(vec![1; 6 << 20]);
+    let writes = (0..8).map(|_| {
+        let (store, scene, head, large) = (Arc::clone(&store), Arc::clone(&scene), head.clone(), large.clone());
+        tokio::spawn(async move {
+            let key = scene.key(0);
+            let answer = store.commit(&key, scene.next(&head, &[("s", Some(large))])).await;
+            (answer, store.load(&key, &Default::default()).await.unwrap().unwrap().head)
+        })
     });
-    for birth in births.collect::<Vec<_>>() {
-        let error = birth.await.unwrap().unwrap_err();
-        assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    for write in writes.collect::<Vec<_>>() {
+        let (answer, stands) = write.await.unwrap();
+        let error = answer.unwrap_err();
+        assert!(matches!(&error, StoreError::Unavailable { problem, .. } if problem.contains("no space")), "{error}");
         assert!(error.to_string().contains("hint: "), "{error}");
+        assert_eq!(stands, head, "nothing was done");
     }
-    disk.repair();
-    loop {
-        match store.commit(&scene.key(1), scene.birth()).await {
-            Ok(answer) => break assert_eq!(answer, Committed::Done),
-            Err(StoreError::Unavailable { .. }) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    assert_eq!(store.list(&scene.tenant, &scene.app, None, 100).await.unwrap().len(), 1);
+    let small = scene.next(&head, &[("s", Some(Bytes::from_static(b"small")))]);
+    let head = small.head.clone();
+    assert_eq!(store.commit(&scene.key(0), small).await.unwrap(), Committed::Done);
+    disk.set_full(false);
+    let large = scene.next(&head, &[("s", Some(large))]);
+    assert_eq!(store.commit(&scene.key(0), large).await.unwrap(), Committed::Done);
 }

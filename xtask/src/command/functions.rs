@@ -1,0 +1,46 @@
+//! `cargo xtask functions`: builds the example functions from source, and compares them with what is committed.
+
+use std::fs;
+
+use crate::failure::Failure;
+use crate::say;
+use crate::shell::{Run, root};
+use crate::tool::ensure_wasm_compiler;
+
+/// What made the committed components.
+const COMPILER: &str = "functions/COMPILER.toml";
+
+/// Rebuilds the components in place. Where the recorded tools built them, they must be the committed ones, byte for
+/// byte; tests that run afterwards run on the rebuilt ones.
+///
+/// # Errors
+/// When they do not build, or the same tools give other bytes.
+pub(crate) fn check() -> Result<(), Failure> {
+    ensure_wasm_compiler()?;
+    let path = root().join(COMPILER);
+    let read = || fs::read_to_string(&path).map_err(|error| Failure::file("cannot read", &path, &error));
+    let recorded = read()?;
+    Run::cargo()
+        .args(["run", "--quiet", "--locked", "--package", "fogline-build", "--example", "rebuild"])
+        .args(["--", "functions"])
+        .hint("mend the function that does not build")
+        .show()?;
+    if read()? != recorded {
+        say::note("other tools than recorded built them, so their bytes are not compared");
+        return Ok(());
+    }
+    Run::program("git")
+        .args(["diff", "--exit-code", "--stat", "--", "functions/*.wasm"])
+        .hint("sources and components differ: commit the components that `cargo xtask functions` has built")
+        .show()
+}
+
+/// Tests of the functions themselves, in their own workspace, on this machine's own architecture.
+///
+/// # Errors
+/// When one fails, or a lint fires.
+pub(crate) fn tests() -> Result<(), Failure> {
+    let manifest = ["--manifest-path", "functions/Cargo.toml", "--workspace", "--locked"];
+    Run::cargo().arg("test").args(manifest).show()?;
+    Run::cargo().arg("clippy").args(manifest).args(["--all-targets", "--", "-D", "warnings"]).show()
+}
