@@ -1,8 +1,10 @@
 //! Programs that the workshop needs beyond the Rust toolchain, installed by name when they are missing.
 
+use std::path::PathBuf;
+
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::Run;
+use crate::shell::{Run, target};
 
 /// A program from crates.io, in the one version that the project was checked with.
 pub(crate) struct Tool {
@@ -112,4 +114,26 @@ fn ensure_debian(program: &str, packages: &[&str]) -> Result<(), Failure> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .hint(hint)
         .show()
+}
+
+/// Makes sure that schemathesis is there, in a virtual environment of its own, as `xtask/schemathesis.txt` pins it.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn ensure_schemathesis() -> Result<PathBuf, Failure> {
+    const PINNED: &str = include_str!("../schemathesis.txt");
+    let folder = target().join("tools/schemathesis");
+    let (program, installed) = (folder.join("bin/schemathesis"), folder.join("installed.txt"));
+    if std::fs::read_to_string(&installed).is_ok_and(|text| text == PINNED) {
+        return Ok(program);
+    }
+    say::note("schemathesis is missing, or another version: installing it");
+    let hint = "python3 with its module venv is needed (`apt-get install python3-venv`), and pypi.org";
+    Run::program("python3").args(["-m", "venv", "--clear"]).args([&folder]).hint(hint).show()?;
+    let pip = Run::program(folder.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement", "xtask/schemathesis.txt"])
+        .hint(hint)
+        .show()?;
+    std::fs::write(&installed, PINNED).map_err(|error| Failure::file("writing", &installed, &error))?;
+    Ok(program)
 }

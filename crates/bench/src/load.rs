@@ -12,6 +12,11 @@ use crate::pace::{Due, Pace};
 use crate::row::Row;
 use crate::script::Script;
 
+/// Latencies are told apart from so many nanoseconds on.
+const LEAST: u64 = 100;
+/// Up to so many: ten minutes. Longer ones count as this.
+const MOST: u64 = 600_000_000_000;
+
 /// How a server is loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -139,7 +144,7 @@ async fn drive<S: Script>(
 impl Seen {
     fn new() -> Self {
         Self {
-            latencies: Histogram::new(3).expect("three digits are allowed"),
+            latencies: Histogram::new_with_bounds(LEAST, MOST, 3).expect("the bounds are apart"),
             failed: 0,
             first_failure: None,
             bytes_sent: 0,
@@ -154,7 +159,7 @@ impl Seen {
     }
 
     fn add(&mut self, other: &Self) {
-        self.latencies.add(&other.latencies).expect("it grows as needed");
+        self.latencies.add(&other.latencies).expect("both have the same bounds");
         self.failed += other.failed;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;

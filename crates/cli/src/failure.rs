@@ -76,7 +76,11 @@ impl From<fogline_client::Error> for Failure {
             Blame::Function => 3,
             Blame::Load | Blame::Operator | Blame::Platform => 1,
         };
-        Self::Remote { problem: chain(&error), hint: error.hint(), exit_code }
+        Self::Remote {
+            problem: chain(&error),
+            hint: error.hint(),
+            exit_code,
+        }
     }
 }
 

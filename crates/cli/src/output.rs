@@ -1,6 +1,6 @@
 //! The only place that prints: data on stdout, everything else on stderr.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use crate::failure::Failure;
 
@@ -20,7 +20,7 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 }
 
 /// Prints bytes as they are. A reader that has gone away (`| head`) ends the command quietly.
-pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -31,6 +31,16 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
         }),
         Ok(()) => Ok(()),
     }
+}
+
+/// Prints what a function gave, as it is; at a terminal the prompt begins a line of its own.
+pub(crate) fn value(value: &[u8]) -> Result<(), Failure> {
+    bytes(value)?;
+    let stands_alone = value.is_empty() || value.ends_with(b"\n");
+    if std::io::stdout().is_terminal() && !stands_alone {
+        return data("\n");
+    }
+    Ok(())
 }
 
 /// Prints a value for programs.

@@ -9,7 +9,10 @@ use tempfile::TempDir;
 
 fn fogline(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::cargo_bin("fogline").unwrap();
-    command.env_remove("FOGLINE_URL").env_remove("FOGLINE_TOKEN").env("XDG_STATE_HOME", folder.join("state"));
+    command
+        .env_remove("FOGLINE_URL")
+        .env_remove("FOGLINE_TOKEN")
+        .env("XDG_STATE_HOME", folder.join("state"));
     command.current_dir(folder).args(arguments).output().unwrap()
 }
 
@@ -33,7 +36,11 @@ fn help(arguments: &[&str]) -> String {
 fn up_at(folder: &TempDir, url: &str) {
     let state = folder.path().join("state/fogline");
     std::fs::create_dir_all(&state).unwrap();
-    std::fs::write(state.join("up.json"), format!("{{\"url\": \"{url}\", \"token\": null}}")).unwrap();
+    std::fs::write(
+        state.join("up.json"),
+        format!("{{\"url\": \"{url}\", \"token\": null}}"),
+    )
+    .unwrap();
 }
 
 /// An address at which nobody listens.
@@ -46,7 +53,9 @@ const SESSION: &str = "edge-1_e_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 #[test]
 fn help_says_what_each_command_takes() {
-    for command in ["new", "build", "deploy", "invoke", "get", "describe", "delete", "logs", "state"] {
+    for command in [
+        "new", "build", "deploy", "invoke", "get", "describe", "delete", "logs", "state",
+    ] {
         insta::assert_snapshot!(format!("help_{command}"), help(&[command]));
     }
     for command in ["ls", "get", "put", "rm", "convert"] {
@@ -80,7 +89,12 @@ fn a_network_that_has_ended_is_said_to_have() {
     let url = nowhere();
     up_at(&folder, &url);
     let said = fails(&folder, 1, &["get", "apps"]);
-    assert!(said.starts_with(&format!("error: the network that ran on this machine at {url} has ended\nhint:")), "{said}");
+    assert!(
+        said.starts_with(&format!(
+            "error: the network that ran on this machine at {url} has ended\nhint:"
+        )),
+        "{said}"
+    );
 }
 
 #[test]
@@ -90,7 +104,10 @@ fn a_network_that_is_named_comes_before_the_one_of_this_machine() {
     let url = nowhere();
     let said = fails(&folder, 1, &["get", "apps", "--url", &url]);
     assert!(said.starts_with(&format!("error: reaching {url}: ")), "{said}");
-    assert!(said.ends_with("hint: check that a node runs there, and its address\n"), "{said}");
+    assert!(
+        said.ends_with("hint: check that a node runs there, and its address\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -115,22 +132,41 @@ fn mistakes_in_a_manifest_are_told_with_their_place_before_anything_is_sent() {
          [functions.f]\ncomponent = \"f.wasm\"\nwrites = [\"gone\"]\n";
     std::fs::write(folder.path().join("fogline.toml"), manifest).unwrap();
     let said = fails(&folder, 2, &["deploy"]);
-    assert!(said.contains("fogline.toml:8:") && said.contains("gone"), "{said}");
-    std::fs::write(folder.path().join("fogline.toml"), manifest.replace("writes = [\"gone\"]\n", "")).unwrap();
+    assert!(
+        said.contains("fogline.toml:8:") && said.contains("gone"),
+        "{said}"
+    );
+    std::fs::write(
+        folder.path().join("fogline.toml"),
+        manifest.replace("writes = [\"gone\"]\n", ""),
+    )
+    .unwrap();
     let said = fails(&folder, 2, &["deploy"]);
-    assert!(said.contains("reading ./f.wasm") && said.contains("fogline build"), "{said}");
+    assert!(
+        said.contains("reading ./f.wasm") && said.contains("fogline build"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_new_project_is_made_once_and_is_there_to_be_deployed() {
     let folder = tempfile::tempdir().unwrap();
-    let output = fogline(folder.path(), &["new", "words", "--runtime", "process", "-o", "json"]);
+    let output = fogline(
+        folder.path(),
+        &["new", "words", "--runtime", "process", "-o", "json"],
+    );
     assert!(output.status.success());
     let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(made, serde_json::json!({"name": "words", "folder": "words"}));
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "next: fogline deploy words\n");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "next: fogline deploy words\n"
+    );
     let said = fails(&folder, 2, &["new", "words"]);
-    assert!(said.contains("hint: name a folder that does not exist yet"), "{said}");
+    assert!(
+        said.contains("hint: name a folder that does not exist yet"),
+        "{said}"
+    );
     // Its manifest and files are good: what is missing is a network.
     let said = fails(&folder, 1, &["deploy", "words"]);
     assert!(said.contains("no network runs"), "{said}");

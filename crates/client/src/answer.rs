@@ -37,20 +37,35 @@ pub(crate) enum Body {
 impl Answer {
     /// Takes the body apart, if it has parts. The error says what is wrong with it.
     pub(crate) async fn read(status: StatusCode, headers: HeaderMap, bytes: Bytes) -> Result<Self, String> {
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let body = if multipart::is_multipart(content_type) {
-            Body::Parts(multipart::read(content_type, bytes).await.map_err(|error| error.to_string())?)
+            Body::Parts(
+                multipart::read(content_type, bytes)
+                    .await
+                    .map_err(|error| error.to_string())?,
+            )
         } else {
             Body::Whole(bytes)
         };
-        Ok(Self { status, headers, body, attempts: 1 })
+        Ok(Self {
+            status,
+            headers,
+            body,
+            attempts: 1,
+        })
     }
 
     /// The part of this name; a body without parts is the part that is asked for.
     pub(crate) fn part(&self, name: &str) -> Option<&Bytes> {
         match &self.body {
             Body::Whole(bytes) => Some(bytes),
-            Body::Parts(parts) => parts.iter().find(|part| part.name == name).map(|part| &part.bytes),
+            Body::Parts(parts) => parts
+                .iter()
+                .find(|part| part.name == name)
+                .map(|part| &part.bytes),
         }
     }
 

@@ -18,8 +18,15 @@ impl Client {
     /// When the node finds that it cannot be deployed, or is not reached.
     pub async fn deploy(&self, package: &Package) -> Result<App, Error> {
         let mut parts = vec![Part::new(MANIFEST, package.manifest.clone())];
-        parts.extend(package.files.iter().map(|(path, bytes)| Part::new(path.clone(), bytes.clone())));
-        let app: App = self.ask_json(&Ask::new(Method::POST, "/v1/apps").parts(&parts)).await?;
+        parts.extend(
+            package
+                .files
+                .iter()
+                .map(|(path, bytes)| Part::new(path.clone(), bytes.clone())),
+        );
+        let app: App = self
+            .ask_json(&Ask::new(Method::POST, "/v1/apps").parts(&parts))
+            .await?;
         lock(&self.inner.apps).insert(app.name.clone(), Arc::new(app.clone()));
         Ok(app)
     }
@@ -47,7 +54,11 @@ impl Client {
     /// # Errors
     /// When there is none of this name, or the node is not reached.
     pub async fn delete_app(&self, name: &AppName) -> Result<(), Error> {
-        self.ask(&Ask::new(Method::DELETE, format!("/v1/apps/{name}")), self.deadline()).await?;
+        self.ask(
+            &Ask::new(Method::DELETE, format!("/v1/apps/{name}")),
+            self.deadline(),
+        )
+        .await?;
         lock(&self.inner.apps).remove(name);
         Ok(())
     }
@@ -57,6 +68,10 @@ impl Client {
     /// # Errors
     /// When there is no such application, or the node is not reached.
     pub async fn logs(&self, app: &AppName, after: u64) -> Result<Logs, Error> {
-        self.ask_json(&Ask::new(Method::GET, format!("/v1/apps/{app}/logs?after={after}"))).await
+        self.ask_json(&Ask::new(
+            Method::GET,
+            format!("/v1/apps/{app}/logs?after={after}"),
+        ))
+        .await
     }
 }

@@ -28,7 +28,13 @@ pub struct Builder {
 
 impl Builder {
     pub(crate) fn new(url: String) -> Self {
-        Self { url, token: None, id: None, journal: None, timeout: DEFAULT_DEADLINE }
+        Self {
+            url,
+            token: None,
+            id: None,
+            journal: None,
+            timeout: DEFAULT_DEADLINE,
+        }
     }
 
     /// The tenant's token. Networks in development mode need none.
@@ -79,7 +85,10 @@ impl Builder {
             apps: Mutex::new(BTreeMap::new()),
             sessions: Mutex::new(BTreeMap::new()),
         };
-        Ok(Client { inner: Arc::new(inner), timeout: self.timeout })
+        Ok(Client {
+            inner: Arc::new(inner),
+            timeout: self.timeout,
+        })
     }
 }
 
@@ -98,7 +107,10 @@ fn known(journal: &Path) -> Result<ClientId, Error> {
         }
         Err(source) => return Err(failed("reading")(source)),
     };
-    text.trim().parse().map_err(|bad| Error::Damaged { path, what: format!("{bad}") })
+    text.trim().parse().map_err(|bad| Error::Damaged {
+        path,
+        what: format!("{bad}"),
+    })
 }
 
 /// Two that do this at once agree: the file of the first stays.

@@ -63,7 +63,10 @@ impl Client {
     /// The same client, whose calls may take so long.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self { inner: Arc::clone(&self.inner), timeout }
+        Self {
+            inner: Arc::clone(&self.inner),
+            timeout,
+        }
     }
 
     /// Whether the node is ready. Asked once: it does not wait for one that is not there.
@@ -72,11 +75,15 @@ impl Client {
     /// When it is not.
     pub async fn check(&self) -> Result<(), Error> {
         let http = &self.inner.http;
-        let answer = http.send_once(&Ask::new(Method::GET, "/readyz"), self.deadline()).await?;
+        let answer = http
+            .send_once(&Ask::new(Method::GET, "/readyz"), self.deadline())
+            .await?;
         if answer.status.is_success() {
             return Ok(());
         }
-        Err(answer.problem().map_or_else(|| http.strange(answer.status.to_string()), Error::from))
+        Err(answer
+            .problem()
+            .map_or_else(|| http.strange(answer.status.to_string()), Error::from))
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -85,7 +92,11 @@ impl Client {
 
     /// Sends what needs no number.
     pub(crate) async fn ask(&self, ask: &Ask, deadline: Instant) -> Result<Answer, Error> {
-        self.inner.http.send(ask, deadline).await.map_err(|failed| failed.error)
+        self.inner
+            .http
+            .send(ask, deadline)
+            .await
+            .map_err(|failed| failed.error)
     }
 
     /// Asks for JSON.
@@ -108,7 +119,9 @@ impl Client {
         let cell = Arc::clone(lock(&self.inner.sessions).entry(session.clone()).or_default());
         let open = || async {
             let journal = self.inner.journal.clone();
-            Held::open(journal, app.clone(), session.clone(), deadline).await.map(Arc::new)
+            Held::open(journal, app.clone(), session.clone(), deadline)
+                .await
+                .map(Arc::new)
         };
         let held = cell.get_or_try_init(open).await.cloned()?;
         if held.look(|record| record.app != *app) {
@@ -130,7 +143,9 @@ impl Client {
         if in_use || self.inner.journal.as_ref().is_some_and(is_kept) {
             return self.held(app, session, deadline).await;
         }
-        Held::open(None, app.clone(), session.clone(), deadline).await.map(Arc::new)
+        Held::open(None, app.clone(), session.clone(), deadline)
+            .await
+            .map(Arc::new)
     }
 
     /// What is known of an application.
@@ -144,7 +159,9 @@ impl Client {
 
     /// Asks for an application again.
     pub(crate) async fn learn_app(&self, name: &AppName, deadline: Instant) -> Result<Arc<App>, Error> {
-        let answer = self.ask(&Ask::new(Method::GET, format!("/v1/apps/{name}")), deadline).await?;
+        let answer = self
+            .ask(&Ask::new(Method::GET, format!("/v1/apps/{name}")), deadline)
+            .await?;
         let app: Arc<App> = Arc::new(self.json(&answer, "")?);
         lock(&self.inner.apps).insert(name.clone(), Arc::clone(&app));
         Ok(app)

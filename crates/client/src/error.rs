@@ -122,12 +122,18 @@ pub enum Error {
 }
 
 fn step(problem: &Problem) -> String {
-    problem.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default()
+    problem
+        .step
+        .as_ref()
+        .map(|step| format!("step {step}: "))
+        .unwrap_or_default()
 }
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
-        Self::Problem { problem: Box::new(problem) }
+        Self::Problem {
+            problem: Box::new(problem),
+        }
     }
 }
 
@@ -137,7 +143,10 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Problem { problem } => problem.blame,
-            Self::Unanswered { source: Some(source), .. } | Self::Interrupted { source, .. } => source.blame(),
+            Self::Unanswered {
+                source: Some(source), ..
+            }
+            | Self::Interrupted { source, .. } => source.blame(),
             Self::Unreachable { .. } | Self::TimedOut { .. } => Blame::Operator,
             Self::Crowded(_) => Blame::Load,
             Self::Answer { .. } => Blame::Platform,
@@ -168,7 +177,9 @@ impl Error {
             Self::Workflow { .. } => "invoke its functions by name, or give its manifest a [workflow]",
             Self::NothingPending { .. } => "it has been answered, or abandoned",
             Self::Journal { .. } => "check that the folder exists, may be written and has room",
-            Self::Damaged { .. } => "use the version that wrote it; or remove the folder, and its states with it",
+            Self::Damaged { .. } => {
+                "use the version that wrote it; or remove the folder, and its states with it"
+            }
             Self::Busy { .. } => "wait until it has ended",
         };
         hint.to_owned()

@@ -35,7 +35,12 @@ pub(crate) struct Ask {
 impl Ask {
     /// A request for a path, which begins with `/` and is made of names and ids only.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            method,
+            path: path.into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// With a header. `value` is text, as all our names, ids and numbers are.
@@ -53,7 +58,9 @@ impl Ask {
 
     /// With a body of JSON.
     pub(crate) fn json(mut self, body: &impl serde::Serialize) -> Self {
-        self.body = serde_json::to_vec(body).expect("the API's own types are JSON").into();
+        self.body = serde_json::to_vec(body)
+            .expect("the API's own types are JSON")
+            .into();
         self.header(CONTENT_TYPE_NAME, "application/json")
     }
 
@@ -101,7 +108,10 @@ pub(crate) struct Http {
 impl Http {
     /// For a node's address.
     pub(crate) fn new(url: &str, token: Option<&str>) -> Result<Self, Error> {
-        let bad = |why: String| Error::Address { url: url.chars().take(200).collect(), why };
+        let bad = |why: String| Error::Address {
+            url: url.chars().take(200).collect(),
+            why,
+        };
         let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
         if parsed.scheme() != "http" || parsed.host_str().is_none() {
             return Err(bad("expected http://".to_owned()));
@@ -116,7 +126,11 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| bad(error.to_string()))?;
-        Ok(Self { client, base: url.trim_end_matches('/').to_owned(), token: token.transpose()? })
+        Ok(Self {
+            client,
+            base: url.trim_end_matches('/').to_owned(),
+            token: token.transpose()?,
+        })
     }
 
     /// The address.
@@ -167,13 +181,20 @@ impl Http {
             .client
             .request(ask.method.clone(), format!("{}{}", self.base, ask.path))
             .headers(ask.headers.clone())
-            .header(headers::TIMEOUT_MS, u64::try_from(given.as_millis()).unwrap_or(u64::MAX))
+            .header(
+                headers::TIMEOUT_MS,
+                u64::try_from(given.as_millis()).unwrap_or(u64::MAX),
+            )
             .body(ask.body.clone());
         if let Some(token) = &self.token {
             request = request.header(headers::AUTHORIZATION, token.clone());
         }
         let answered = timeout_at(deadline, self.answer(request)).await;
-        answered.unwrap_or_else(|_| Err(Error::TimedOut { url: self.base.clone() }))
+        answered.unwrap_or_else(|_| {
+            Err(Error::TimedOut {
+                url: self.base.clone(),
+            })
+        })
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
@@ -191,7 +212,9 @@ impl Http {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Answer::read(status, headers, bytes.freeze()).await.map_err(|what| self.strange(what))
+        Answer::read(status, headers, bytes.freeze())
+            .await
+            .map_err(|what| self.strange(what))
     }
 
     fn refused(&self, answer: Answer) -> Failed {
@@ -203,19 +226,34 @@ impl Http {
                 (problem.into(), may_succeed, is_open)
             }
             None => {
-                let content_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+                let content_type = answer
+                    .headers
+                    .get(CONTENT_TYPE)
+                    .and_then(|value| value.to_str().ok());
                 let what = format!("{} with {}", answer.status, content_type.unwrap_or("no type"));
-                let passing = [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+                let passing = [
+                    StatusCode::BAD_GATEWAY,
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    StatusCode::GATEWAY_TIMEOUT,
+                ];
                 let may_succeed = passing.contains(&answer.status);
                 (self.strange(what), may_succeed, may_succeed)
             }
         };
-        Failed { error, answer: Some(Box::new(answer)), is_open, may_succeed }
+        Failed {
+            error,
+            answer: Some(Box::new(answer)),
+            is_open,
+            may_succeed,
+        }
     }
 
     /// What no node answers.
     pub(crate) fn strange(&self, what: String) -> Error {
-        Error::Answer { url: self.base.clone(), what }
+        Error::Answer {
+            url: self.base.clone(),
+            what,
+        }
     }
 }
 

@@ -25,10 +25,17 @@ pub struct Network {
 /// `~/.local/state/fogline`. None when neither variable is set.
 #[must_use]
 pub fn state_folder() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value: &OsString| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let absolute = |path: &PathBuf| path.is_absolute();
     let base = set("XDG_STATE_HOME").filter(absolute);
-    Some(base.or_else(|| Some(set("HOME")?.join(".local/state")))?.join("fogline"))
+    Some(
+        base.or_else(|| Some(set("HOME")?.join(".local/state")))?
+            .join("fogline"),
+    )
 }
 
 /// The network that says in this folder that it runs, if one does.
@@ -40,10 +47,19 @@ pub fn read(folder: &Path) -> Result<Option<Network>, Error> {
     let text = match fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(Error::Journal { doing: "reading", path, source }),
+        Err(source) => {
+            return Err(Error::Journal {
+                doing: "reading",
+                path,
+                source,
+            });
+        }
     };
     let network = serde_json::from_slice(&text);
-    network.map(Some).map_err(|error| Error::Damaged { path, what: error.to_string() })
+    network.map(Some).map_err(|error| Error::Damaged {
+        path,
+        what: error.to_string(),
+    })
 }
 
 /// Says in this folder where the network is; only its owner may read that, for the token. An earlier network's file is
@@ -61,7 +77,11 @@ pub fn write(folder: &Path, network: &Network) -> Result<(), Error> {
         file.persist(&path)?;
         Ok(())
     });
-    written.map_err(|source| Error::Journal { doing: "writing", path, source })
+    written.map_err(|source| Error::Journal {
+        doing: "writing",
+        path,
+        source,
+    })
 }
 
 /// Takes the file away when the network ends, unless another network has put its own there.
@@ -73,7 +93,11 @@ pub fn remove(folder: &Path, network: &Network) -> Result<(), Error> {
         return Ok(());
     }
     let path = folder.join(NAME);
-    fs::remove_file(&path).map_err(|source| Error::Journal { doing: "removing", path, source })
+    fs::remove_file(&path).map_err(|source| Error::Journal {
+        doing: "removing",
+        path,
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -81,7 +105,10 @@ mod tests {
     use super::{Network, read, remove, write};
 
     fn network(port: u16) -> Network {
-        Network { url: format!("http://127.0.0.1:{port}"), token: None }
+        Network {
+            url: format!("http://127.0.0.1:{port}"),
+            token: None,
+        }
     }
 
     #[test]
@@ -103,7 +130,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &network(1)).unwrap();
-        let mode = std::fs::metadata(folder.path().join("up.json")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join("up.json"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0);
     }
 

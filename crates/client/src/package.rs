@@ -88,8 +88,10 @@ impl Package {
     pub fn read(folder: &Path) -> Result<Self, BadPackage> {
         let path = folder.join(MANIFEST);
         let text = read(&path)?;
-        let manifest: Manifest = toml::from_slice(&text)
-            .map_err(|source| BadPackage::Manifest { path: path.clone(), source: Box::new(source) })?;
+        let manifest: Manifest = toml::from_slice(&text).map_err(|source| BadPackage::Manifest {
+            path: path.clone(),
+            source: Box::new(source),
+        })?;
         let mut names = BTreeSet::new();
         for function in manifest.functions.into_values() {
             // A word of a command line is a file only if there is one: `python3` is not, `app.py` is.
@@ -108,16 +110,25 @@ impl Package {
             let bytes = read(&folder.join(&name))?;
             files.insert(name, bytes.into());
         }
-        Ok(Self { manifest: text.into(), files })
+        Ok(Self {
+            manifest: text.into(),
+            files,
+        })
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, BadPackage> {
-    fs::read(path).map_err(|source| BadPackage::Read { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| BadPackage::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn is_below(name: &str) -> bool {
-    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+    !name.is_empty()
+        && Path::new(name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]
@@ -155,6 +166,11 @@ mod tests {
             assert!(matches!(error, BadPackage::Outside { .. }), "{error}");
         }
         let empty = tempfile::tempdir().unwrap();
-        assert!(Package::read(empty.path()).unwrap_err().hint().contains("fogline new"));
+        assert!(
+            Package::read(empty.path())
+                .unwrap_err()
+                .hint()
+                .contains("fogline new")
+        );
     }
 }

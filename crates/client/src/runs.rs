@@ -19,7 +19,12 @@ impl Client {
     /// # Errors
     /// When the session's states live with the client, which has to be there while they are used; when the session's
     /// inbox is full, or no node is reached.
-    pub async fn run_async(&self, app: &AppName, session: &SessionId, input: impl Into<Bytes>) -> Result<Run, Error> {
+    pub async fn run_async(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        input: impl Into<Bytes>,
+    ) -> Result<Run, Error> {
         let deadline = self.deadline();
         let held = self.known_session(app, session, deadline).await?;
         if held.look(Record::is_in_client) {
@@ -41,7 +46,11 @@ impl Client {
     /// # Errors
     /// When there is no such run, or no node is reached.
     pub async fn run_status(&self, app: &AppName, session: &SessionId, run: RunId) -> Result<Run, Error> {
-        self.ask_json(&Ask::new(Method::GET, format!("/v1/apps/{app}/sessions/{session}/runs/{run}"))).await
+        self.ask_json(&Ask::new(
+            Method::GET,
+            format!("/v1/apps/{app}/sessions/{session}/runs/{run}"),
+        ))
+        .await
     }
 
     /// The result of a run that is done.

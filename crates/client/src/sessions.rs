@@ -21,7 +21,11 @@ impl Client {
     ///
     /// # Errors
     /// When there is no such application, or no node is reached; when its first states cannot be kept.
-    pub async fn create_session(&self, app: &AppName, model: Option<ExecutionModel>) -> Result<Session, Error> {
+    pub async fn create_session(
+        &self,
+        app: &AppName,
+        model: Option<ExecutionModel>,
+    ) -> Result<Session, Error> {
         let deadline = self.deadline();
         let ask = Ask::new(Method::POST, format!("/v1/apps/{app}/sessions")).json(&NewSession { model });
         let answer = self.ask(&ask, deadline).await?;
@@ -29,14 +33,17 @@ impl Client {
         let mut envelopes = Vec::new();
         for (state, envelope) in std::mem::take(&mut session.envelopes) {
             let bytes = BASE64.decode(envelope.as_bytes());
-            let bytes = bytes.map_err(|error| self.inner.http.strange(format!("envelope of {state}: {error}")))?;
+            let bytes =
+                bytes.map_err(|error| self.inner.http.strange(format!("envelope of {state}: {error}")))?;
             envelopes.push((state, Bytes::from(bytes)));
         }
         if !envelopes.is_empty() {
             let held = self.held(app, &session.session, deadline).await?;
             let primary_is_here = held.session().primary().model() == ExecutionModel::InClient;
             held.update(move |record| {
-                envelopes.into_iter().for_each(|(state, envelope)| record.keep(state, envelope));
+                envelopes
+                    .into_iter()
+                    .for_each(|(state, envelope)| record.keep(state, envelope));
                 record.held_epoch = primary_is_here.then_some(0);
             })
             .await?;
@@ -49,7 +56,11 @@ impl Client {
     /// # Errors
     /// When there is no such session, or no node is reached.
     pub async fn app_of(&self, session: &SessionId) -> Result<AppName, Error> {
-        let kept = self.inner.journal.as_ref().and_then(|journal| kept_app(&folder(journal, session)));
+        let kept = self
+            .inner
+            .journal
+            .as_ref()
+            .and_then(|journal| kept_app(&folder(journal, session)));
         if let Some(app) = kept {
             return Ok(app);
         }
@@ -99,7 +110,10 @@ impl Client {
         let deadline = self.deadline();
         let held = self.known_session(app, session, deadline).await?;
         let _claim = held.claim_all(deadline).await?;
-        match self.ask(&Ask::new(Method::DELETE, self.path(&held)), deadline).await {
+        match self
+            .ask(&Ask::new(Method::DELETE, self.path(&held)), deadline)
+            .await
+        {
             Err(Error::Problem { problem }) if problem.kind == Kind::Gone => {}
             deleted => drop(deleted?),
         }
@@ -109,14 +123,20 @@ impl Client {
 
     /// Asks for a session. What lives here the node learns from the envelopes.
     pub(crate) async fn describe(&self, held: &Arc<Held>, deadline: Instant) -> Result<Session, Error> {
-        let answer = self.ask(&Ask::new(Method::GET, self.path(held)), deadline).await?;
+        let answer = self
+            .ask(&Ask::new(Method::GET, self.path(held)), deadline)
+            .await?;
         let mut session: Session = self.json(&answer, "")?;
         if held.look(Record::is_in_client) {
             // Of versions that are marked, the node has the list; of others, only the client has the states.
             let mut parts = session.parts.iter_mut();
-            if let Some(part) = parts.find(|part| part.model == ExecutionModel::InClient && part.states.is_empty()) {
+            if let Some(part) =
+                parts.find(|part| part.model == ExecutionModel::InClient && part.states.is_empty())
+            {
                 let States { states } = self.open_all(held, deadline).await?;
-                part.version = part.version.max(states.iter().map(|state| state.version).max().unwrap_or(0));
+                part.version = part
+                    .version
+                    .max(states.iter().map(|state| state.version).max().unwrap_or(0));
                 part.states = states;
             }
         }
@@ -125,7 +145,10 @@ impl Client {
 
     /// What a node finds in the envelopes that are here.
     pub(crate) async fn open_all(&self, held: &Held, deadline: Instant) -> Result<States, Error> {
-        let all = Declared { wanted: Wanted::All, part: held.session().primary() };
+        let all = Declared {
+            wanted: Wanted::All,
+            part: held.session().primary(),
+        };
         let claimed = self.claimed(held, Some(&all), deadline).await?;
         if claimed.envelopes.is_empty() {
             return Ok(States { states: Vec::new() });

@@ -35,7 +35,12 @@ impl Client {
     ///
     /// # Errors
     /// When there is no such session or state, or no node is reached.
-    pub async fn get_state(&self, app: &AppName, session: &SessionId, state: &StateName) -> Result<Bytes, Error> {
+    pub async fn get_state(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        state: &StateName,
+    ) -> Result<Bytes, Error> {
         let deadline = self.deadline();
         let (held, known) = self.session_of_state(app, session, state, deadline).await?;
         let declared = Declared::state(&known, session, state);
@@ -74,7 +79,12 @@ impl Client {
     ///
     /// # Errors
     /// When there is no such session or state, or no node is reached.
-    pub async fn delete_state(&self, app: &AppName, session: &SessionId, state: &StateName) -> Result<(), Error> {
+    pub async fn delete_state(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        state: &StateName,
+    ) -> Result<(), Error> {
         self.change(app, session, state, None).await
     }
 
@@ -88,14 +98,20 @@ impl Client {
         let deadline = self.deadline();
         let (held, known) = self.session_of_state(app, session, state, deadline).await?;
         let part = Declared::state(&known, session, state).part;
-        let all = Declared { wanted: Wanted::All, part };
+        let all = Declared {
+            wanted: Wanted::All,
+            part,
+        };
         let path = format!("{}/states/{state}", self.path(&held));
         let in_client = self.is_here(&held, &all);
         let claimed = match in_client {
             true => Some(self.claimed(&held, Some(&all), deadline).await?),
             false => None,
         };
-        let envelopes = claimed.as_ref().map(|claimed| claimed.envelopes.clone()).unwrap_or_default();
+        let envelopes = claimed
+            .as_ref()
+            .map(|claimed| claimed.envelopes.clone())
+            .unwrap_or_default();
         let ask = match (in_client, value) {
             (false, Some(value)) => Ask::new(Method::PUT, path).bytes(value),
             (false, None) => Ask::new(Method::DELETE, path),
@@ -130,7 +146,11 @@ impl Client {
 
     /// Whether the part of the session that is meant lives here.
     fn is_here(&self, held: &Held, declared: &Declared) -> bool {
-        let at = held.session().parts().iter().position(|part| *part == declared.part);
+        let at = held
+            .session()
+            .parts()
+            .iter()
+            .position(|part| *part == declared.part);
         let model = held.look(|record| at.and_then(|at| record.models.get(at).copied()));
         model == Some(ExecutionModel::InClient)
     }

@@ -37,8 +37,10 @@ impl Client {
         };
         let steps: Vec<_> = app.workflow.iter().map(step).collect();
         let id = RunId(random::bytes());
-        let run = Run::start(id, &steps, input.into())
-            .map_err(|source| Error::Workflow { app: app.name.clone(), source })?;
+        let run = Run::start(id, &steps, input.into()).map_err(|source| Error::Workflow {
+            app: app.name.clone(),
+            source,
+        })?;
         lock(&self.inner.apps).insert(app.name.clone(), Arc::new(app.clone()));
         let held = self.held(&app.name, session, deadline).await?;
         let bytes = run.encode();
@@ -70,10 +72,18 @@ impl Client {
     ) -> Result<RunReply, Error> {
         let deadline = self.deadline();
         let held = self.held(app, session, deadline).await?;
-        let nothing = || Error::NothingPending { session: session.clone(), what: format!("run {run}") };
-        let kept = held.look(|record| record.runs.get(&run).cloned()).ok_or_else(nothing)?;
+        let nothing = || Error::NothingPending {
+            session: session.clone(),
+            what: format!("run {run}"),
+        };
+        let kept = held
+            .look(|record| record.runs.get(&run).cloned())
+            .ok_or_else(nothing)?;
         let bytes = held.read(kept).await?;
-        let run = Run::decode(&bytes).map_err(|source| Error::Workflow { app: app.clone(), source })?;
+        let run = Run::decode(&bytes).map_err(|source| Error::Workflow {
+            app: app.clone(),
+            source,
+        })?;
         self.go_on(&held, run, deadline).await
     }
 
@@ -81,7 +91,12 @@ impl Client {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn abandon_workflow(&self, app: &AppName, session: &SessionId, run: RunId) -> Result<(), Error> {
+    pub async fn abandon_workflow(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        run: RunId,
+    ) -> Result<(), Error> {
         let held = self.held(app, session, self.deadline()).await?;
         end(&held, run).await
     }
@@ -92,14 +107,24 @@ impl Client {
         let run = Arc::new(Mutex::new(run));
         let mut steps = FuturesUnordered::new();
         let mut lost = None;
-        steps.extend(ready.into_iter().map(|step| self.step(held, &run, step, deadline)));
+        steps.extend(
+            ready
+                .into_iter()
+                .map(|step| self.step(held, &run, step, deadline)),
+        );
         // After an error, what is under way is awaited: its answer may hold states.
         while let Some(finished) = steps.next().await {
             match finished {
                 Ok(_) if lost.is_some() => {}
-                Ok(ready) => steps.extend(ready.into_iter().map(|step| self.step(held, &run, step, deadline))),
+                Ok(ready) => steps.extend(
+                    ready
+                        .into_iter()
+                        .map(|step| self.step(held, &run, step, deadline)),
+                ),
                 // What ends the run is said before what interrupts it.
-                Err(error @ Lost::Refused(_)) if !matches!(lost, Some(Lost::Refused(_))) => lost = Some(error),
+                Err(error @ Lost::Refused(_)) if !matches!(lost, Some(Lost::Refused(_))) => {
+                    lost = Some(error)
+                }
                 Err(error) => lost = lost.or(Some(error)),
             }
         }
@@ -114,7 +139,9 @@ impl Client {
                 source: Box::new(error),
             }),
             None => {
-                let output = lock(&run).result().expect("a run with nothing ready or under way has finished");
+                let output = lock(&run)
+                    .result()
+                    .expect("a run with nothing ready or under way has finished");
                 end(held, id).await?;
                 Ok(RunReply { run: id, output })
             }
@@ -145,7 +172,10 @@ impl Client {
             }
         };
         let key = Key::Step(key);
-        match self.exchange(held, &key, &target, step.input, Box::new(settle), deadline).await {
+        match self
+            .exchange(held, &key, &target, step.input, Box::new(settle), deadline)
+            .await
+        {
             Ok(_) => Ok(std::mem::take(&mut *lock(&ready))),
             Err(Lost::Refused(Error::Problem { mut problem })) => {
                 problem.step.get_or_insert_with(|| step.name.to_string());

@@ -89,7 +89,12 @@ impl Run {
             after: step.after.clone(),
             output: None,
         };
-        Self { id, input, steps: steps.iter().map(step).collect() }.checked()
+        Self {
+            id,
+            input,
+            steps: steps.iter().map(step).collect(),
+        }
+        .checked()
     }
 
     /// Its id.
@@ -102,7 +107,10 @@ impl Run {
     /// the machine is asked at the start of a run, and after a restart.
     #[must_use]
     pub fn ready(&self) -> Vec<ReadyStep> {
-        self.steps.iter().filter_map(|step| self.ready_step(step)).collect()
+        self.steps
+            .iter()
+            .filter_map(|step| self.ready_step(step))
+            .collect()
     }
 
     /// Records the output of a step, and gives the steps that this makes ready, in the order of the workflow. A step
@@ -117,12 +125,19 @@ impl Run {
         }
         step.output = Some(output);
         let follows = |step: &&Step| step.after.contains(name);
-        self.steps.iter().filter(follows).filter_map(|step| self.ready_step(step)).collect()
+        self.steps
+            .iter()
+            .filter(follows)
+            .filter_map(|step| self.ready_step(step))
+            .collect()
     }
 
     /// The steps that have finished, in the order of the workflow.
     pub fn finished(&self) -> impl Iterator<Item = &StepName> {
-        self.steps.iter().filter(|step| step.output.is_some()).map(|step| &step.name)
+        self.steps
+            .iter()
+            .filter(|step| step.output.is_some())
+            .map(|step| &step.name)
     }
 
     /// The result, once all steps have finished: the output of the last step; if there are several last steps, their
@@ -146,7 +161,8 @@ impl Run {
     /// The bytes of a run: a format number, then the run in postcard's encoding.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let bytes = postcard::to_extend(&FORMAT, Vec::new()).and_then(|bytes| postcard::to_extend(self, bytes));
+        let bytes =
+            postcard::to_extend(&FORMAT, Vec::new()).and_then(|bytes| postcard::to_extend(self, bytes));
         bytes.expect("a run has no value that postcard cannot write, and a vector grows")
     }
 
@@ -181,7 +197,10 @@ impl Run {
                 return Err(BadRun::Twice(step.name.clone()));
             }
             if let Some(after) = step.after.iter().find(|after| !stands_before(after)) {
-                return Err(BadRun::Order { step: step.name.clone(), after: after.clone() });
+                return Err(BadRun::Order {
+                    step: step.name.clone(),
+                    after: after.clone(),
+                });
             }
         }
         Ok(self)
@@ -197,7 +216,11 @@ impl Run {
             let outputs: Option<Vec<_>> = step.after.iter().map(|name| self.output(name)).collect();
             joined(&outputs?)?
         };
-        Some(ReadyStep { name: step.name.clone(), function: step.function.clone(), input })
+        Some(ReadyStep {
+            name: step.name.clone(),
+            function: step.function.clone(),
+            input,
+        })
     }
 
     fn output(&self, name: &StepName) -> Option<&Bytes> {

@@ -25,5 +25,5 @@ mod slots;
 mod start;
 mod tokens;
 
-pub use start::{External, Handle, Options, StartError, start};
+pub use start::{External, Handle, Options, StartError, start, start_with};
 pub use tokens::Tenants;

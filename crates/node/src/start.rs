@@ -114,6 +114,17 @@ pub struct Handle {
 /// # Errors
 /// When its data cannot be used, or its address is taken.
 pub async fn start(options: Options) -> Result<Handle, StartError> {
+    start_with(options, |store| store).await
+}
+
+/// As [`start`], where `records` says what stands between the node and its store of session records.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(
+    options: Options,
+    records: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+) -> Result<Handle, StartError> {
     let data = options.data.clone();
     let made = tokio::fs::create_dir_all(&data).await;
     made.map_err(|source| StartError::Data { path: data.clone(), source })?;
@@ -125,7 +136,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let listener = listener.map_err(failed)?;
     let http = listener.local_addr().map_err(failed)?;
 
-    let local: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let local = records(Arc::clone(&store) as Arc<dyn Store>);
     let external: Option<Arc<dyn Store>> = match (options.external, &options.peers) {
         (External::Store(store), _) => Some(store),
         (External::Node(node), _) if node == options.name => Some(Arc::clone(&local)),

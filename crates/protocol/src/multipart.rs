@@ -55,12 +55,19 @@ pub struct Part {
 impl Part {
     /// A part of bytes.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), media_type: None, bytes: bytes.into() }
+        Self {
+            name: name.into(),
+            media_type: None,
+            bytes: bytes.into(),
+        }
     }
 
     /// A part of JSON.
     pub fn json(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self { media_type: Some("application/json".to_owned()), ..Self::new(name, bytes) }
+        Self {
+            media_type: Some("application/json".to_owned()),
+            ..Self::new(name, bytes)
+        }
     }
 }
 
@@ -110,14 +117,20 @@ impl fmt::Debug for Boundary {
 #[must_use]
 pub fn is_multipart(content_type: &str) -> bool {
     let start = content_type.trim_start().as_bytes();
-    start.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
+    start
+        .get(..10)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
 }
 
 /// A body of these parts. Names must be text without control characters, as all of [`state_part`] are.
 #[must_use]
 pub fn write(boundary: &Boundary, parts: &[Part]) -> Bytes {
     const FRAME: usize = 160;
-    let length = parts.iter().map(|part| FRAME + part.name.len() + part.bytes.len()).sum::<usize>() + FRAME;
+    let length = parts
+        .iter()
+        .map(|part| FRAME + part.name.len() + part.bytes.len())
+        .sum::<usize>()
+        + FRAME;
     let mut body = BytesMut::with_capacity(length);
     for part in parts {
         let name = part.name.replace('"', "%22");
@@ -170,7 +183,11 @@ pub async fn read(content_type: &str, body: Bytes) -> Result<Vec<Part>, BadMulti
         }
         let media_type = field.content_type().map(ToString::to_string);
         let bytes = field.bytes().await.map_err(BadMultipart::Frame)?;
-        parts.push(Part { name, media_type, bytes });
+        parts.push(Part {
+            name,
+            media_type,
+            bytes,
+        });
     }
     Ok(parts)
 }
@@ -197,12 +214,17 @@ mod tests {
     use super::{BadMultipart, Boundary, Part, Subtype, is_multipart, read, state_of, state_part, write};
 
     fn read_now(content_type: &str, body: Bytes) -> Result<Vec<Part>, BadMultipart> {
-        read(content_type, body).now_or_never().expect("a body that is there needs no waiting")
+        read(content_type, body)
+            .now_or_never()
+            .expect("a body that is there needs no waiting")
     }
 
     fn octets(name: &str, bytes: &[u8]) -> Part {
         let media_type = Some("application/octet-stream".to_owned());
-        Part { media_type, ..Part::new(name, bytes.to_vec()) }
+        Part {
+            media_type,
+            ..Part::new(name, bytes.to_vec())
+        }
     }
 
     #[test]
@@ -219,7 +241,10 @@ mod tests {
              Content-Disposition: form-data; name=\"state.total\"; filename=\"total.bin\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n\x01\x02\r\n--B--\r\n";
         let parts = read_now("multipart/form-data; boundary=B", body.into()).unwrap();
-        assert_eq!(parts, [Part::new("input", "3"), octets("state.total", b"\x01\x02")]);
+        assert_eq!(
+            parts,
+            [Part::new("input", "3"), octets("state.total", b"\x01\x02")]
+        );
     }
 
     #[test]
@@ -228,14 +253,28 @@ mod tests {
         let content_type = boundary.content_type(Subtype::Mixed);
         let whole = write(&boundary, &[Part::new("a", "1"), Part::new("b", "2")]);
         let read = |body: Bytes| read_now(&content_type, body);
-        assert!(matches!(read(whole.slice(..whole.len() - 30)), Err(BadMultipart::Frame(_))));
-        assert!(matches!(read(Bytes::from_static(b"random")), Err(BadMultipart::Frame(_))));
+        assert!(matches!(
+            read(whole.slice(..whole.len() - 30)),
+            Err(BadMultipart::Frame(_))
+        ));
+        assert!(matches!(
+            read(Bytes::from_static(b"random")),
+            Err(BadMultipart::Frame(_))
+        ));
         let twice = write(&boundary, &[Part::new("a", "1"), Part::new("a", "2")]);
         assert!(matches!(read(twice), Err(BadMultipart::Twice(_))));
         let many: Vec<_> = (0..257).map(|at| Part::new(format!("p{at}"), "")).collect();
-        assert!(matches!(read(write(&boundary, &many)), Err(BadMultipart::TooMany)));
-        assert!(matches!(read_now("text/plain", whole), Err(BadMultipart::Frame(_))));
-        assert!(is_multipart("Multipart/Mixed; boundary=x") && !is_multipart("text/plain") && !is_multipart("é"));
+        assert!(matches!(
+            read(write(&boundary, &many)),
+            Err(BadMultipart::TooMany)
+        ));
+        assert!(matches!(
+            read_now("text/plain", whole),
+            Err(BadMultipart::Frame(_))
+        ));
+        assert!(
+            is_multipart("Multipart/Mixed; boundary=x") && !is_multipart("text/plain") && !is_multipart("é")
+        );
     }
 
     proptest! {

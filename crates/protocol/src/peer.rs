@@ -127,7 +127,7 @@ pub enum Response {
     /// Records. Body: their heads.
     Records(Vec<RecordKey>),
     /// It cannot be done. Body: envelopes that the client must take first, if [`Problem::kind`] says so.
-    Refused(Problem, Vec<StateName>),
+    Refused(#[serde(with = "as_json")] Problem, Vec<StateName>),
 }
 
 /// An invocation that was executed.
@@ -147,6 +147,21 @@ pub struct Invoked {
     pub envelopes: Vec<StateName>,
     /// What the operator asks the client to convert the session to.
     pub convert: Option<ExecutionModel>,
+}
+
+/// A problem leaves out what it does not have, which only a self-describing format can tell.
+mod as_json {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+    use crate::problem::Problem;
+
+    pub(super) fn serialize<S: Serializer>(problem: &Problem, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(problem).map_err(ser::Error::custom)?.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Problem, D::Error> {
+        serde_json::from_str(&String::deserialize(from)?).map_err(de::Error::custom)
+    }
 }
 
 /// Why bytes are not a call.
@@ -179,5 +194,28 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadCall> {
         }
         Some((format, _)) => Err(BadCall::Format(*format)),
         None => Err(BadCall::Damaged("no byte".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Response, decode, encode};
+    use crate::problem::{Kind, Problem};
+
+    #[test]
+    fn a_refusal_arrives_as_it_was_sent() {
+        let mut problem = Problem::new(Kind::InvalidInput, "what happened", "what to do");
+        for step in [None, Some("f2".to_owned())] {
+            problem.step = step;
+            let refused = Response::Refused(problem.clone(), Vec::new());
+            assert_eq!(decode::<Response>(&encode(&refused)), Ok(refused));
+        }
+    }
+
+    #[test]
+    fn calls_of_another_format_are_named_so() {
+        let mut bytes = encode(&Response::Nothing);
+        bytes[0] = 9;
+        assert!(decode::<Response>(&bytes).unwrap_err().to_string().contains("format 9"));
     }
 }

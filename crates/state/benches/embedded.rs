@@ -18,9 +18,10 @@ fn main() {
     divan::main();
 }
 
-/// Under target/, because /tmp may be memory, where an fsync costs nothing.
+/// Under target/, because /tmp may be memory, where an fsync costs nothing; or where FOGLINE_BENCH_DIR says.
 fn folder() -> TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+    let folder = std::env::var_os("FOGLINE_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    tempfile::tempdir_in(folder).unwrap()
 }
 
 fn open(path: &Path) -> Arc<EmbeddedStore> {
@@ -94,4 +95,33 @@ fn load(bencher: Bencher<'_, '_>, bytes: usize) {
         let key = next.next().unwrap();
         runtime.block_on(store.load(key, &states)).unwrap().unwrap()
     });
+}
+
+/// A store of so many MiB in states of 5 kB, whose process was killed.
+#[divan::bench(args = [1, 16, 60, 400], sample_count = 5, sample_size = 1)]
+fn open_after_kill_9(bencher: Bencher<'_, '_>, mib: u64) {
+    let (runtime, folder) = (Runtime::new().unwrap(), folder());
+    let store = open(folder.path());
+    let scene = Scene::new("bench");
+    runtime.block_on(async {
+        for session in 0..mib * 2 {
+            let birth = scene.birth();
+            let names: Vec<_> = (0..100).map(|state| format!("s-{state}")).collect();
+            let writes: Vec<_> =
+                names.iter().map(|name| (name.as_str(), Some(vec![7; 5 << 10].into()))).collect();
+            let next = scene.next(&birth.head, &writes);
+            commit(&store, &scene.key(session), birth).await;
+            commit(&store, &scene.key(session), next).await;
+        }
+    });
+    let copies = std::cell::Cell::new(0);
+    bencher
+        .with_inputs(|| {
+            copies.set(copies.get() + 1);
+            let copy = folder.path().join(format!("copy-{}", copies.get()));
+            std::fs::create_dir(&copy).unwrap();
+            std::fs::copy(folder.path().join("store.redb"), copy.join("store.redb")).unwrap();
+            copy
+        })
+        .bench_local_values(|copy| open(&copy));
 }

@@ -1,5 +1,6 @@
 //! The commands of the workshop: one module each.
 
+mod api;
 mod bench;
 mod docs;
 mod functions;

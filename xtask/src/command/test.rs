@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use crate::check::{arrows, book, licences};
-use crate::command::{functions, fuzz, instructions};
+use crate::command::{api, functions, fuzz, instructions};
 use crate::failure::Failure;
 use crate::say;
 use crate::shell::{Run, target};
@@ -93,6 +93,11 @@ const STEPS: &[Step] = &[
         name: "reproduce",
         checks: "the paper's simulation works",
         run: reproduce,
+    },
+    Step {
+        name: "api",
+        checks: "a node answers whatever is sent to it as its OpenAPI document says",
+        run: api::check,
     },
     Step {
         name: "instructions",

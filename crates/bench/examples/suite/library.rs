@@ -74,8 +74,11 @@ async fn in_edge_read(data: &Path) -> Outcome<f64> {
     let mut samples = Vec::new();
     for key in keys.iter().cycle().take(50_000) {
         let started = Instant::now();
-        black_box(store.load(key, &states).await?);
+        let found = black_box(store.load(key, &states).await?);
         samples.push(started.elapsed().as_nanos() as f64 / 1e3);
+        if found.is_none_or(|found| found.values.is_empty()) {
+            return Err("a state that was written is not there".into());
+        }
     }
     Ok(middle(samples))
 }

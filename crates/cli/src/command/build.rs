@@ -45,7 +45,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Format::Text => {
             let row = |component: &fogline_build::BuiltComponent| {
                 let how = if component.compiled { "compiled" } else { "checked" };
-                [component.path.display().to_string(), component.size.to_string(), how.to_owned()]
+                [
+                    component.path.display().to_string(),
+                    component.size.to_string(),
+                    how.to_owned(),
+                ]
             };
             let rows: Vec<_> = built.components.iter().map(row).collect();
             output::data(&table(["component", "size", "was"], &rows))
@@ -67,7 +71,13 @@ fn result(built: Built) -> Result_ {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
-        let hint = error.hint().unwrap_or_else(|| "see docs/src/functions.md".to_owned());
-        Self::Remote { problem: chain(&error), hint, exit_code: 2 }
+        let hint = error
+            .hint()
+            .unwrap_or_else(|| "see docs/src/functions.md".to_owned());
+        Self::Remote {
+            problem: chain(&error),
+            hint,
+            exit_code: 2,
+        }
     }
 }

@@ -40,9 +40,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     match args.output {
-        Format::Json => output::json(&Deleted { deleted: true, app, session: args.session.as_ref() }),
+        Format::Json => output::json(&Deleted {
+            deleted: true,
+            app,
+            session: args.session.as_ref(),
+        }),
         Format::Text => {
-            let what = args.session.as_ref().map_or_else(|| app.to_string(), ToString::to_string);
+            let what = args
+                .session
+                .as_ref()
+                .map_or_else(|| app.to_string(), ToString::to_string);
             output::note(&format!("deleted {what}"));
             Ok(())
         }

@@ -53,19 +53,43 @@ pub(super) fn app(app: &App) -> String {
     let _ = writeln!(text, "durability  {}", name(&app.durability));
     let _ = writeln!(text, "guard       {}", name(&app.guard));
     let states = app.states.iter().map(|state| {
-        [state.name.to_string(), state.model.to_string(), state.schema.to_string()]
+        [
+            state.name.to_string(),
+            state.model.to_string(),
+            state.schema.to_string(),
+        ]
     });
-    section(&mut text, &table(["state", "model", "schema"], &states.collect::<Vec<_>>()), app.states.len());
+    section(
+        &mut text,
+        &table(["state", "model", "schema"], &states.collect::<Vec<_>>()),
+        app.states.len(),
+    );
     let functions = app.functions.iter().map(|function| {
-        [function.name.to_string(), list(&function.reads), list(&function.writes)]
+        [
+            function.name.to_string(),
+            list(&function.reads),
+            list(&function.writes),
+        ]
     });
     let functions: Vec<_> = functions.collect();
-    section(&mut text, &table(["function", "reads", "writes"], &functions), functions.len());
+    section(
+        &mut text,
+        &table(["function", "reads", "writes"], &functions),
+        functions.len(),
+    );
     let steps = app.workflow.iter().map(|step| {
-        [step.name.to_string(), step.function.to_string(), list(&step.after)]
+        [
+            step.name.to_string(),
+            step.function.to_string(),
+            list(&step.after),
+        ]
     });
     let steps: Vec<_> = steps.collect();
-    section(&mut text, &table(["step", "function", "after"], &steps), steps.len());
+    section(
+        &mut text,
+        &table(["step", "function", "after"], &steps),
+        steps.len(),
+    );
     text
 }
 
@@ -94,9 +118,17 @@ pub(super) fn session(session: &Session) -> String {
 pub(super) fn states(states: &[StateInfo]) -> String {
     let row = |state: &StateInfo| {
         let size = Bytes(state.bytes).to_string();
-        [state.name.to_string(), size, state.schema.to_string(), state.version.to_string()]
+        [
+            state.name.to_string(),
+            size,
+            state.schema.to_string(),
+            state.version.to_string(),
+        ]
     };
-    table(["state", "size", "schema", "version"], &states.iter().map(row).collect::<Vec<_>>())
+    table(
+        ["state", "size", "schema", "version"],
+        &states.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 /// Where a session is, in a word or two.
@@ -118,12 +150,20 @@ fn section(text: &mut String, table: &str, rows: usize) {
 fn list(names: &[impl ToString]) -> String {
     match names {
         [] => "-".to_owned(),
-        names => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        names => names
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 
 /// The name that an enum has in files.
 fn name(value: &impl serde::Serialize) -> String {
     let value = serde_json::to_value(value).ok();
-    value.as_ref().and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    value
+        .as_ref()
+        .and_then(|value| value.as_str())
+        .unwrap_or_default()
+        .to_owned()
 }

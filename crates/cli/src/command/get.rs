@@ -55,9 +55,19 @@ fn apps(network: &Address, format: Format) -> Result<(), Failure> {
         Format::Json => output::json(&Apps { apps }),
         Format::Text => {
             let row = |app: &App| {
-                let functions: Vec<_> = app.functions.iter().map(|function| function.name.as_str()).collect();
+                let functions: Vec<_> = app
+                    .functions
+                    .iter()
+                    .map(|function| function.name.as_str())
+                    .collect();
                 let digest: String = app.digest.chars().take(12).collect();
-                [app.name.to_string(), app.version.clone(), app.model.to_string(), digest, functions.join(" ")]
+                [
+                    app.name.to_string(),
+                    app.version.clone(),
+                    app.model.to_string(),
+                    digest,
+                    functions.join(" "),
+                ]
             };
             let rows: Vec<_> = apps.iter().map(row).collect();
             output::data(&table(["name", "version", "model", "digest", "functions"], &rows))
@@ -90,9 +100,18 @@ fn sessions(app: &AppName, network: &Address, format: Format) -> Result<(), Fail
 /// A row for each part.
 fn rows(session: &Session) -> Vec<[String; 5]> {
     let row = |part: &fogline_protocol::api::SessionPart| {
-        let node = part.node.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        let node = part
+            .node
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), ToString::to_string);
         let version = format!("{}.{}", part.epoch, part.version);
-        [session.session.to_string(), part.model.to_string(), node, version, part.states.len().to_string()]
+        [
+            session.session.to_string(),
+            part.model.to_string(),
+            node,
+            version,
+            part.states.len().to_string(),
+        ]
     };
     session.parts.iter().map(row).collect()
 }

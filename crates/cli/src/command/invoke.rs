@@ -78,7 +78,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let network = args.network.connect()?;
     let app = network.wait(network.client.app(&args.app))?;
     let mut invoked = if args.is_stateless(&app) {
-        let function = args.function.as_ref().unwrap_or_else(|| unreachable!("a workflow has a session"));
+        let function = args
+            .function
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("a workflow has a session"));
         of(network.wait(network.client.invoke_stateless(&app.name, function, input))?)
     } else {
         in_session(args, &network, &app, input)?
@@ -86,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     invoked.app = Some(app.name);
     invoked.function = args.function.clone();
     match args.output {
-        Format::Text => output::bytes(&invoked.bytes),
+        Format::Text => output::value(&invoked.bytes),
         Format::Json => {
             invoked.output = String::from_utf8(invoked.bytes.clone()).ok();
             invoked.output_base64 = BASE64.encode(&invoked.bytes);
@@ -97,7 +100,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 impl Args {
     fn is_stateless(&self, app: &App) -> bool {
-        let named = app.functions.iter().find(|function| Some(&function.name) == self.function.as_ref());
+        let named = app
+            .functions
+            .iter()
+            .find(|function| Some(&function.name) == self.function.as_ref());
         let declares_none = named.is_some_and(|named| named.reads.is_empty() && named.writes.is_empty());
         declares_none && self.session.is_none() && !self.new_session
     }
@@ -111,7 +117,9 @@ fn in_session(args: &Args, network: &Network, app: &App, input: Vec<u8>) -> Resu
     if let Some(session) = &remembered {
         output::note(&format!("session {session}"));
         match attempt(args, network, app, session, input.clone()) {
-            Err(Attempt::Gone) => output::note("it is gone: it was deleted, has expired, or its network has ended"),
+            Err(Attempt::Gone) => {
+                output::note("it is gone: it was deleted, has expired, or its network has ended")
+            }
             Err(Attempt::Failed(failure)) => return Err(failure),
             Ok(invoked) => return Ok(invoked),
         }
@@ -120,17 +128,27 @@ fn in_session(args: &Args, network: &Network, app: &App, input: Vec<u8>) -> Resu
         Some(session) => session.clone(),
         None => {
             let created = network.wait(network.client.create_session(&app.name, args.model))?;
-            output::note(&format!("session {} (new, {})", created.session, super::describe::place(&created)));
+            output::note(&format!(
+                "session {} (new, {})",
+                created.session,
+                super::describe::place(&created)
+            ));
             created.session
         }
     };
-    let last = Last { url: network.client.url().to_owned(), session: session.clone() };
+    let last = Last {
+        url: network.client.url().to_owned(),
+        session: session.clone(),
+    };
     last.write(&network.folder, &app.name)?;
     match attempt(args, network, app, &session, input) {
         Ok(invoked) => Ok(invoked),
         Err(Attempt::Failed(failure)) => Err(failure),
         Err(Attempt::Gone) => Err(Failure::Remote {
-            problem: format!("there is no session {session} of {}, or no such function", app.name),
+            problem: format!(
+                "there is no session {session} of {}, or no such function",
+                app.name
+            ),
             hint: "leave --session out, or list them with `fogline get sessions`".to_owned(),
             exit_code: 2,
         }),
@@ -164,7 +182,11 @@ fn attempt(
     // A function that does not exist must not look like a session that does not.
     let known = |name: &FunctionName| app.functions.iter().any(|function| function.name == *name);
     if let Some(name) = args.function.as_ref().filter(|name| !known(name)) {
-        let names: Vec<_> = app.functions.iter().map(|function| function.name.as_str()).collect();
+        let names: Vec<_> = app
+            .functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect();
         return Err(Attempt::Failed(Failure::Remote {
             problem: format!("application {} has no function {name}", app.name),
             hint: format!("its functions are {}", names.join(", ")),
@@ -179,7 +201,11 @@ fn attempt(
             (None, Who::Node) => of(client.run(&app.name, session, input).await?),
             (None, Who::Client) => {
                 let reply = client.run_workflow(app, session, input).await?;
-                Invoked { run: Some(reply.run), bytes: reply.output.to_vec(), ..Invoked::default() }
+                Invoked {
+                    run: Some(reply.run),
+                    bytes: reply.output.to_vec(),
+                    ..Invoked::default()
+                }
             }
         };
         invoked.session = Some(session.clone());
@@ -198,7 +224,9 @@ async fn finish_earlier(network: &Network, app: &App, session: &SessionId) -> Re
             Err(Error::Problem { problem }) => format!("was refused: {}", problem.title),
             Err(error) => return Err(error),
         };
-        output::note(&format!("request {number} ({target}), which was interrupted, {said}"));
+        output::note(&format!(
+            "request {number} ({target}), which was interrupted, {said}"
+        ));
     }
     for run in client.pending_workflows(&app.name, session).await? {
         let said = match client.resume_workflow(&app.name, session, run).await {

@@ -54,6 +54,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     output::note(&format!("next: {build}"));
     match args.output {
         Format::Text => output::data(&format!("{}\n", folder.display())),
-        Format::Json => output::json(&Made { name: args.name, folder }),
+        Format::Json => output::json(&Made {
+            name: args.name,
+            folder,
+        }),
     }
 }

@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let (network, app) = target.find()?;
             let bytes = network.wait(network.client.get_state(&app, &target.session, state))?;
             match target.output {
-                Format::Text => output::bytes(&bytes),
+                Format::Text => output::value(&bytes),
                 Format::Json => output::json(&Value {
                     state: state.clone(),
                     value: String::from_utf8(bytes.to_vec()).ok(),
@@ -148,7 +148,11 @@ impl Target {
 
     fn done(&self, state: &StateName, done: &'static str) -> Result<(), Failure> {
         match self.output {
-            Format::Json => output::json(&Done { session: &self.session, state, done }),
+            Format::Json => output::json(&Done {
+                session: &self.session,
+                state,
+                done,
+            }),
             Format::Text => {
                 output::note(&format!("{done} {state}"));
                 Ok(())

@@ -43,7 +43,10 @@ impl Address {
     pub(crate) fn connect(&self) -> Result<Network, Failure> {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let state = network_file::state_folder().ok_or_else(|| {
-            Failure::usage("there is no folder for what outlives a command", "set HOME or XDG_STATE_HOME")
+            Failure::usage(
+                "there is no folder for what outlives a command",
+                "set HOME or XDG_STATE_HOME",
+            )
         })?;
         let url = self.url.clone().or_else(|| set("FOGLINE_URL"));
         let token = self.token.clone().or_else(|| set("FOGLINE_TOKEN"));
@@ -58,17 +61,25 @@ impl Address {
         let folder = state.join("client");
         let client = Client::builder(&url).token(token.clone()).journal(&folder);
         let client = client.timeout(self.timeout.unwrap_or(DEFAULT_DEADLINE)).build()?;
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| Failure::System {
-            doing: "starting to wait for the network".to_owned(),
-            hint: "close other programs, or raise the limit of open files".to_owned(),
-            source,
-        })?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| Failure::System {
+                doing: "starting to wait for the network".to_owned(),
+                hint: "close other programs, or raise the limit of open files".to_owned(),
+                source,
+            })?;
         match runtime.block_on(client.with_timeout(GREETING).check()) {
-            Err(Error::Unreachable { .. } | Error::TimedOut { .. }) if !is_named => {
-                Err(absent(format!("the network that ran on this machine at {url} has ended")))
-            }
+            Err(Error::Unreachable { .. } | Error::TimedOut { .. }) if !is_named => Err(absent(format!(
+                "the network that ran on this machine at {url} has ended"
+            ))),
             Err(error) => Err(error.into()),
-            Ok(()) => Ok(Network { client, folder, token, runtime }),
+            Ok(()) => Ok(Network {
+                client,
+                folder,
+                token,
+                runtime,
+            }),
         }
     }
 }

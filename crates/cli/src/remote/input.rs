@@ -49,9 +49,14 @@ impl Input {
 /// Nothing that no node takes fills the memory.
 fn bounded(from: impl Read, path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    from.take(MAX_BODY.0 + 1).read_to_end(&mut bytes).map_err(|source| reading(path, source))?;
+    from.take(MAX_BODY.0 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| reading(path, source))?;
     if bytes.len() as u64 > MAX_BODY.0 {
-        let problem = format!("{} has more than {MAX_BODY}, the most that a node takes", path.display());
+        let problem = format!(
+            "{} has more than {MAX_BODY}, the most that a node takes",
+            path.display()
+        );
         return Err(Failure::usage(problem, "send less"));
     }
     Ok(bytes)

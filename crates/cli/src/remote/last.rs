@@ -33,7 +33,12 @@ impl Last {
     }
 
     /// Forgets it, if it is this session.
-    pub(crate) fn forget(folder: &Path, app: &AppName, url: &str, session: &SessionId) -> Result<(), Failure> {
+    pub(crate) fn forget(
+        folder: &Path,
+        app: &AppName,
+        url: &str,
+        session: &SessionId,
+    ) -> Result<(), Failure> {
         if Self::read(folder, app, url).as_ref() != Some(session) {
             return Ok(());
         }
@@ -54,9 +59,11 @@ mod tests {
     fn a_session_is_remembered_for_its_application_and_network_until_it_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let (folder, app) = (folder.path(), "shop".parse().unwrap());
-        let session: fogline_core::model::SessionId =
-            format!("edge-1_e_{}", "a".repeat(26)).parse().unwrap();
-        let last = Last { url: "http://a".to_owned(), session: session.clone() };
+        let session: fogline_core::model::SessionId = format!("edge-1_e_{}", "a".repeat(26)).parse().unwrap();
+        let last = Last {
+            url: "http://a".to_owned(),
+            session: session.clone(),
+        };
         assert_eq!(Last::read(folder, &app, "http://a"), None);
         last.write(folder, &app).unwrap();
         assert_eq!(Last::read(folder, &app, "http://a"), Some(session.clone()));

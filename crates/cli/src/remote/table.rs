@@ -11,7 +11,10 @@ pub(crate) fn table<const N: usize>(titles: [&str; N], rows: &[[String; N]]) -> 
     let mut text = String::new();
     let titles = titles.map(str::to_uppercase);
     for row in std::iter::once(&titles).chain(rows) {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
@@ -24,7 +27,13 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [["a".to_owned(), "long one".to_owned()], ["longer".to_owned(), "b".to_owned()]];
-        assert_eq!(table(["x", "why"], &rows), "X       WHY\na       long one\nlonger  b\n");
+        let rows = [
+            ["a".to_owned(), "long one".to_owned()],
+            ["longer".to_owned(), "b".to_owned()],
+        ];
+        assert_eq!(
+            table(["x", "why"], &rows),
+            "X       WHY\na       long one\nlonger  b\n"
+        );
     }
 }

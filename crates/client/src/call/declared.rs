@@ -37,19 +37,28 @@ impl Declared {
                 }
             }
         }
-        let written = wanted.iter().find(|(_, writes)| **writes).or(wanted.first_key_value());
+        let written = wanted
+            .iter()
+            .find(|(_, writes)| **writes)
+            .or(wanted.first_key_value());
         let part = match (target, written) {
             (Target::Function(_), Some((state, _))) => part_of(app, session, state),
             // A run may write several parts; what its answer says is of the primary one.
             _ => session.primary(),
         };
-        Some(Self { wanted: Wanted::Some(wanted), part })
+        Some(Self {
+            wanted: Wanted::Some(wanted),
+            part,
+        })
     }
 
     /// A single state, read.
     pub(crate) fn state(app: &App, session: &SessionId, state: &StateName) -> Self {
         let wanted = Wanted::Some([(state.clone(), false)].into());
-        Self { wanted, part: part_of(app, session, state) }
+        Self {
+            wanted,
+            part: part_of(app, session, state),
+        }
     }
 }
 

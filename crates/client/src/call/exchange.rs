@@ -68,14 +68,23 @@ impl Client {
         let (mut all, mut asked_where) = (false, false);
         for _ in 0..MAX_TURNS {
             self.leave_if_begun(held, deadline).await.map_err(Lost::Unsent)?;
-            let declared = self.declared(held, target, all, deadline).await.map_err(Lost::Unsent)?;
-            let claimed = self.claimed(held, declared.as_ref(), deadline).await.map_err(Lost::Unsent)?;
+            let declared = self
+                .declared(held, target, all, deadline)
+                .await
+                .map_err(Lost::Unsent)?;
+            let claimed = self
+                .claimed(held, declared.as_ref(), deadline)
+                .await
+                .map_err(Lost::Unsent)?;
             let ask = self.ask_for(held, key, target, &input, declared.as_ref(), &claimed.envelopes);
             match self.inner.http.send(&ask, deadline).await {
                 Ok(answer) => {
                     let part = declared.map_or(held.session().primary(), |declared| declared.part);
                     let settle = settle.take().unwrap_or_else(|| Box::new(|_, _| ()));
-                    let reply = self.take_in(held, &answer, part, settle).await.map_err(Lost::Open)?;
+                    let reply = self
+                        .take_in(held, &answer, part, settle)
+                        .await
+                        .map_err(Lost::Open)?;
                     drop(claimed);
                     self.leave_if_asked(held, deadline).await;
                     return Ok(reply);
@@ -106,7 +115,9 @@ impl Client {
                 },
             }
         }
-        Err(Lost::Open(self.inner.http.strange("the session moves each time that it is used".to_owned())))
+        Err(Lost::Open(self.inner.http.strange(
+            "the session moves each time that it is used".to_owned(),
+        )))
     }
 
     /// What a request declares; none where nothing depends on it, which saves asking for the application.
@@ -129,7 +140,10 @@ impl Client {
             declared = Declared::of(&*self.learn_app(&name, deadline).await?, held.session(), target);
         }
         Ok(declared.map(|declared| match all {
-            true => Declared { wanted: Wanted::All, ..declared },
+            true => Declared {
+                wanted: Wanted::All,
+                ..declared
+            },
             false => declared,
         }))
     }
@@ -159,7 +173,10 @@ impl Client {
                 envelopes.push(Part::new(state_part(&state), held.read(kept).await?));
             }
         }
-        Ok(Claimed { claim: Some(claim), envelopes })
+        Ok(Claimed {
+            claim: Some(claim),
+            envelopes,
+        })
     }
 
     fn ask_for(
@@ -180,9 +197,10 @@ impl Client {
         let ask = match (key, target) {
             (Key::Number(number), Target::Function(_)) => ask.header(headers::SEQUENCE, &number.to_string()),
             // A run is kept under a key of its own, not in the session's window.
-            (Key::Number(number), Target::Run) => {
-                ask.header(headers::IDEMPOTENCY_KEY, &format!("client:{}:{number}", self.inner.id))
-            }
+            (Key::Number(number), Target::Run) => ask.header(
+                headers::IDEMPOTENCY_KEY,
+                &format!("client:{}:{number}", self.inner.id),
+            ),
             (Key::Step(key), _) => ask.header(headers::IDEMPOTENCY_KEY, key),
         };
         if !held.look(Record::is_in_client) {
@@ -265,7 +283,9 @@ impl Client {
 
     /// Takes the states of a session that comes to the client (R14), unless they are here already.
     async fn take_states(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
-        let Some(answer) = &failed.answer else { return Ok(()) };
+        let Some(answer) = &failed.answer else {
+            return Ok(());
+        };
         let epoch = answer.header(headers::SEEN).map(|seen: Seen| seen.epoch);
         let envelopes = answer.envelopes();
         held.update(move |record| record.arrive(epoch, envelopes)).await
@@ -273,7 +293,11 @@ impl Client {
 
     /// Keeps what came with a refusal: a run that fails in a later step has changed states in earlier ones.
     async fn take_leftovers(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
-        let envelopes = failed.answer.as_ref().map(|answer| answer.envelopes()).unwrap_or_default();
+        let envelopes = failed
+            .answer
+            .as_ref()
+            .map(|answer| answer.envelopes())
+            .unwrap_or_default();
         if envelopes.is_empty() {
             return Ok(());
         }
@@ -296,7 +320,10 @@ pub(crate) struct Claimed {
 impl Claimed {
     /// Nothing.
     pub(crate) fn none() -> Self {
-        Self { claim: None, envelopes: Vec::new() }
+        Self {
+            claim: None,
+            envelopes: Vec::new(),
+        }
     }
 
     /// Whether states of the session live here.

@@ -30,14 +30,20 @@ impl Client {
         function: &FunctionName,
         input: impl Into<Bytes>,
     ) -> Result<Reply, Error> {
-        self.call(app, session, Target::Function(function.clone()), input.into()).await
+        self.call(app, session, Target::Function(function.clone()), input.into())
+            .await
     }
 
     /// Runs the workflow for a session, on the nodes.
     ///
     /// # Errors
     /// As [`Client::invoke`].
-    pub async fn run(&self, app: &AppName, session: &SessionId, input: impl Into<Bytes>) -> Result<Reply, Error> {
+    pub async fn run(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        input: impl Into<Bytes>,
+    ) -> Result<Reply, Error> {
         self.call(app, session, Target::Run, input.into()).await
     }
 
@@ -52,9 +58,14 @@ impl Client {
         input: impl Into<Bytes>,
     ) -> Result<Reply, Error> {
         let path = format!("/v1/apps/{app}/functions/{function}");
-        let answer = self.ask(&Ask::new(Method::POST, path).bytes(input.into()), self.deadline()).await?;
+        let answer = self
+            .ask(&Ask::new(Method::POST, path).bytes(input.into()), self.deadline())
+            .await?;
         Ok(Reply {
-            output: answer.part(fogline_protocol::multipart::OUTPUT).cloned().unwrap_or_default(),
+            output: answer
+                .part(fogline_protocol::multipart::OUTPUT)
+                .cloned()
+                .unwrap_or_default(),
             seen: None,
             replayed: answer.header(headers::REPLAYED).unwrap_or(false),
             node: answer.header(headers::NODE),
@@ -71,7 +82,9 @@ impl Client {
     pub async fn pending(&self, app: &AppName, session: &SessionId) -> Result<Vec<Unanswered>, Error> {
         let held = self.held(app, session, self.deadline()).await?;
         let pending = held.pending().into_iter();
-        Ok(pending.map(|(number, target)| Unanswered { number, target }).collect())
+        Ok(pending
+            .map(|(number, target)| Unanswered { number, target })
+            .collect())
     }
 
     /// Sends an unanswered request again, as it was and under its number: if it has been executed, this is its answer.
@@ -83,7 +96,8 @@ impl Client {
         let held = self.held(app, session, deadline).await?;
         let (guard, request) = held.take_up(number).ok_or_else(|| nothing(session, number))?;
         let input = held.read(request.input).await?;
-        self.numbered(&held, guard, request.target, input, true, deadline).await
+        self.numbered(&held, guard, request.target, input, true, deadline)
+            .await
     }
 
     /// Gives an unanswered request up: nobody will know whether it was executed.
@@ -126,7 +140,10 @@ impl Client {
             record.unanswered.remove(&number);
         };
         let settle = Box::new(move |record: &mut Record, _| end(record));
-        match self.exchange(held, &Key::Number(number), &target, input, settle, deadline).await {
+        match self
+            .exchange(held, &Key::Number(number), &target, input, settle, deadline)
+            .await
+        {
             Ok(reply) => Ok(reply),
             Err(Lost::Unsent(error)) if !sent_before => {
                 held.update(end).await?;
@@ -151,5 +168,8 @@ impl Client {
 }
 
 fn nothing(session: &SessionId, number: u64) -> Error {
-    Error::NothingPending { session: session.clone(), what: format!("request {number}") }
+    Error::NothingPending {
+        session: session.clone(),
+        what: format!("request {number}"),
+    }
 }

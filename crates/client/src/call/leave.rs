@@ -28,10 +28,17 @@ impl Client {
     /// # Errors
     /// When it cannot move there, or no node is reached. A move away from the client that was begun is finished before
     /// the session's next request.
-    pub async fn convert(&self, app: &AppName, session: &SessionId, to: ExecutionModel) -> Result<Session, Error> {
+    pub async fn convert(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        to: ExecutionModel,
+    ) -> Result<Session, Error> {
         let deadline = self.deadline();
         let held = self.held(app, session, deadline).await?;
-        if to != ExecutionModel::InClient && held.look(|record| record.is_in_client() && !record.envelopes.is_empty()) {
+        if to != ExecutionModel::InClient
+            && held.look(|record| record.is_in_client() && !record.envelopes.is_empty())
+        {
             held.update(move |record| record.leaving_for = Some(to)).await?;
         }
         let claimed = self.claim_for_move(&held, deadline).await?;
@@ -64,13 +71,18 @@ impl Client {
     /// Whether the session is no longer with this client, as the nodes say who refuse its envelopes: the answer to the
     /// request that moved it was lost. If so, the envelopes go.
     pub(crate) async fn has_left(&self, held: &Held, deadline: Instant) -> Result<bool, Error> {
-        let answer = self.ask(&Ask::new(Method::GET, self.path(held)), deadline).await?;
+        let answer = self
+            .ask(&Ask::new(Method::GET, self.path(held)), deadline)
+            .await?;
         let session: Session = self.json(&answer, "")?;
         self.note_place(held, &session, deadline).await
     }
 
     async fn claim_for_move(&self, held: &Held, deadline: Instant) -> Result<Claimed, Error> {
-        let all = Declared { wanted: Wanted::All, part: held.session().primary() };
+        let all = Declared {
+            wanted: Wanted::All,
+            part: held.session().primary(),
+        };
         self.claimed(held, Some(&all), deadline).await
     }
 
@@ -155,14 +167,22 @@ impl Client {
         Ok(!is_here)
     }
 
-    async fn states_of_other_parts(&self, held: &Held, deadline: Instant) -> Result<BTreeSet<StateName>, Error> {
+    async fn states_of_other_parts(
+        &self,
+        held: &Held,
+        deadline: Instant,
+    ) -> Result<BTreeSet<StateName>, Error> {
         let session = held.session();
         if session.parts().len() == 1 {
             return Ok(BTreeSet::new());
         }
-        let app = self.known_app(&held.look(|record| record.app.clone()), deadline).await?;
+        let app = self
+            .known_app(&held.look(|record| record.app.clone()), deadline)
+            .await?;
         let states = app.states.iter().map(|state| state.name.clone());
-        Ok(states.filter(|state| part_of(&app, session, state) != session.primary()).collect())
+        Ok(states
+            .filter(|state| part_of(&app, session, state) != session.primary())
+            .collect())
     }
 
     async fn come(&self, held: &Held, answer: &Answer) -> Result<(), Error> {

@@ -169,9 +169,17 @@ impl Held {
                 let number = guard.number;
                 self.update(move |record| {
                     record.last_number = record.last_number.max(number);
-                    record.unanswered.insert(number, Request { target, input: Kept::Inline(input) });
+                    record.unanswered.insert(
+                        number,
+                        Request {
+                            target,
+                            input: Kept::Inline(input),
+                        },
+                    );
                     // Below the window the answer is `reply-expired`: they cannot be resumed any more.
-                    record.unanswered.retain(|old, _| old.saturating_add(REPLY_WINDOW) > number);
+                    record
+                        .unanswered
+                        .retain(|old, _| old.saturating_add(REPLY_WINDOW) > number);
                 })
                 .await?;
                 return Ok(guard);
@@ -187,10 +195,17 @@ impl Held {
         let mut in_flight = lock(&self.in_flight);
         let record = self.store.record();
         if record.is_in_client()
-            && let Some(number) = record.unanswered.keys().find(|number| !in_flight.contains(number))
+            && let Some(number) = record
+                .unanswered
+                .keys()
+                .find(|number| !in_flight.contains(number))
         {
             // Its answer may hold newer states than those that are here.
-            return Err(Error::Unanswered { session: self.session.clone(), number: *number, source: None });
+            return Err(Error::Unanswered {
+                session: self.session.clone(),
+                number: *number,
+                source: None,
+            });
         }
         let number = record.last_number.max(in_flight.last().copied().unwrap_or(0)) + 1;
         let oldest = in_flight.first().copied().unwrap_or(number);
@@ -198,14 +213,20 @@ impl Held {
             return Ok(None);
         }
         in_flight.insert(number);
-        Ok(Some(Guard { held: Arc::clone(self), number }))
+        Ok(Some(Guard {
+            held: Arc::clone(self),
+            number,
+        }))
     }
 
     /// Takes up a request that was not answered; none if there is none of this number, or it is under way.
     pub(crate) fn take_up(self: &Arc<Self>, number: u64) -> Option<(Guard, Request)> {
         let mut in_flight = lock(&self.in_flight);
         let request = self.store.record().unanswered.get(&number).cloned()?;
-        let guard = Guard { held: Arc::clone(self), number };
+        let guard = Guard {
+            held: Arc::clone(self),
+            number,
+        };
         in_flight.insert(number).then_some((guard, request))
     }
 
@@ -213,14 +234,19 @@ impl Held {
     pub(crate) fn pending(&self) -> BTreeMap<u64, Target> {
         let in_flight = lock(&self.in_flight);
         let record = self.store.record();
-        let idle = record.unanswered.iter().filter(|(number, _)| !in_flight.contains(number));
-        idle.map(|(number, request)| (*number, request.target.clone())).collect()
+        let idle = record
+            .unanswered
+            .iter()
+            .filter(|(number, _)| !in_flight.contains(number));
+        idle.map(|(number, request)| (*number, request.target.clone()))
+            .collect()
     }
 
     /// Claims all states.
     pub(crate) async fn claim_all(&self, deadline: Instant) -> Result<Claim, Error> {
         let all = timeout_at(deadline, Arc::clone(&self.gate).write_owned()).await;
-        all.map(Claim::All).map_err(|_| Error::Crowded(self.session.clone()))
+        all.map(Claim::All)
+            .map_err(|_| Error::Crowded(self.session.clone()))
     }
 
     /// Claims some states; for writing where the flag says so.
@@ -242,9 +268,10 @@ impl Held {
             }
             Claim::Some(gate, claims)
         };
-        timeout_at(deadline, claims).await.map_err(|_| Error::Crowded(self.session.clone()))
+        timeout_at(deadline, claims)
+            .await
+            .map_err(|_| Error::Crowded(self.session.clone()))
     }
-
 }
 
 /// Does what may wait for a disk where it holds nobody up.

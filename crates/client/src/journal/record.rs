@@ -105,7 +105,10 @@ impl Record {
     /// The primary part comes to the client, at this epoch if the node has said so. Two requests that met the move
     /// bring its states twice; when the second comes, the first may have changed them already.
     pub(crate) fn arrive(&mut self, epoch: Option<u64>, envelopes: Vec<(StateName, Bytes)>) {
-        if self.held_epoch.is_some_and(|held| epoch.is_none_or(|epoch| epoch <= held)) {
+        if self
+            .held_epoch
+            .is_some_and(|held| epoch.is_none_or(|epoch| epoch <= held))
+        {
             return;
         }
         self.held_epoch = Some(epoch.unwrap_or(0));
@@ -126,12 +129,16 @@ impl Record {
     /// All values that it keeps.
     pub(super) fn kept_mut(&mut self) -> impl Iterator<Item = &mut Kept> {
         let inputs = self.unanswered.values_mut().map(|request| &mut request.input);
-        self.envelopes.values_mut().chain(inputs).chain(self.runs.values_mut())
+        self.envelopes
+            .values_mut()
+            .chain(inputs)
+            .chain(self.runs.values_mut())
     }
 
     /// Its bytes: a format number, then the record in postcard's encoding.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let bytes = postcard::to_extend(&FORMAT, Vec::new()).and_then(|bytes| postcard::to_extend(self, bytes));
+        let bytes =
+            postcard::to_extend(&FORMAT, Vec::new()).and_then(|bytes| postcard::to_extend(self, bytes));
         bytes.expect("a record has no value that postcard cannot write, and a vector grows")
     }
 

@@ -44,7 +44,11 @@ struct Folder {
 impl Store {
     /// A record that is lost with the process.
     pub(crate) fn in_memory(record: Record) -> Self {
-        Self { folder: None, changing: Mutex::default(), record: Mutex::new(record) }
+        Self {
+            folder: None,
+            changing: Mutex::default(),
+            record: Mutex::new(record),
+        }
     }
 
     /// The record in a folder, or `new` if there is none yet; whatever a client left there when it died, and no record
@@ -60,15 +64,24 @@ impl Store {
         }
         let record_path = path.join(RECORD);
         let record = match fs::read(&record_path) {
-            Ok(bytes) => {
-                Record::decode(&bytes).map_err(|what| Error::Damaged { path: record_path, what })?
-            }
+            Ok(bytes) => Record::decode(&bytes).map_err(|what| Error::Damaged {
+                path: record_path,
+                what,
+            })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => new,
             Err(source) => return Err(reading(&record_path)(source)),
         };
-        let folder = Folder { path, disk, _lock: lock };
+        let folder = Folder {
+            path,
+            disk,
+            _lock: lock,
+        };
         folder.sweep(&record)?;
-        Ok(Some(Self { folder: Some(folder), changing: Mutex::default(), record: Mutex::new(record) }))
+        Ok(Some(Self {
+            folder: Some(folder),
+            changing: Mutex::default(),
+            record: Mutex::new(record),
+        }))
     }
 
     /// Whether changes wait for a disk.
@@ -111,9 +124,9 @@ impl Store {
                 let path = folder.path.join(name);
                 fs::read(&path).map(Bytes::from).map_err(reading(&path))
             }
-            (Kept::File(name), None) => {
-                Err(reading(Path::new(name))(io::Error::other("a record in memory names no file")))
-            }
+            (Kept::File(name), None) => Err(reading(Path::new(name))(io::Error::other(
+                "a record in memory names no file",
+            ))),
         }
     }
 }
@@ -144,7 +157,8 @@ impl Folder {
         let known = files(record);
         for entry in fs::read_dir(&self.path).map_err(reading(&self.path))? {
             let name = entry.map_err(reading(&self.path))?.file_name();
-            let keep = name == RECORD || name == LOCK || name.to_str().is_some_and(|name| known.contains(name));
+            let keep =
+                name == RECORD || name == LOCK || name.to_str().is_some_and(|name| known.contains(name));
             if !keep {
                 let path = self.path.join(name);
                 self.disk.remove(&path).map_err(writing(&path))?;
@@ -165,11 +179,19 @@ fn files(record: &Record) -> BTreeSet<&str> {
 }
 
 fn reading(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
-    |source| Error::Journal { doing: "reading", path: path.to_owned(), source }
+    |source| Error::Journal {
+        doing: "reading",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn writing(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
-    |source| Error::Journal { doing: "writing", path: path.to_owned(), source }
+    |source| Error::Journal {
+        doing: "writing",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! Sessions whose states live with the client.
 
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::node::{Asked, Node, described, json, mixed, never, ok, parts, problem};
 use axum::response::Response;
 use fogline_client::{Client, Error};
 use fogline_core::model::{AppName, Birth, ExecutionModel, FunctionName, SessionId};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
-use crate::node::{Asked, Node, described, json, mixed, never, ok, parts, problem};
 use tokio::sync::Notify;
 
 fn shop() -> AppName {
@@ -30,14 +29,23 @@ fn client(node: &Node, journal: &Path) -> Client {
 }
 
 async fn invoke(client: &Client, name: &str, input: &str) -> Result<String, Error> {
-    let reply = client.invoke(&shop(), &session(), &function(name), input.to_owned()).await?;
+    let reply = client
+        .invoke(&shop(), &session(), &function(name), input.to_owned())
+        .await?;
     Ok(String::from_utf8(reply.output.to_vec()).unwrap())
 }
 
 /// Functions that append their input to the state that they write; an envelope is `sealed:` and what is in it.
 fn append(asked: &Asked) -> Response {
-    let state = if asked.path.ends_with("/add") { "cart" } else { "notes" };
-    let before = asked.parts.get(&format!("state.{state}")).map_or("sealed:", |_| asked.part(&format!("state.{state}")));
+    let state = if asked.path.ends_with("/add") {
+        "cart"
+    } else {
+        "notes"
+    };
+    let before = asked
+        .parts
+        .get(&format!("state.{state}"))
+        .map_or("sealed:", |_| asked.part(&format!("state.{state}")));
     let after = format!("{before}{}", asked.part("input"));
     mixed(&after, &[(state, &after)], &[("fogline-seen", "0.1.1")])
 }
@@ -46,7 +54,11 @@ fn append(asked: &Asked) -> Response {
 async fn what_a_function_declares_is_sent_and_what_comes_back_is_kept_beyond_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(|_, asked| async move {
-        if asked.path.ends_with("/look") { mixed("seen", &[], &[]) } else { append(&asked) }
+        if asked.path.ends_with("/look") {
+            mixed("seen", &[], &[])
+        } else {
+            append(&asked)
+        }
     })
     .await;
     let first = client(&node, folder.path());
@@ -59,15 +71,25 @@ async fn what_a_function_declares_is_sent_and_what_comes_back_is_kept_beyond_a_r
     let asked = node.asked();
     let names: Vec<_> = asked.iter().map(Asked::part_names).collect();
     assert_eq!(names[..2], [vec!["input"], vec!["input"]]);
-    assert_eq!(names[2..], [vec!["input", "state.cart"], vec!["input", "state.cart"]]);
-    assert_eq!((asked[2].part("state.cart"), asked[3].part("state.cart")), ("sealed:a", "sealed:ab"));
+    assert_eq!(
+        names[2..],
+        [vec!["input", "state.cart"], vec!["input", "state.cart"]]
+    );
+    assert_eq!(
+        (asked[2].part("state.cart"), asked[3].part("state.cart")),
+        ("sealed:a", "sealed:ab")
+    );
 }
 
 #[tokio::test]
 async fn an_empty_envelope_says_that_the_state_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(|at, asked| async move {
-        if at == 1 { mixed("", &[("cart", "")], &[]) } else { append(&asked) }
+        if at == 1 {
+            mixed("", &[("cart", "")], &[])
+        } else {
+            append(&asked)
+        }
     })
     .await;
     let client = client(&node, folder.path());
@@ -114,14 +136,30 @@ async fn wherever_the_client_is_killed_each_request_counts_once() {
         let second = client(&node, folder.path());
         // A newer request needs the state that the answer brings.
         let error = invoke(&second, "add", "c").await.unwrap_err();
-        assert!(matches!(error, Error::Unanswered { number: 2, source: None, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                Error::Unanswered {
+                    number: 2,
+                    source: None,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         let reply = second.resume(&shop(), &session(), 2).await.unwrap();
         assert_eq!(reply.output, "sealed:ab");
         assert_eq!(invoke(&second, "add", "c").await.unwrap(), "sealed:abc");
         assert_eq!(executions.load(Ordering::SeqCst), 3);
         let asked = node.asked();
-        assert_eq!(asked[1].parts, asked[2].parts, "the same request, with the same envelopes");
-        assert_eq!(asked[1].header("fogline-sequence"), asked[2].header("fogline-sequence"));
+        assert_eq!(
+            asked[1].parts, asked[2].parts,
+            "the same request, with the same envelopes"
+        );
+        assert_eq!(
+            asked[1].header("fogline-sequence"),
+            asked[2].header("fogline-sequence")
+        );
     }
 }
 
@@ -141,13 +179,22 @@ async fn functions_that_write_one_state_wait_for_each_other_and_others_do_not() 
     })
     .await;
     let client = client(&node, folder.path());
-    let (first, second, note) =
-        tokio::join!(invoke(&client, "add", "1"), invoke(&client, "add", "2"), invoke(&client, "note", "3"));
+    let (first, second, note) = tokio::join!(
+        invoke(&client, "add", "1"),
+        invoke(&client, "add", "2"),
+        invoke(&client, "note", "3")
+    );
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!(note.unwrap(), "sealed:3");
     // Neither is lost, whichever was first.
-    let ends = [&first, &second].into_iter().max_by_key(|text| text.len()).unwrap();
-    assert!(["sealed:12", "sealed:21"].contains(&ends.as_str()), "{first}, {second}");
+    let ends = [&first, &second]
+        .into_iter()
+        .max_by_key(|text| text.len())
+        .unwrap();
+    assert!(
+        ["sealed:12", "sealed:21"].contains(&ends.as_str()),
+        "{first}, {second}"
+    );
 }
 
 #[tokio::test]
@@ -157,18 +204,32 @@ async fn states_that_come_to_the_client_are_taken_and_the_request_is_sent_again(
         if at == 0 {
             let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
             let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
-            return parts(409, moving, &[("cart", "sealed:x"), ("notes", "sealed:y")], &[("fogline-seen", "1.4.4")]);
+            return parts(
+                409,
+                moving,
+                &[("cart", "sealed:x"), ("notes", "sealed:y")],
+                &[("fogline-seen", "1.4.4")],
+            );
         }
         append(&asked)
     })
     .await;
     let client = client(&node, folder.path());
     let session = crate::node::session(Birth::InEdge);
-    let reply = client.invoke(&shop(), &session, &function("add"), "1").await.unwrap();
+    let reply = client
+        .invoke(&shop(), &session, &function("add"), "1")
+        .await
+        .unwrap();
     assert_eq!(reply.output, "sealed:x1");
-    client.invoke(&shop(), &session, &function("note"), "2").await.unwrap();
+    client
+        .invoke(&shop(), &session, &function("note"), "2")
+        .await
+        .unwrap();
     let asked = node.asked();
-    let numbers: Vec<_> = asked.iter().map(|asked| asked.header("fogline-sequence")).collect();
+    let numbers: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.header("fogline-sequence"))
+        .collect();
     assert_eq!(numbers, ["1", "1", "2"]);
     assert_eq!(asked[2].part("state.notes"), "sealed:y");
 }
@@ -200,8 +261,10 @@ async fn states_that_come_twice_do_not_undo_what_was_done_with_them() {
     let client = client(&node, folder.path());
     let session = crate::node::session(Birth::InEdge);
     let (shop, add, look) = (shop(), function("add"), function("look"));
-    let (added, looked) =
-        tokio::join!(client.invoke(&shop, &session, &add, "1"), client.invoke(&shop, &session, &look, ""));
+    let (added, looked) = tokio::join!(
+        client.invoke(&shop, &session, &add, "1"),
+        client.invoke(&shop, &session, &look, "")
+    );
     assert_eq!(added.unwrap().output, "sealed:x1");
     let last = client.invoke(&shop, &session, &look, "").await.unwrap();
     assert_eq!(last.output, "sealed:x1");
@@ -222,7 +285,10 @@ async fn a_newer_application_that_declares_more_gets_all_that_is_here() {
     invoke(&client, "add", "a").await.unwrap();
     invoke(&client, "note", "n").await.unwrap();
     assert_eq!(invoke(&client, "add", "b").await.unwrap(), "sealed:ab");
-    assert_eq!(node.asked()[3].part_names(), ["input", "state.cart", "state.notes"]);
+    assert_eq!(
+        node.asked()[3].part_names(),
+        ["input", "state.cart", "state.notes"]
+    );
 }
 
 #[tokio::test]
@@ -243,7 +309,10 @@ async fn an_operator_who_asks_for_the_states_gets_them_at_the_next_request() {
     }
     let asked = node.asked();
     assert!(asked[2].path.ends_with("/convert"), "{}", asked[2].path);
-    assert_eq!((asked[2].part("convert"), asked[2].part("state.cart")), ("{\"to\":\"in-edge\"}", "sealed:2"));
+    assert_eq!(
+        (asked[2].part("convert"), asked[2].part("state.cart")),
+        ("{\"to\":\"in-edge\"}", "sealed:2")
+    );
     assert_eq!(asked[3].part_names(), ["input"]);
     assert!(!asked[3].header("content-type").starts_with("multipart"));
 }
@@ -289,7 +358,11 @@ async fn a_move_away_that_was_cut_off_is_finished_before_the_next_request() {
 async fn states_are_opened_and_sealed_by_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(|_, asked| async move {
-        let end = asked.path.rsplit_once("/states/").map(|(_, end)| end.to_owned()).unwrap_or_default();
+        let end = asked
+            .path
+            .rsplit_once("/states/")
+            .map(|(_, end)| end.to_owned())
+            .unwrap_or_default();
         match (asked.method.as_str(), end.as_str()) {
             ("POST", "cart/open") => ok(asked.part("state.cart").strip_prefix("sealed:").unwrap(), &[]),
             ("PUT", "cart") => {
@@ -304,7 +377,10 @@ async fn states_are_opened_and_sealed_by_the_node() {
     let client = client(&node, folder.path());
     let (app, session, cart) = (shop(), session(), "cart".parse().unwrap());
     let missing = client.get_state(&app, &session, &cart).await.unwrap_err();
-    assert!(matches!(missing, Error::Problem { ref problem } if problem.kind == Kind::NotFound), "{missing}");
+    assert!(
+        matches!(missing, Error::Problem { ref problem } if problem.kind == Kind::NotFound),
+        "{missing}"
+    );
     invoke(&client, "note", "n").await.unwrap();
     client.put_state(&app, &session, &cart, "v").await.unwrap();
     assert_eq!(client.get_state(&app, &session, &cart).await.unwrap(), "v");
@@ -322,11 +398,18 @@ async fn a_deleted_session_leaves_nothing_behind() {
     let client = client(&node, folder.path());
     invoke(&client, "add", "a").await.unwrap();
     client.delete_session(&shop(), &session()).await.unwrap();
-    assert_eq!(std::fs::read_dir(folder.path().join("sessions")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("sessions")).unwrap().count(),
+        0
+    );
 }
 
 fn append_or_ok(asked: &Asked) -> Response {
-    if asked.method == "DELETE" { ok("", &[]) } else { append(asked) }
+    if asked.method == "DELETE" {
+        ok("", &[])
+    } else {
+        append(asked)
+    }
 }
 
 #[tokio::test]
@@ -368,7 +451,11 @@ async fn envelopes_of_a_session_that_has_left_are_let_go() {
     let client = client(&node, folder.path());
     invoke(&client, "add", "a").await.unwrap();
     assert_eq!(invoke(&client, "add", "b").await.unwrap(), "plain");
-    let numbers: Vec<_> = node.asked().iter().map(|asked| asked.header("fogline-sequence").to_owned()).collect();
+    let numbers: Vec<_> = node
+        .asked()
+        .iter()
+        .map(|asked| asked.header("fogline-sequence").to_owned())
+        .collect();
     assert_eq!(numbers, ["1", "2", "", "2"]);
 }
 
@@ -379,13 +466,20 @@ async fn a_bad_envelope_of_a_session_that_is_here_is_an_error_and_stays() {
         if asked.method == "GET" {
             return json(&described(ExecutionModel::InClient));
         }
-        if asked.part("input") == "b" { problem(Kind::BadEnvelope, &[]) } else { append(&asked) }
+        if asked.part("input") == "b" {
+            problem(Kind::BadEnvelope, &[])
+        } else {
+            append(&asked)
+        }
     })
     .await;
     let client = client(&node, folder.path());
     invoke(&client, "add", "a").await.unwrap();
     let error = invoke(&client, "add", "b").await.unwrap_err();
-    assert!(matches!(error, Error::Problem { ref problem } if problem.kind == Kind::BadEnvelope), "{error}");
+    assert!(
+        matches!(error, Error::Problem { ref problem } if problem.kind == Kind::BadEnvelope),
+        "{error}"
+    );
     assert_eq!(invoke(&client, "add", "c").await.unwrap(), "sealed:ac");
 }
 
@@ -407,7 +501,10 @@ async fn states_that_come_with_a_refusal_are_kept() {
     assert_eq!(error.to_string(), "step two");
     assert_eq!(invoke(&client, "add", "1").await.unwrap(), "sealed:x1");
     let asked = node.asked();
-    assert_eq!(asked[0].header("idempotency-key"), format!("client:{}:1", client.id()));
+    assert_eq!(
+        asked[0].header("idempotency-key"),
+        format!("client:{}:1", client.id())
+    );
 }
 
 /// Only its client can give the session away; an operator's client, which has nothing of it, asks.
@@ -415,7 +512,10 @@ async fn states_that_come_with_a_refusal_are_kept() {
 async fn an_operator_does_not_pretend_to_hold_the_states() {
     let node = Node::start(|_, _| async { json(&described(ExecutionModel::InClient)) }).await;
     let operator = Client::builder(&node.url).build().unwrap();
-    let session = operator.convert(&shop(), &session(), ExecutionModel::InEdge).await.unwrap();
+    let session = operator
+        .convert(&shop(), &session(), ExecutionModel::InEdge)
+        .await
+        .unwrap();
     assert_eq!(session.parts[0].model, ExecutionModel::InClient);
     let asked = node.asked();
     assert_eq!((asked.len(), asked[0].header("fogline-client")), (1, ""));

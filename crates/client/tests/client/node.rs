@@ -95,7 +95,11 @@ impl Node {
 async fn read(request: Request) -> Asked {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let content_type = head.headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
+    let content_type = head
+        .headers
+        .get("content-type")
+        .map_or("", |value| value.to_str().unwrap())
+        .to_owned();
     let parts = match multipart::is_multipart(&content_type) {
         true => {
             let parts = multipart::read(&content_type, body).await.unwrap();
@@ -103,7 +107,12 @@ async fn read(request: Request) -> Asked {
         }
         false => [("input".to_owned(), body)].into(),
     };
-    Asked { method: head.method.to_string(), path: head.uri.to_string(), headers: head.headers, parts }
+    Asked {
+        method: head.method.to_string(),
+        path: head.uri.to_string(),
+        headers: head.headers,
+        parts,
+    }
 }
 
 pub(crate) fn ok(body: &str, headers: &[(&'static str, &str)]) -> Response {
@@ -119,15 +128,26 @@ pub(crate) fn mixed(output: &str, states: &[(&str, &str)], headers: &[(&'static 
     parts(200, Part::new("output", output.to_owned()), states, headers)
 }
 
-pub(crate) fn parts(status: u16, first: Part, states: &[(&str, &str)], headers: &[(&'static str, &str)]) -> Response {
+pub(crate) fn parts(
+    status: u16,
+    first: Part,
+    states: &[(&str, &str)],
+    headers: &[(&'static str, &str)],
+) -> Response {
     let boundary = Boundary::new([5; 16]);
     let mut all = vec![first];
     for (state, envelope) in states {
-        all.push(Part::new(state_part(&state.parse().unwrap()), (*envelope).to_owned()));
+        all.push(Part::new(
+            state_part(&state.parse().unwrap()),
+            (*envelope).to_owned(),
+        ));
     }
     let mut response = Response::new(Body::from(multipart::write(&boundary, &all)));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
-    response.headers_mut().insert("content-type", boundary.content_type(Subtype::Mixed).parse().unwrap());
+    response.headers_mut().insert(
+        "content-type",
+        boundary.content_type(Subtype::Mixed).parse().unwrap(),
+    );
     with(response, headers)
 }
 
@@ -139,7 +159,8 @@ pub(crate) fn problem(kind: Kind, headers: &[(&'static str, &str)]) -> Response 
 
 /// A connection that breaks in the middle of an answer.
 pub(crate) fn broken() -> Response {
-    let stream = futures_util::stream::iter([Ok(Bytes::from_static(b"half")), Err(std::io::Error::other("cut"))]);
+    let stream =
+        futures_util::stream::iter([Ok(Bytes::from_static(b"half")), Err(std::io::Error::other("cut"))]);
     Response::new(Body::from_stream(stream))
 }
 
@@ -169,7 +190,11 @@ pub(crate) fn described(model: ExecutionModel) -> Session {
         states: Vec::new(),
         separate_snapshot: false,
     };
-    Session { session: session(Birth::InClient), parts: vec![part], envelopes: BTreeMap::new() }
+    Session {
+        session: session(Birth::InClient),
+        parts: vec![part],
+        envelopes: BTreeMap::new(),
+    }
 }
 
 /// `add` writes `cart`, `note` writes `notes`, `look` reads `cart`. The workflow: add, then look and note at once, then
@@ -180,7 +205,11 @@ pub(crate) fn app() -> App {
         reads: reads.iter().map(|name| name.parse().unwrap()).collect(),
         writes: writes.iter().map(|name| name.parse().unwrap()).collect(),
     };
-    let state = |name: &str| AppState { name: name.parse().unwrap(), model: ExecutionModel::InClient, schema: 1 };
+    let state = |name: &str| AppState {
+        name: name.parse().unwrap(),
+        model: ExecutionModel::InClient,
+        schema: 1,
+    };
     let step = |name: &str, function: &str, after: &[&str]| AppStep {
         name: name.parse().unwrap(),
         function: function.parse().unwrap(),

@@ -1,12 +1,11 @@
 //! Requests that are sent again, and what they carry.
 
-
 use std::time::{Duration, Instant};
 
+use crate::node::{Node, broken, never, ok, problem, session};
 use fogline_client::{Client, Error, Package};
 use fogline_core::model::{AppName, Birth, FunctionName};
 use fogline_protocol::problem::Kind;
-use crate::node::{Node, broken, never, ok, problem, session};
 
 fn shop() -> AppName {
     "shop".parse().unwrap()
@@ -27,22 +26,47 @@ async fn a_request_is_sent_again_under_its_number_until_it_is_answered() {
             0 => problem(Kind::Unavailable, &[]),
             1 => broken(),
             2 => problem(Kind::Overloaded, &[]),
-            _ => ok("3", &[("fogline-replayed", "true"), ("fogline-node", "edge-2"), ("fogline-execution-us", "41")]),
+            _ => ok(
+                "3",
+                &[
+                    ("fogline-replayed", "true"),
+                    ("fogline-node", "edge-2"),
+                    ("fogline-execution-us", "41"),
+                ],
+            ),
         }
     })
     .await;
     let client = client(&node);
-    let reply = client.invoke(&shop(), &session(Birth::InEdge), &add(), "1").await.unwrap();
-    assert_eq!((&reply.output[..], reply.attempts, reply.replayed), (&b"3"[..], 4, true));
+    let reply = client
+        .invoke(&shop(), &session(Birth::InEdge), &add(), "1")
+        .await
+        .unwrap();
+    assert_eq!(
+        (&reply.output[..], reply.attempts, reply.replayed),
+        (&b"3"[..], 4, true)
+    );
     assert_eq!(reply.node, Some("edge-2".parse().unwrap()));
     assert_eq!(reply.execution, Some(Duration::from_micros(41)));
     let asked = node.asked();
-    let left: Vec<u64> = asked.iter().map(|asked| asked.header("fogline-timeout-ms").parse().unwrap()).collect();
-    assert!(left.windows(2).all(|pair| pair[0] > pair[1]) && left[0] <= 30_000, "{left:?}");
+    let left: Vec<u64> = asked
+        .iter()
+        .map(|asked| asked.header("fogline-timeout-ms").parse().unwrap())
+        .collect();
+    assert!(
+        left.windows(2).all(|pair| pair[0] > pair[1]) && left[0] <= 30_000,
+        "{left:?}"
+    );
     for asked in asked {
-        assert_eq!(asked.path, format!("/v1/apps/shop/sessions/{}/functions/add", session(Birth::InEdge)));
+        assert_eq!(
+            asked.path,
+            format!("/v1/apps/shop/sessions/{}/functions/add", session(Birth::InEdge))
+        );
         assert_eq!(asked.header("fogline-client"), client.id().to_string());
-        assert_eq!((asked.header("fogline-sequence"), asked.part("input")), ("1", "1"));
+        assert_eq!(
+            (asked.header("fogline-sequence"), asked.part("input")),
+            ("1", "1")
+        );
     }
 }
 
@@ -58,25 +82,52 @@ async fn a_node_that_says_when_to_come_back_is_heeded_within_the_deadline() {
     .await;
     let client = client(&node);
     let begin = Instant::now();
-    client.invoke(&shop(), &session(Birth::InEdge), &add(), "1").await.unwrap();
+    client
+        .invoke(&shop(), &session(Birth::InEdge), &add(), "1")
+        .await
+        .unwrap();
     assert!(begin.elapsed() >= Duration::from_secs(1));
     let hurried = client.with_timeout(Duration::from_secs(20));
     let begin = Instant::now();
-    let error = hurried.invoke(&shop(), &session(Birth::InEdge), &add(), "1").await.unwrap_err();
+    let error = hurried
+        .invoke(&shop(), &session(Birth::InEdge), &add(), "1")
+        .await
+        .unwrap_err();
     assert!(begin.elapsed() < Duration::from_secs(20), "it waited for nothing");
-    assert!(matches!(error, Error::Problem { ref problem } if problem.kind == Kind::Overloaded), "{error}");
+    assert!(
+        matches!(error, Error::Problem { ref problem } if problem.kind == Kind::Overloaded),
+        "{error}"
+    );
     // A full queue has not let it in.
-    assert!(client.pending(&shop(), &session(Birth::InEdge)).await.unwrap().is_empty());
+    assert!(
+        client
+            .pending(&shop(), &session(Birth::InEdge))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
 async fn what_a_node_refuses_for_good_is_not_sent_again() {
     let node = Node::start(|_, _| async { problem(Kind::FunctionTrapped, &[]) }).await;
     let client = client(&node);
-    let error = client.invoke(&shop(), &session(Birth::InEdge), &add(), "1").await.unwrap_err();
-    assert_eq!((error.to_string(), error.hint()), ("it did not work".to_owned(), "do something else".to_owned()));
+    let error = client
+        .invoke(&shop(), &session(Birth::InEdge), &add(), "1")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.to_string(), error.hint()),
+        ("it did not work".to_owned(), "do something else".to_owned())
+    );
     assert_eq!(node.asked().len(), 1);
-    assert!(client.pending(&shop(), &session(Birth::InEdge)).await.unwrap().is_empty());
+    assert!(
+        client
+            .pending(&shop(), &session(Birth::InEdge))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -88,7 +139,10 @@ async fn what_was_seen_is_said_and_never_less() {
     .await;
     let client = client(&node);
     for seen in ["0.3.2", "0.3.2", "1.0.0"] {
-        let reply = client.invoke(&shop(), &session(Birth::InEdge), &add(), "1").await.unwrap();
+        let reply = client
+            .invoke(&shop(), &session(Birth::InEdge), &add(), "1")
+            .await
+            .unwrap();
         assert_eq!(reply.seen.unwrap().to_string(), seen);
     }
     let asked = node.asked();
@@ -100,29 +154,45 @@ async fn what_was_seen_is_said_and_never_less() {
 async fn an_unanswered_request_is_resumed_after_a_restart_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let large = "x".repeat(100_000);
-    let node = Node::start(|at, _| async move { if at == 0 { never().await } else { ok("done", &[]) } }).await;
+    let node =
+        Node::start(|at, _| async move { if at == 0 { never().await } else { ok("done", &[]) } }).await;
     let start = || Client::builder(&node.url).journal(folder.path()).build().unwrap();
     let (app, session) = (shop(), session(Birth::InEdge));
     let first = start();
     let id = first.id();
     let hurried = first.with_timeout(Duration::from_millis(300));
-    let error = hurried.invoke(&app, &session, &add(), large.clone()).await.unwrap_err();
+    let error = hurried
+        .invoke(&app, &session, &add(), large.clone())
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Unanswered { number: 1, .. }), "{error}");
     drop((first, hurried));
 
     let second = start();
     assert_eq!(second.id(), id);
     let pending = second.pending(&app, &session).await.unwrap();
-    assert_eq!(pending.iter().map(|request| request.number).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        pending.iter().map(|request| request.number).collect::<Vec<_>>(),
+        [1]
+    );
     let reply = second.resume(&app, &session, 1).await.unwrap();
     assert_eq!(reply.output, "done");
     assert!(second.pending(&app, &session).await.unwrap().is_empty());
-    assert!(matches!(second.resume(&app, &session, 1).await, Err(Error::NothingPending { .. })));
+    assert!(matches!(
+        second.resume(&app, &session, 1).await,
+        Err(Error::NothingPending { .. })
+    ));
     second.invoke(&app, &session, &add(), "1").await.unwrap();
     let asked = node.asked();
-    let numbers: Vec<_> = asked.iter().map(|asked| asked.header("fogline-sequence")).collect();
+    let numbers: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.header("fogline-sequence"))
+        .collect();
     assert_eq!(numbers, ["1", "1", "2"]);
-    assert_eq!((asked[0].part("input"), asked[1].part("input")), (large.as_str(), large.as_str()));
+    assert_eq!(
+        (asked[0].part("input"), asked[1].part("input")),
+        (large.as_str(), large.as_str())
+    );
 }
 
 #[tokio::test]
@@ -138,13 +208,21 @@ async fn a_request_that_was_sent_stays_open_when_no_node_is_there_any_more() {
     assert!(client.invoke(&app, &session, &add(), "1").await.is_err());
     drop((node, client));
     // Nobody listens at the port of a listener that is gone.
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let client = hurried(&format!("http://{gone}"));
     let error = client.resume(&app, &session, 1).await.unwrap_err();
     assert!(matches!(error, Error::Unanswered { number: 1, .. }), "{error}");
     let error = client.invoke(&app, &session, &add(), "2").await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
-    assert_eq!(client.pending(&app, &session).await.unwrap().len(), 1, "the second was never sent");
+    assert_eq!(
+        client.pending(&app, &session).await.unwrap().len(),
+        1,
+        "the second was never sent"
+    );
     client.abandon(&app, &session, 1).await.unwrap();
     assert!(client.pending(&app, &session).await.unwrap().is_empty());
 }
@@ -187,11 +265,21 @@ async fn no_request_is_numbered_so_high_that_an_open_one_falls_out_of_the_window
 #[tokio::test]
 async fn what_is_deployed_is_the_manifest_and_the_files_that_it_names() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("fogline.toml"), "[functions.add]\ncomponent = \"add.wasm\"\n").unwrap();
+    std::fs::write(
+        folder.path().join("fogline.toml"),
+        "[functions.add]\ncomponent = \"add.wasm\"\n",
+    )
+    .unwrap();
     std::fs::write(folder.path().join("add.wasm"), "W").unwrap();
     let node = Node::start(|_, _| async { crate::node::json(&crate::node::app()) }).await;
-    let client = Client::builder(&node.url).token(Some("secret".to_owned())).build().unwrap();
-    let app = client.deploy(&Package::read(folder.path()).unwrap()).await.unwrap();
+    let client = Client::builder(&node.url)
+        .token(Some("secret".to_owned()))
+        .build()
+        .unwrap();
+    let app = client
+        .deploy(&Package::read(folder.path()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(app, crate::node::app());
     let asked = node.asked();
     assert_eq!(asked[0].header("authorization"), "Bearer secret");
@@ -204,6 +292,9 @@ async fn what_is_not_a_node_is_said_to_be_none() {
     let error = client(&node).list_apps().await.unwrap_err();
     assert!(matches!(error, Error::Answer { .. }), "{error}");
     for address in ["", "127.0.0.1:80", "https://127.0.0.1", "http://"] {
-        assert!(matches!(Client::builder(address).build(), Err(Error::Address { .. })), "{address}");
+        assert!(
+            matches!(Client::builder(address).build(), Err(Error::Address { .. })),
+            "{address}"
+        );
     }
 }

@@ -1,13 +1,12 @@
 //! Workflows that the client runs.
 
-
 use std::sync::Arc;
 
+use crate::node::{Asked, Node, mixed, never, problem, session};
 use axum::response::Response;
 use fogline_client::{Client, Error};
 use fogline_core::model::Birth;
 use fogline_protocol::problem::Kind;
-use crate::node::{Asked, Node, mixed, never, problem, session};
 use tokio::sync::{Barrier, Notify};
 
 fn function(asked: &Asked) -> &str {
@@ -43,7 +42,10 @@ async fn branches_run_at_once_and_a_join_gets_their_outputs_in_order() {
     })
     .await;
     let client = Client::builder(&node.url).build().unwrap();
-    let reply = client.run_workflow(&crate::node::app(), &session(Birth::InClient), "in").await.unwrap();
+    let reply = client
+        .run_workflow(&crate::node::app(), &session(Birth::InClient), "in")
+        .await
+        .unwrap();
     assert_eq!(reply.output, "join");
     let asked = node.asked();
     assert_eq!((function(&asked[0]), asked[0].part("input")), ("add", "in"));
@@ -53,7 +55,10 @@ async fn branches_run_at_once_and_a_join_gets_their_outputs_in_order() {
             "look" => ("left", vec!["input", "state.cart"]),
             _ => ("right", vec!["input"]),
         };
-        assert_eq!(asked.header("idempotency-key"), format!("run:{}:{step}", reply.run));
+        assert_eq!(
+            asked.header("idempotency-key"),
+            format!("run:{}:{step}", reply.run)
+        );
         assert_eq!(asked.header("fogline-sequence"), "");
         assert_eq!(asked.part_names(), carries);
     }
@@ -62,16 +67,29 @@ async fn branches_run_at_once_and_a_join_gets_their_outputs_in_order() {
 #[tokio::test]
 async fn an_error_of_a_step_names_it_and_ends_the_run() {
     let node = Node::start(|_, asked| async move {
-        if function(&asked) == "look" { problem(Kind::FunctionFailed, &[]) } else { execute(&asked) }
+        if function(&asked) == "look" {
+            problem(Kind::FunctionFailed, &[])
+        } else {
+            execute(&asked)
+        }
     })
     .await;
     let client = Client::builder(&node.url).build().unwrap();
     let (app, session) = (crate::node::app(), session(Birth::InClient));
     let error = client.run_workflow(&app, &session, "in").await.unwrap_err();
     assert_eq!(error.to_string(), "step left: it did not work");
-    assert!(client.pending_workflows(&app.name, &session).await.unwrap().is_empty());
+    assert!(
+        client
+            .pending_workflows(&app.name, &session)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     // The other branch's answer held a state, which was kept.
-    client.invoke(&app.name, &session, &"note".parse().unwrap(), "").await.unwrap();
+    client
+        .invoke(&app.name, &session, &"note".parse().unwrap(), "")
+        .await
+        .unwrap();
     assert_eq!(node.asked().last().unwrap().part("state.notes"), "1");
 }
 
@@ -87,7 +105,9 @@ async fn wherever_the_client_is_killed_finished_steps_never_run_again() {
             move |_, asked| {
                 let (there, killed) = (Arc::clone(&there), Arc::clone(&killed));
                 async move {
-                    if function(&asked) == killed_at && !killed.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                    if function(&asked) == killed_at
+                        && !killed.swap(true, std::sync::atomic::Ordering::SeqCst)
+                    {
                         there.notify_one();
                         return never().await;
                     }
@@ -109,38 +129,89 @@ async fn wherever_the_client_is_killed_finished_steps_never_run_again() {
         let second = start();
         let pending = second.pending_workflows(&app.name, &session).await.unwrap();
         assert_eq!(pending.len(), 1, "{killed_at}");
-        let reply = second.resume_workflow(&app.name, &session, pending[0]).await.unwrap();
-        assert_eq!((&reply.output[..], reply.run), (&b"join"[..], pending[0]), "{killed_at}");
-        assert!(second.pending_workflows(&app.name, &session).await.unwrap().is_empty());
+        let reply = second
+            .resume_workflow(&app.name, &session, pending[0])
+            .await
+            .unwrap();
+        assert_eq!(
+            (&reply.output[..], reply.run),
+            (&b"join"[..], pending[0]),
+            "{killed_at}"
+        );
+        assert!(
+            second
+                .pending_workflows(&app.name, &session)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let asked = node.asked();
-        let again = asked[before..].iter().filter(|asked| function(asked) == "add").count();
+        let again = asked[before..]
+            .iter()
+            .filter(|asked| function(asked) == "add")
+            .count();
         assert_eq!(again, usize::from(killed_at == "add"), "{killed_at}");
         // `add` counts its executions in the state that travels: had it run twice, this would be 2.
-        let last_look = asked.iter().rev().find(|asked| function(asked) == "look").unwrap();
+        let last_look = asked
+            .iter()
+            .rev()
+            .find(|asked| function(asked) == "look")
+            .unwrap();
         assert_eq!(last_look.part("state.cart"), "1", "{killed_at}");
-        let keys: Vec<_> = asked.iter().map(|asked| asked.header("idempotency-key")).collect();
-        assert!(keys.iter().all(|key| key.starts_with(&format!("run:{}:", reply.run))), "{keys:?}");
+        let keys: Vec<_> = asked
+            .iter()
+            .map(|asked| asked.header("idempotency-key"))
+            .collect();
+        assert!(
+            keys.iter()
+                .all(|key| key.starts_with(&format!("run:{}:", reply.run))),
+            "{keys:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_run_whose_node_is_gone_is_interrupted_and_not_ended() {
     let folder = tempfile::tempdir().unwrap();
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let client = Client::builder(format!("http://{gone}")).journal(folder.path());
-    let client = client.timeout(std::time::Duration::from_millis(300)).build().unwrap();
+    let client = client
+        .timeout(std::time::Duration::from_millis(300))
+        .build()
+        .unwrap();
     let (app, session) = (crate::node::app(), session(Birth::InEdge));
     let error = client.run_workflow(&app, &session, "in").await.unwrap_err();
-    let Error::Interrupted { run, .. } = error else { panic!("{error}") };
-    assert_eq!(client.pending_workflows(&app.name, &session).await.unwrap(), [run]);
+    let Error::Interrupted { run, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        client.pending_workflows(&app.name, &session).await.unwrap(),
+        [run]
+    );
     client.abandon_workflow(&app.name, &session, run).await.unwrap();
-    assert!(client.pending_workflows(&app.name, &session).await.unwrap().is_empty());
+    assert!(
+        client
+            .pending_workflows(&app.name, &session)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
 async fn an_application_without_a_workflow_cannot_be_run() {
     let client = Client::builder("http://127.0.0.1:9").build().unwrap();
-    let app = fogline_protocol::api::App { workflow: Vec::new(), ..crate::node::app() };
-    let error = client.run_workflow(&app, &session(Birth::InEdge), "in").await.unwrap_err();
+    let app = fogline_protocol::api::App {
+        workflow: Vec::new(),
+        ..crate::node::app()
+    };
+    let error = client
+        .run_workflow(&app, &session(Birth::InEdge), "in")
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Workflow { .. }), "{error}");
 }

@@ -85,14 +85,22 @@ fn a_run_read_back_goes_on_where_it_was() {
     let mut back = Run::decode(&run.encode()).unwrap();
     assert_eq!(back, run);
     assert_eq!(names(&back.ready()), ["f2"]);
-    assert_eq!(back.finished().map(|name| name.as_str()).collect::<Vec<_>>(), ["f1"]);
+    assert_eq!(
+        back.finished().map(|name| name.as_str()).collect::<Vec<_>>(),
+        ["f1"]
+    );
     assert_eq!(names(&finish(&mut back, "f2", b"z")), ["f3"]);
 }
 
 /// The first format's bytes: journals on disk hold them.
 #[test]
 fn the_first_format_is_read_for_ever() {
-    let mut run = Run::start(ID, &[step("a", &[]), step("b", &["a"])], Bytes::from_static(b"in")).unwrap();
+    let mut run = Run::start(
+        ID,
+        &[step("a", &[]), step("b", &["a"])],
+        Bytes::from_static(b"in"),
+    )
+    .unwrap();
     let _ = finish(&mut run, "a", b"out");
     let mut golden = vec![1];
     golden.extend([0xab; 16]);
@@ -105,8 +113,14 @@ fn the_first_format_is_read_for_ever() {
 fn what_is_no_run_is_refused() {
     let refused = |steps: &[WorkflowStep]| Run::start(ID, steps, Bytes::new()).unwrap_err();
     assert_eq!(refused(&[]), BadRun::Empty);
-    assert_eq!(refused(&[step("a", &[]), step("a", &[])]), BadRun::Twice("a".parse().unwrap()));
-    assert!(matches!(refused(&[step("a", &["b"]), step("b", &[])]), BadRun::Order { .. }));
+    assert_eq!(
+        refused(&[step("a", &[]), step("a", &[])]),
+        BadRun::Twice("a".parse().unwrap())
+    );
+    assert!(matches!(
+        refused(&[step("a", &["b"]), step("b", &[])]),
+        BadRun::Order { .. }
+    ));
     let many: Vec<_> = (0..65).map(|at| step(&format!("s{at}"), &[])).collect();
     assert_eq!(refused(&many), BadRun::TooManySteps(65));
     let good = start(&figure_3()).encode();
@@ -120,7 +134,10 @@ fn graphs() -> impl Strategy<Value = Vec<WorkflowStep>> {
     prop::collection::vec(any::<u32>(), 1..12).prop_map(|masks| {
         let name = |at: usize| format!("s{at}");
         let steps = masks.iter().enumerate().map(|(at, mask)| {
-            let after: Vec<_> = (0..at).filter(|before| mask & (1 << before) != 0).map(name).collect();
+            let after: Vec<_> = (0..at)
+                .filter(|before| mask & (1 << before) != 0)
+                .map(name)
+                .collect();
             step(&name(at), &after.iter().map(String::as_str).collect::<Vec<_>>())
         });
         steps.collect()

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use fogline_core::model::limits::MAX_STATE;
 use fogline_protocol::peer::Target;
+use fogline_protocol::problem::Kind;
 use http::HeaderMap;
 
 use super::extract::Path;
@@ -107,6 +109,10 @@ async fn invoke(
     body: Body,
 ) -> Result<Response, Fault> {
     let carried = body::carried(headers, body).await?;
+    if matches!(target, Target::Put(_)) && carried.input.len() as u64 > MAX_STATE.0 {
+        let title = format!("the state would have {} bytes, the most is {}", carried.input.len(), MAX_STATE.0);
+        return Err(Fault::new(Kind::TooLarge, title, "split the state, or make it smaller"));
+    }
     let call = admit(node, scope, target, &carried.input, headers)?;
     let job = Job { call, input: carried.input, envelopes: carried.envelopes };
     finish(node, job, headers, carried.in_parts).await

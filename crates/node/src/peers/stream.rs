@@ -105,6 +105,8 @@ impl Outgoing {
 
     /// Writes the pieces of a frame and ends the stream.
     pub(super) async fn frame(&mut self, mut pieces: Vec<Bytes>) -> Result<(), WriteError> {
+        // quinn waits for ever to write an empty piece.
+        pieces.retain(|piece| !piece.is_empty());
         let mut rest = &mut pieces[..];
         while !rest.is_empty() {
             let written = self.stream.write_chunks(rest).await?;

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
+use super::operation::binary;
 use super::{invocations, management, parameters, schemas};
 use crate::problem::{Kind, MEDIA_TYPE};
 
@@ -59,7 +60,7 @@ pub(super) fn problem_answer(kinds: &[Kind]) -> Value {
     });
     let mut content = json!({MEDIA_TYPE: {"schema": schema}});
     if kinds.contains(&Kind::MovingToClient) {
-        content["multipart/mixed"] = json!({"schema": {"type": "string", "format": "binary"}});
+        content["multipart/mixed"] = json!({"schema": binary()});
     }
     let mut answer = json!({"description": names.join(", "), "content": content});
     if kinds.contains(&Kind::Overloaded) {

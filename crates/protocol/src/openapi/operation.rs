@@ -116,5 +116,5 @@ pub(super) fn bytes() -> Value {
 
 /// The schema of bytes.
 pub(super) fn binary() -> Value {
-    json!({"type": "string", "format": "binary"})
+    json!({"contentMediaType": "application/octet-stream"})
 }

@@ -41,7 +41,7 @@ pub(super) fn parameters() -> Map<String, Value> {
         all.insert(what.to_owned(), value);
     }
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_LISTED, "default": 100});
-    let number = json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
+    let number = json!({"type": "integer", "minimum": 0});
     for (key, what, schema, description) in [
         ("after-session", "after", session_id(), "List those behind this session."),
         ("limit", "limit", limit, "How many to list at the most."),
@@ -50,13 +50,12 @@ pub(super) fn parameters() -> Map<String, Value> {
         all.insert(key.to_owned(), json!({"name": what, "in": "query", "schema": schema, "description": description}));
     }
     let key = json!({"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[!-~]+$"});
-    let timeout = json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
     let longest = format!("How long the caller waits; more than {} counts as that.", MAX_DEADLINE.as_millis());
     for (what, schema, description) in [
         (headers::IDEMPOTENCY_KEY, key, "A name for this request: the same name is executed once."),
         (headers::CLIENT, hex_id(), "The client's id."),
-        (headers::SEQUENCE, number, "The client's number of the request, instead of a key; rising from 1."),
-        (headers::TIMEOUT_MS, timeout, longest.as_str()),
+        (headers::SEQUENCE, number.clone(), "The client's number of the request, instead of a key; rising from 1."),
+        (headers::TIMEOUT_MS, number, longest.as_str()),
         (
             headers::SEEN,
             json!({"type": "string", "pattern": SEEN}),

@@ -23,9 +23,18 @@ pub(super) enum Done {
     Unknown { error: redb::Error, answers: Vec<Result<Committed, StoreError>> },
 }
 
-/// Makes all changes, each on what those before it left, and stores them together. `used` is written along.
-pub(super) fn store(db: &Database, changes: &[&Change], used: Option<u64>) -> Done {
-    match apply(db, changes, used) {
+/// How a group is stored.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Whether a crash after it is repaired at once, for a second fsync, or by reading the whole file.
+    pub(super) quick_repair: bool,
+    /// About how many bytes are used, if that is to be written along.
+    pub(super) used: Option<u64>,
+}
+
+/// Makes all changes, each on what those before it left, and stores them together.
+pub(super) fn store(db: &Database, changes: &[&Change], how: How) -> Done {
+    match apply(db, changes, how) {
         Err(error) => Done::Nothing(error),
         Ok((None, answers, put, taken)) => Done::Stored { answers, put, taken },
         Ok((Some(transaction), answers, put, taken)) => match transaction.commit() {
@@ -37,11 +46,9 @@ pub(super) fn store(db: &Database, changes: &[&Change], used: Option<u64>) -> Do
 
 type Applied = (Option<WriteTransaction>, Vec<Result<Committed, StoreError>>, u64, u64);
 
-fn apply(db: &Database, changes: &[&Change], used: Option<u64>) -> Result<Applied, redb::Error> {
+fn apply(db: &Database, changes: &[&Change], how: How) -> Result<Applied, redb::Error> {
     let mut transaction = db.begin_write()?;
-    // After a crash the file opens at once instead of being read through, for a second fsync per group: a store of
-    // 4 GB would take seconds to read.
-    transaction.set_quick_repair(true);
+    transaction.set_quick_repair(how.quick_repair);
     let mut answers = Vec::with_capacity(changes.len());
     let mut tables = Tables::open(&transaction)?;
     for change in changes {
@@ -53,10 +60,10 @@ fn apply(db: &Database, changes: &[&Change], used: Option<u64>) -> Result<Applie
     }
     let (changed, put, taken) = (tables.changed(), tables.put, tables.taken);
     drop(tables);
-    if let Some(used) = used {
+    if let Some(used) = how.used {
         transaction.open_table(STORE)?.insert(USED_ROW, used)?;
     }
-    if changed || used.is_some() {
+    if changed || how.used.is_some() {
         return Ok((Some(transaction), answers, put, taken));
     }
     // All were refused, by heads that are on disk already: no fsync is needed to say so.

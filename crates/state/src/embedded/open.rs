@@ -114,8 +114,7 @@ fn prepare(db: &Database) -> Result<Result<u64, u64>, redb::Error> {
         Err(error) => return Err(error.into()),
     }
     drop(read);
-    let mut write = db.begin_write()?;
-    write.set_quick_repair(true);
+    let write = db.begin_write()?;
     write.open_table(HEADS)?;
     write.open_table(BLOBS)?;
     write.open_table(META)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::apply::Change;
-use super::group::{self, Done};
+use super::group::{self, Done, How};
 use super::open::needs_reopening;
 use super::shared::Shared;
 use crate::{Committed, StoreError};
@@ -16,6 +16,10 @@ const MAX_GROUP: usize = 1024;
 
 /// A group takes no more once it has this many bytes: what comes after it waits no longer than they take.
 const MAX_GROUP_BYTES: u64 = 16 << 20;
+
+/// A store that holds more is written so that a crash is repaired at once, which takes a second fsync for each group;
+/// a smaller one is read through after a crash, in 60 ms where 16 MiB took 23 ms and 60 MiB 108 ms.
+const QUICK_REPAIR_FROM: u64 = 32 << 20;
 
 /// How long a failed disk is left alone before the file is opened again.
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
@@ -41,6 +45,8 @@ pub(super) struct Writer {
     /// About how many bytes are in the tables, and what was last written about it.
     used: u64,
     used_stored: u64,
+    /// How many changes the last group had, and how long it took.
+    last: (usize, Duration),
     /// When the disk failed, if the file must be opened again.
     failed: Option<(Instant, String)>,
 }
@@ -54,7 +60,7 @@ struct Group {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, waiting: mpsc::Receiver<Job>, used: u64) -> Self {
-        Self { shared, waiting, used, used_stored: used, failed: None }
+        Self { shared, waiting, used, used_stored: used, last: (0, Duration::ZERO), failed: None }
     }
 
     /// Ends when the store is dropped and everything that waited is done.
@@ -68,15 +74,21 @@ impl Writer {
             }
         }
         if self.used != self.used_stored {
-            let used = Some(self.used);
-            self.shared.with(|db| db.map(|db| group::store(db, &[], used)));
+            let how = How { used: Some(self.used), ..self.how() };
+            self.shared.with(|db| db.map(|db| group::store(db, &[], how)));
         }
     }
 
     /// What waits, up to the limits of a group; waits for the first.
+    ///
+    /// Those that were answered together come again together, and one of them is the first: taking it alone would
+    /// have the others wait for an fsync of their own. So as many as last time are given a moment, an eighth of what
+    /// they will wait for the disk anyway.
     fn next_group(&mut self) -> Option<Group> {
         let first = self.waiting.blocking_recv()?;
         let mut group = Group { changes: Vec::new(), answers: Vec::new(), rooms: Vec::new(), reopen: false };
+        let (as_many, moment) = (self.last.0, self.last.1 / 8);
+        let began = Instant::now();
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(job) = next {
@@ -93,6 +105,10 @@ impl Writer {
             }
             let full = group.changes.len() >= MAX_GROUP || bytes >= MAX_GROUP_BYTES;
             next = if full { None } else { self.waiting.try_recv().ok() };
+            while next.is_none() && !full && group.changes.len() < as_many && began.elapsed() < moment {
+                std::thread::yield_now();
+                next = self.waiting.try_recv().ok();
+            }
         }
         Some(group)
     }
@@ -103,14 +119,13 @@ impl Writer {
         }
         let Group { changes, answers, rooms, reopen: _ } = group;
         let changes: Vec<&Change> = changes.iter().collect();
-        // Worth a page per group only when it has changed much.
-        let drift = self.used.abs_diff(self.used_stored);
-        let used = (drift > (4 << 20) && drift > self.used / 8).then_some(self.used);
-        let done = self.shared.with(|db| db.map(|db| group::store(db, &changes, used)));
+        let (how, began) = (self.how(), Instant::now());
+        let done = self.shared.with(|db| db.map(|db| group::store(db, &changes, how)));
+        self.last = (changes.len(), began.elapsed());
         let results = match done {
             None => self.nothing(changes.len(), &self.why_closed()),
             Some(Done::Stored { answers, put, taken }) => {
-                self.used_stored = used.unwrap_or(self.used_stored);
+                self.used_stored = how.used.unwrap_or(self.used_stored);
                 self.used = (self.used + put).saturating_sub(taken);
                 answers
             }
@@ -134,6 +149,13 @@ impl Writer {
             // Whoever asked may have left; the change is done all the same.
             drop(answer.send(result));
         }
+    }
+
+    fn how(&self) -> How {
+        // Worth a page per group only when it has changed much.
+        let drift = self.used.abs_diff(self.used_stored);
+        let used = (drift > (4 << 20) && drift > self.used / 8).then_some(self.used);
+        How { quick_repair: self.used > QUICK_REPAIR_FROM, used }
     }
 
     fn why_closed(&self) -> String {

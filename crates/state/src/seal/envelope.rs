@@ -166,7 +166,7 @@ pub(super) struct RecordRef<'a> {
 }
 
 fn siblings<S: Serializer>(states: &&BTreeMap<StateName, Entry>, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(states.iter().map(|(state, entry)| (state, Sibling::from(entry))))
+    to.collect_map(states.iter().map(|(state, entry)| (state.as_str(), Sibling::from(entry))))
 }
 
 /// The same, as it is read.
@@ -181,14 +181,20 @@ pub(super) struct Record {
     pub(super) sealed_at: Timestamp,
 }
 
+/// Most bytes of a record without its siblings, and of a sibling, with numbers and names at their longest.
+pub(super) const MAX_RECORD: usize = 256;
+pub(super) const MAX_SIBLING: usize = 128;
+
 /// Appends the record behind its length.
-pub(super) fn append_record(record: &RecordRef<'_>, mut out: Vec<u8>) -> Vec<u8> {
+pub(super) fn append_record(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     let start = out.len();
-    out.extend_from_slice(&[0; LENGTH_BYTES]);
-    let mut out = postcard::to_extend(record, out).expect("it has no value that postcard cannot write");
-    let length = u32::try_from(out.len() - start - LENGTH_BYTES).expect("a few names and numbers");
+    let most = LENGTH_BYTES + MAX_RECORD + MAX_SIBLING * record.siblings.len();
+    out.resize(start + most, 0);
+    let written = postcard::to_slice(record, &mut out[start + LENGTH_BYTES..]);
+    let written = written.expect("a record has no value that postcard cannot write, and fits").len();
+    let length = u32::try_from(written).expect("a few names and numbers");
     out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-    out
+    out.truncate(start + LENGTH_BYTES + written);
 }
 
 /// The record, and how many bytes of `opened` stand before the state's; `None` if that is not what was sealed.

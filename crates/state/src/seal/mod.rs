@@ -13,6 +13,7 @@ mod envelope;
 mod error;
 mod keyring;
 mod mark;
+mod nonce;
 mod sealer;
 
 pub use assemble::assemble;

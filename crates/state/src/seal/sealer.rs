@@ -12,11 +12,12 @@ use super::assemble::check_siblings;
 use super::compress::{append_compressed, decompress};
 use super::derive::{Cache, SessionKey};
 use super::envelope::{
-    BadHeader, Context, HEADER_BYTES, Header, MAX_BYTES, MIN_BYTES, NONCE_BYTES, Opened, RecordRef, Sibling,
+    BadHeader, Context, HEADER_BYTES, Header, MAX_BYTES, MAX_RECORD, MAX_SIBLING, MIN_BYTES, Opened, RecordRef, Sibling,
     TAG_BYTES, append_record, label, read_record,
 };
 use super::error::{SealError, Why};
 use super::keyring::Keyring;
+use super::nonce::Nonces;
 
 /// Seals and opens the envelopes of one tenant.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Sealer {
     label: [u8; 2],
     keyring: Keyring,
     keys: Cache,
+    nonces: Nonces,
 }
 
 /// Whose envelopes.
@@ -46,7 +48,7 @@ impl Sealer {
     /// For a tenant with these keys.
     #[must_use]
     pub fn new(tenant: TenantName, keyring: Keyring) -> Self {
-        Self { label: label(tenant.as_str()), tenant, keyring, keys: Cache::default() }
+        Self { label: label(tenant.as_str()), tenant, keyring, keys: Cache::default(), nonces: Nonces::default() }
     }
 
     /// Seals these states as of this head. Bytes come from the head where they are inline, else from `values`. A
@@ -88,7 +90,7 @@ impl Sealer {
                 labels: [self.label, key.app_label, key.session_label, label(state.as_str())],
                 epoch: head.epoch,
                 version: head.version,
-                nonce: nonce(),
+                nonce: self.nonces.next(head.commit),
             };
             let sealed = seal_one(&key, header, state, &record, value.map_or(&[], |value| value));
             Ok((state.clone(), sealed.map_err(|why| why.of(state))?))
@@ -155,15 +157,6 @@ impl Sealer {
     }
 }
 
-/// A random nonce is enough: each key belongs to one session, and NIST SP 800-38D allows 2^32 seals under a key with
-/// random nonces, which is 49 days of 1000 seals per second in one session. Under a tenant's key they would be used
-/// up in days (R17).
-fn nonce() -> [u8; NONCE_BYTES] {
-    let mut nonce = [0; NONCE_BYTES];
-    aws_lc_rs::rand::fill(&mut nonce).expect("the operating system has random numbers");
-    nonce
-}
-
 fn seal_one(
     key: &SessionKey,
     mut header: Header,
@@ -174,11 +167,10 @@ fn seal_one(
     if value.len() as u64 > MAX_STATE.0 {
         return Err(Why::TooLarge(model::Bytes(value.len() as u64), MAX_STATE));
     }
-    // About what the record takes, so that a large state is copied once.
-    let around = HEADER_BYTES + 160 + 100 * record.siblings.len() + TAG_BYTES;
+    let around = HEADER_BYTES + 4 + MAX_RECORD + MAX_SIBLING * record.siblings.len() + TAG_BYTES;
     let mut out = Vec::with_capacity(around + value.len());
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    let mut out = append_record(record, out);
+    append_record(record, &mut out);
     header.compressed = append_compressed(value, &mut out);
     if !header.compressed {
         out.extend_from_slice(value);

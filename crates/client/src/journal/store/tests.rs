@@ -55,13 +55,20 @@ fn new() -> Record {
 }
 
 fn open(folder: &Path, disk: impl Disk + 'static) -> Store {
-    Store::open(folder.to_owned(), Box::new(disk), new()).unwrap().unwrap()
+    Store::open(folder.to_owned(), Box::new(disk), new())
+        .unwrap()
+        .unwrap()
 }
 
 /// The set of version `version`: small and large envelopes, all of which say the version.
 fn set(version: u8) -> BTreeMap<StateName, Bytes> {
     let state = |name: &str, length| (name.parse().unwrap(), Bytes::from(vec![version; length]));
-    [state("small", 10), state("large", MAX_INLINE + 1), state("larger", 3 * MAX_INLINE)].into()
+    [
+        state("small", 10),
+        state("large", MAX_INLINE + 1),
+        state("larger", 3 * MAX_INLINE),
+    ]
+    .into()
 }
 
 fn write(store: &Store, version: u8) -> Result<(), crate::Error> {
@@ -73,7 +80,10 @@ fn write(store: &Store, version: u8) -> Result<(), crate::Error> {
 
 fn read(store: &Store) -> BTreeMap<StateName, Bytes> {
     let envelopes = store.record().envelopes.clone();
-    envelopes.iter().map(|(state, kept)| (state.clone(), store.read(kept).unwrap())).collect()
+    envelopes
+        .iter()
+        .map(|(state, kept)| (state.clone(), store.read(kept).unwrap()))
+        .collect()
 }
 
 #[test]
@@ -82,7 +92,9 @@ fn whenever_the_client_is_killed_the_set_is_the_old_one_or_the_new_one() {
     for acts in 1.. {
         let folder = tempfile::tempdir().unwrap();
         write(&open(folder.path(), FileSystem), 1).unwrap();
-        let disk = KilledAt { left: Arc::new(AtomicUsize::new(acts)) };
+        let disk = KilledAt {
+            left: Arc::new(AtomicUsize::new(acts)),
+        };
         let written = write(&open(folder.path(), disk.clone()), 2);
         let after = read(&open(folder.path(), FileSystem));
         assert!(after == set(1) || after == set(2), "act {acts}");
@@ -103,7 +115,9 @@ fn whenever_the_client_is_killed_the_set_is_the_old_one_or_the_new_one() {
 #[test]
 fn a_failed_change_changes_nothing_for_those_who_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = KilledAt { left: Arc::new(AtomicUsize::new(usize::MAX)) };
+    let disk = KilledAt {
+        left: Arc::new(AtomicUsize::new(usize::MAX)),
+    };
     let store = open(folder.path(), disk.clone());
     write(&store, 1).unwrap();
     disk.left.store(0, Ordering::SeqCst);

@@ -1,22 +1,14 @@
-//! A small network of real nodes, and requests to it.
+//! Requests to a node, as curl would send them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fogline_protocol::api::{App, Session};
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
-use fogline_testbed::{Plan, Testbed};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// A network without emulated links and speeds.
-pub(crate) async fn network(folder: &Path) -> Testbed {
-    let mut plan = Plan::demo(folder.to_path_buf()).expect("the demo's files are as expected");
-    (plan.shaped, plan.paced) = (false, false);
-    Testbed::start(plan).await.expect("the network starts")
 }
 
 /// A caller of one node.
@@ -48,9 +40,8 @@ impl Answer {
 }
 
 impl Caller {
-    pub(crate) fn new(network: &Testbed) -> Self {
-        let url = network.url(&network.clients()[0]).expect("the client is a node");
-        Self { http: reqwest::Client::new(), url }
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self { http: reqwest::Client::new(), url: url.into() }
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
@@ -72,19 +63,13 @@ impl Caller {
 
     /// Deploys an example application, its manifest changed by `edit`.
     pub(crate) async fn deploy(&self, example: &str, edit: impl Fn(&str) -> String) -> App {
-        let folder = root().join("functions").join(example);
-        let manifest = edit(&std::fs::read_to_string(folder.join("fogline.toml")).expect("there is a manifest"));
-        let mut parts = vec![Part::new(multipart::MANIFEST, manifest)];
-        for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
-            let path = entry.expect("it can be read").path();
-            if path.extension().is_some_and(|extension| extension == "wasm" || extension == "py") {
-                let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                parts.push(Part::new(name, std::fs::read(&path).expect("the component can be read")));
-            }
-        }
-        let (content_type, body) = form(&parts);
-        let request = self.post("/v1/apps").header("content-type", content_type).body(body);
-        self.send(request).await.ok().json()
+        self.deploy_parts(&package(example, edit)).await.ok().json()
+    }
+
+    /// Deploys what may not be deployable.
+    pub(crate) async fn deploy_parts(&self, parts: &[Part]) -> Answer {
+        let (content_type, body) = form(parts);
+        self.send(self.post("/v1/apps").header("content-type", content_type).body(body)).await
     }
 
     pub(crate) async fn session(&self, app: &str, model: &str) -> Held {
@@ -111,23 +96,32 @@ impl Caller {
             request = request.header(*name, *value);
         }
         if held.envelopes.is_empty() {
-            return self.send(request.body(input)).await;
+            let mut answer = self.send(request.body(input)).await;
+            keep(held, &mut answer).await;
+            return answer;
         }
         let mut parts = vec![Part::new(multipart::INPUT, input)];
         parts.extend(held.envelopes.iter().map(|(state, sealed)| Part::new(format!("state.{state}"), sealed.clone())));
         let (content_type, body) = form(&parts);
         let mut answer = self.send(request.header("content-type", content_type).body(body)).await;
-        let content_type = answer.headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
-        if multipart::is_multipart(content_type) {
-            for part in multipart::read(content_type, answer.body.clone()).await.expect("the parts can be read") {
-                match part.name.strip_prefix("state.") {
-                    Some(state) => drop(held.envelopes.insert(state.to_owned(), part.bytes)),
-                    None => answer.body = part.bytes,
-                }
-            }
-        }
+        keep(held, &mut answer).await;
         answer
     }
+}
+
+/// The parts of an example application, its manifest changed by `edit`.
+pub(crate) fn package(example: &str, edit: impl Fn(&str) -> String) -> Vec<Part> {
+    let folder = root().join("functions").join(example);
+    let manifest = edit(&std::fs::read_to_string(folder.join("fogline.toml")).expect("there is a manifest"));
+    let mut parts = vec![Part::new(multipart::MANIFEST, manifest)];
+    for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
+        let path = entry.expect("it can be read").path();
+        if path.extension().is_some_and(|extension| extension == "wasm" || extension == "py") {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            parts.push(Part::new(name, std::fs::read(&path).expect("the component can be read")));
+        }
+    }
+    parts
 }
 
 /// A session, and what its client holds of it.
@@ -141,4 +135,18 @@ pub(crate) struct Held {
 fn form(parts: &[Part]) -> (String, bytes::Bytes) {
     let boundary = Boundary::new([7; 16]);
     (boundary.content_type(Subtype::FormData), multipart::write(&boundary, parts))
+}
+
+/// Keeps the envelopes of an answer, and leaves what else it says.
+async fn keep(held: &mut Held, answer: &mut Answer) {
+    let content_type = answer.headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
+    if !multipart::is_multipart(content_type) {
+        return;
+    }
+    for part in multipart::read(content_type, answer.body.clone()).await.expect("the parts can be read") {
+        match part.name.strip_prefix("state.") {
+            Some(state) => drop(held.envelopes.insert(state.to_owned(), part.bytes)),
+            None => answer.body = part.bytes,
+        }
+    }
 }

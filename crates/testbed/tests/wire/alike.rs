@@ -1,0 +1,125 @@
+//! The four places for state are alike: whoever runs the workflow, and whatever happens to requests and commits on
+//! the way, outputs and final states are the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use fogline_client::{Client, Error, Package};
+use fogline_core::model::{AppName, ExecutionModel, StateName};
+use fogline_protocol::api::App;
+use fogline_protocol::problem::Kind;
+
+use super::support::{Meddling, Mischief, Nodes, Proxy, Setup, package};
+
+const MODELS: [ExecutionModel; 4] = [
+    ExecutionModel::External,
+    ExecutionModel::InEdge,
+    ExecutionModel::InFunction,
+    ExecutionModel::InClient,
+];
+
+/// A chain of one step, a chain of two, and a DAG with a join; what runs get, and the states that do not depend on
+/// when they were written.
+const APPS: [(&str, [&str; 4], &[&str]); 3] = [
+    ("counter", ["5", "-2", "40", "1000"], &["total"]),
+    ("sensor", ["20.5", "21", "20.25", "19.75"], &["window", "alarms"]),
+    ("figure3", ["first input", "second", "", "the last one"], &["s"]),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runner {
+    Client,
+    Node,
+}
+
+/// What a session came to: the results of its runs, and its states.
+type Outcome = (Vec<Bytes>, BTreeMap<String, Option<Bytes>>);
+
+async fn outcome(client: &Client, app: &App, model: ExecutionModel, runner: Runner) -> Outcome {
+    let (_, inputs, states) = APPS.iter().find(|(name, ..)| app.name.as_str().starts_with(name)).unwrap();
+    let session = client.create_session(&app.name, Some(model)).await.unwrap().session;
+    let mut outputs = Vec::new();
+    for input in inputs {
+        outputs.push(match runner {
+            Runner::Client => client.run_workflow(app, &session, *input).await.unwrap().output,
+            Runner::Node => client.run(&app.name, &session, *input).await.unwrap().output,
+        });
+    }
+    let mut values = BTreeMap::new();
+    for state in *states {
+        let name: StateName = state.parse().unwrap();
+        let value = match client.get_state(&app.name, &session, &name).await {
+            Ok(value) => Some(value),
+            Err(Error::Problem { problem }) if problem.kind == Kind::NotFound => None,
+            Err(error) => panic!("{model} {state}: {error}"),
+        };
+        values.insert((*state).to_owned(), value);
+    }
+    (outputs, values)
+}
+
+/// Deploys the examples, each with both guards; gives them by the name that the manifest got.
+async fn deploy(client: &Client) -> Vec<App> {
+    let mut apps = Vec::new();
+    for (name, ..) in APPS {
+        for guard in ["none", "mark"] {
+            let edit = |manifest: &str| {
+                let renamed = format!("name = \"{name}-{guard}\"\nguard = \"{guard}\"");
+                manifest.replacen(&format!("name = \"{name}\""), &renamed, 1)
+            };
+            let mut parts = package(name, edit).into_iter();
+            let manifest = parts.next().unwrap().bytes;
+            let files = parts.map(|part| (part.name, part.bytes)).collect();
+            apps.push(client.deploy(&Package { manifest, files }).await.unwrap());
+        }
+    }
+    apps
+}
+
+/// Runs everything on nodes whose commits are meddled with, through a way that does mischief.
+async fn all_alike(folder: &Path, meddling: Meddling, mischief: Mischief) {
+    let nodes = Nodes::start(folder, Setup { meddling, ..Setup::default() }).await;
+    let urls = vec![nodes.url("one"), nodes.url("two")];
+    let proxy = Proxy::start(urls, mischief).await;
+    let client = Client::builder(proxy.url()).build().unwrap();
+    let mut first: BTreeMap<AppName, Outcome> = BTreeMap::new();
+    for app in deploy(&client).await {
+        for model in MODELS {
+            for runner in [Runner::Client, Runner::Node] {
+                let got = outcome(&client, &app, model, runner).await;
+                let base: AppName = app.name.as_str().split('-').next().unwrap().parse().unwrap();
+                let expected = first.entry(base).or_insert_with(|| got.clone());
+                assert_eq!(got, *expected, "{} {model} {runner:?} {meddling:?} {mischief:?}", app.name);
+            }
+        }
+    }
+    assert_eq!(first.len(), APPS.len());
+    for (app, (outputs, states)) in &first {
+        assert!(outputs.iter().all(|output| !output.is_empty()), "{app}");
+        assert!(states.values().any(Option::is_some), "{app}");
+    }
+    assert_eq!(first[&"counter".parse().unwrap()].0, ["5", "3", "43", "1043"]);
+    nodes.stop().await;
+}
+
+macro_rules! alike {
+    ($($name:ident: $meddling:ident, $mischief:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let folder = tempfile::tempdir().unwrap();
+            all_alike(folder.path(), Meddling::$meddling, Mischief::$mischief).await;
+        }
+    )*};
+}
+
+alike! {
+    all_models_are_alike: None, None;
+    all_models_are_alike_when_each_request_is_sent_twice: None, Twice;
+    all_models_are_alike_when_each_request_is_sent_twice_at_once: None, TwiceAtOnce;
+    all_models_are_alike_when_first_answers_are_lost: None, Lost;
+    all_models_are_alike_when_every_third_commit_conflicts: Conflict, None;
+    all_models_are_alike_when_every_third_commit_is_done_and_not_heard_of: Unheard, None;
+    all_models_are_alike_when_every_third_commit_is_neither_done_nor_heard_of: Dropped, None;
+    all_models_are_alike_when_commits_conflict_and_answers_are_lost: Conflict, Lost;
+}

@@ -1,0 +1,113 @@
+//! A store in which others are faster, and one whose answers get lost.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fogline_core::model::{AppName, CommitId, ExecutionModel, StateName, TenantName};
+use fogline_core::session::{BlobName, Commit, Content, Expect, RecordKey, Snapshot, Status};
+use fogline_state::{Committed, Durable, Listed, Store, StoreError};
+
+/// What is done to every third commit of a session that others can commit to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Meddling {
+    #[default]
+    None,
+    /// Somebody else commits before it.
+    Conflict,
+    /// It is done, and nobody hears of it.
+    Unheard,
+    /// It is not done, and nobody hears of it.
+    Dropped,
+}
+
+impl Meddling {
+    /// Puts this between a node and its store.
+    pub(crate) fn between(self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
+        match self {
+            Self::None => inner,
+            meddling => Arc::new(Meddled { inner, meddling, commits: AtomicU64::new(0) }),
+        }
+    }
+}
+
+struct Meddled {
+    inner: Arc<dyn Store>,
+    meddling: Meddling,
+    commits: AtomicU64,
+}
+
+impl Meddled {
+    /// Commits what is there already, as a function that changes nothing but writes would.
+    async fn be_faster(&self, key: &RecordKey) -> Result<(), StoreError> {
+        let Some(Snapshot { mut head, .. }) = self.inner.load(key, &BTreeSet::new()).await? else {
+            return Ok(());
+        };
+        if head.status != Status::Live {
+            return Ok(());
+        }
+        let expect = Expect::Commit(head.commit);
+        let mut commit = [0; 16];
+        commit[..8].copy_from_slice(&self.commits.load(Ordering::Relaxed).to_be_bytes());
+        commit[8..].copy_from_slice(&head.commit.0[..8]);
+        head.commit = CommitId(commit);
+        head.version += 1;
+        for entry in head.states.values_mut() {
+            // What its client holds is sealed as of the commit that wrote it.
+            if !matches!(entry.content, Content::Held { .. }) {
+                (entry.commit, entry.version) = (head.commit, head.version);
+            }
+        }
+        let blobs = std::collections::BTreeMap::new();
+        self.inner.commit(key, Commit { expect, head, blobs }).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Store for Meddled {
+    fn durable(&self) -> Durable {
+        self.inner.durable()
+    }
+
+    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError> {
+        self.inner.load(key, states).await
+    }
+
+    async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
+        // The record of a session that one node owns is written by nobody else.
+        let shared = key.model != ExecutionModel::InFunction && commit.expect != Expect::Absent;
+        if !shared || self.commits.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
+            return self.inner.commit(key, commit).await;
+        }
+        match self.meddling {
+            Meddling::None => {}
+            Meddling::Conflict => self.be_faster(key).await?,
+            Meddling::Unheard => {
+                self.inner.commit(key, commit).await?;
+                return Ok(Committed::Unknown);
+            }
+            Meddling::Dropped => return Ok(Committed::Unknown),
+        }
+        self.inner.commit(key, commit).await
+    }
+
+    async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
+        self.inner.blob(key, name).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.inner.list(tenant, app, after, limit).await
+    }
+
+    async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.inner.erase(key).await
+    }
+}

@@ -1,0 +1,11 @@
+//! Networks of real nodes, and what stands between them and their callers.
+
+mod caller;
+mod meddling;
+mod nodes;
+mod proxy;
+
+pub(crate) use caller::{Answer, Caller, Held, package};
+pub(crate) use meddling::Meddling;
+pub(crate) use nodes::{Nodes, Setup, THREE, deadline};
+pub(crate) use proxy::{Mischief, Proxy};

@@ -1,0 +1,157 @@
+//! Nodes that know each other, without links between them to wait for.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fogline_core::dispatch::Map;
+use fogline_core::model::{Device, NodeName, TenantName};
+use fogline_core::network::Node;
+use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
+use fogline_node::{External, Handle, Options, Tenants};
+use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
+use fogline_runtime::process::ProcessRuntime;
+use fogline_runtime::{Runtime, Runtimes};
+use fogline_state::seal::Keyring;
+
+use super::Meddling;
+
+/// Two nodes that run functions, and one that keeps external state.
+pub(crate) const THREE: [&str; 3] = ["one", "two", "cloud"];
+
+/// How long a test waits for what must happen.
+pub(crate) fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+/// What nodes are started with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    /// The last one is the cloud, if there are several.
+    pub(crate) names: Vec<&'static str>,
+    pub(crate) tenants: Tenants,
+    pub(crate) keyring: Keyring,
+    pub(crate) meddling: Meddling,
+    pub(crate) slots: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            names: THREE.to_vec(),
+            tenants: Tenants::Open(name("local")),
+            keyring: Keyring::generate(),
+            meddling: Meddling::None,
+            slots: 4,
+        }
+    }
+}
+
+/// Nodes that run.
+pub(crate) struct Nodes {
+    setup: Setup,
+    folder: PathBuf,
+    authority: Authority,
+    runtime: Arc<dyn Runtime>,
+    endpoints: BTreeMap<&'static str, Endpoint>,
+    handles: BTreeMap<&'static str, Handle>,
+}
+
+fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("it is a name")
+}
+
+impl Nodes {
+    pub(crate) async fn start(folder: &Path, setup: Setup) -> Self {
+        // Compiled once for all tests.
+        let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+        let component = ComponentOptions { cache, workers: 64, ..ComponentOptions::default() };
+        let component = ComponentRuntime::new(component).expect("components can be executed");
+        let mut nodes = Self {
+            folder: folder.to_path_buf(),
+            authority: Authority::new().expect("there are random numbers"),
+            runtime: Arc::new(Runtimes::new(component, ProcessRuntime::default())),
+            endpoints: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            setup,
+        };
+        for name in nodes.setup.names.clone() {
+            nodes.bind(name);
+        }
+        for name in nodes.setup.names.clone() {
+            nodes.run(name).await;
+        }
+        nodes
+    }
+
+    /// Gives a node a place on the transport, and tells all of all.
+    fn bind(&mut self, node: &'static str) {
+        let identity = self.authority.issue(&name(node)).expect("a certificate can be made");
+        let socket = udp_socket((Ipv4Addr::LOCALHOST, 0).into()).expect("there is a free port");
+        let options = PeerOptions { mtu: Mtu::Fixed(8000), ..PeerOptions::default() };
+        let endpoint = Endpoint::bind(&identity, socket, &options).expect("the transport starts");
+        self.endpoints.insert(node, endpoint);
+        for (of, at) in &self.endpoints {
+            let address = at.local_address().expect("it is bound");
+            for (_, other) in self.endpoints.iter().filter(|(other, _)| *other != of) {
+                other.know(&name(of), address);
+            }
+        }
+    }
+
+    async fn run(&mut self, node: &'static str) {
+        let cloud = self.setup.names.last().filter(|_| self.setup.names.len() > 1).copied();
+        let others: Vec<NodeName> =
+            self.setup.names.iter().filter(|other| **other != node).map(|other| name(other)).collect();
+        let machine = Node::of(Device::NUC, true, false);
+        let cloud_name: Option<NodeName> = cloud.map(name);
+        let map = Map::flat(&name(node), &machine, &others, cloud_name.as_ref()).expect("names differ");
+        let tenants = match &self.setup.tenants {
+            Tenants::Open(tenant) => vec![tenant.clone()],
+            Tenants::Tokens(tenants) => tenants.iter().map(|(tenant, _)| tenant.clone()).collect(),
+        };
+        let keyring = |tenant: TenantName| (tenant, self.setup.keyring.clone());
+        let options = Options {
+            name: name(node),
+            data: self.folder.join(node),
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tenants: self.setup.tenants.clone(),
+            keyrings: tenants.into_iter().map(keyring).collect(),
+            external: External::Node(name(cloud.unwrap_or(node))),
+            map: Arc::new(map),
+            slots: if Some(node) == cloud { 0 } else { self.setup.slots },
+            peers: Some(self.endpoints[node].clone()),
+            others,
+            runtime: Arc::clone(&self.runtime),
+        };
+        let meddling = self.setup.meddling;
+        let started = fogline_node::start_with(options, |store| meddling.between(store)).await;
+        self.handles.insert(node, started.expect("the node starts"));
+    }
+
+    /// The URL of a node.
+    pub(crate) fn url(&self, node: &str) -> String {
+        format!("http://{}", self.handles[node].http())
+    }
+
+    pub(crate) fn address(&self, node: &str) -> SocketAddr {
+        self.handles[node].http()
+    }
+
+    /// Stops a node, as its operator would.
+    pub(crate) async fn stop_node(&mut self, node: &str) {
+        self.handles.remove(node).expect("it runs").stop().await;
+    }
+
+    /// Starts a node that was stopped, on the folder that it left.
+    pub(crate) async fn start_node(&mut self, node: &'static str) {
+        self.bind(node);
+        self.run(node).await;
+    }
+
+    pub(crate) async fn stop(self) {
+        futures_util::future::join_all(self.handles.into_values().map(Handle::stop)).await;
+    }
+}
