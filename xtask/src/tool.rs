@@ -87,7 +87,13 @@ pub(crate) fn ensure_wasm_compiler() -> Result<(), Failure> {
     if std::path::Path::new(folder.trim()).exists() {
         return Ok(());
     }
-    let packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+    let packages = [
+        "rustc-web",
+        "cargo-web",
+        "rust-web-src",
+        "rust-web-llvm",
+        "lld-22",
+    ];
     ensure_debian("/usr/bin/rustc", &packages)
 }
 
@@ -101,13 +107,20 @@ pub(crate) fn ensure_redis() -> Result<(), Failure> {
 
 /// Installs Debian packages unless their program answers.
 fn ensure_debian(program: &str, packages: &[&str]) -> Result<(), Failure> {
-    if Run::program(program).args(["--version"]).capture().is_ok_and(|printed| printed.success) {
+    if Run::program(program)
+        .args(["--version"])
+        .capture()
+        .is_ok_and(|printed| printed.success)
+    {
         return Ok(());
     }
     let names = packages.join(" ");
     say::note(&format!("{program} is missing: installing {names}"));
     let hint = format!("install it by hand, as with `sudo apt-get install {names}`");
-    Run::program("apt-get").args(["update", "--quiet"]).hint(hint.clone()).show()?;
+    Run::program("apt-get")
+        .args(["update", "--quiet"])
+        .hint(hint.clone())
+        .show()?;
     Run::program("apt-get")
         .args(["install", "--yes", "--quiet", "--no-install-recommends"])
         .args(packages)
@@ -129,11 +142,21 @@ pub(crate) fn ensure_schemathesis() -> Result<PathBuf, Failure> {
     }
     say::note("schemathesis is missing, or another version: installing it");
     let hint = "python3 with its module venv is needed (`apt-get install python3-venv`), and pypi.org";
-    Run::program("python3").args(["-m", "venv", "--clear"]).args([&folder]).hint(hint).show()?;
-    let pip = Run::program(folder.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement", "xtask/schemathesis.txt"])
+    Run::program("python3")
+        .args(["-m", "venv", "--clear"])
+        .args([&folder])
         .hint(hint)
         .show()?;
+    let pip = Run::program(folder.join("bin/pip"));
+    pip.args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+        "xtask/schemathesis.txt",
+    ])
+    .hint(hint)
+    .show()?;
     std::fs::write(&installed, PINNED).map_err(|error| Failure::file("writing", &installed, &error))?;
     Ok(program)
 }

@@ -24,14 +24,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let handle = node::node(folder.path(), tenants, true).await;
     let (http, url) = (reqwest::Client::new(), format!("http://{}", handle.http()));
-    let post = |path: &str| http.post(format!("{url}{path}")).bearer_auth(token.as_deref().unwrap_or_default());
+    let post = |path: &str| {
+        http.post(format!("{url}{path}"))
+            .bearer_auth(token.as_deref().unwrap_or_default())
+    };
     for example in ["counter", "basket"] {
         let (content_type, body) = node::package(example, str::to_owned);
         let request = post("/v1/apps").header("content-type", content_type).body(body);
         request.send().await?.error_for_status()?;
     }
     let mut sessions = Vec::new();
-    for model in ["external", "in-edge", "in-function"].into_iter().cycle().take(SESSIONS) {
+    for model in ["external", "in-edge", "in-function"]
+        .into_iter()
+        .cycle()
+        .take(SESSIONS)
+    {
         let request = post("/v1/apps/counter/sessions").body(format!("{{\"model\": \"{model}\"}}"));
         let session: Session = request.send().await?.error_for_status()?.json().await?;
         sessions.push(session.session);

@@ -88,9 +88,10 @@ pub(crate) fn id_of_key(scope: &Scope, key: &str) -> InvocationId {
 /// The opaque key of a request, if it has one.
 pub(crate) fn key(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
     match text(headers, headers::IDEMPOTENCY_KEY)? {
-        Some(key) if !(1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => {
-            Err(bad(headers::IDEMPOTENCY_KEY, format!("expected 1 to {MAX_IDEMPOTENCY_KEY} characters")))
-        }
+        Some(key) if !(1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => Err(bad(
+            headers::IDEMPOTENCY_KEY,
+            format!("expected 1 to {MAX_IDEMPOTENCY_KEY} characters"),
+        )),
         key => Ok(key),
     }
 }
@@ -100,26 +101,32 @@ pub(crate) fn timeout(headers: &HeaderMap) -> Result<Duration, Fault> {
     let Some(given) = text(headers, headers::TIMEOUT_MS)? else {
         return Ok(DEFAULT_DEADLINE);
     };
-    let millis: u64 =
-        given.parse().map_err(|_| bad(headers::TIMEOUT_MS, format!("\"{given}\" is not a number")))?;
+    let millis: u64 = given
+        .parse()
+        .map_err(|_| bad(headers::TIMEOUT_MS, format!("\"{given}\" is not a number")))?;
     Ok(Duration::from_millis(millis).min(MAX_DEADLINE))
 }
 
 /// The client that sends the request, if it says.
 pub(crate) fn client(headers: &HeaderMap) -> Result<Option<ClientId>, Fault> {
     let client = text(headers, headers::CLIENT)?;
-    client.map(|id| id.parse().map_err(|error| bad(headers::CLIENT, error))).transpose()
+    client
+        .map(|id| id.parse().map_err(|error| bad(headers::CLIENT, error)))
+        .transpose()
 }
 
 /// What the client has seen of the session, if it says.
 pub(crate) fn seen(headers: &HeaderMap) -> Result<Option<Seen>, Fault> {
     let seen = text(headers, headers::SEEN)?;
-    seen.map(|seen| seen.parse().map_err(|problem| bad(headers::SEEN, problem))).transpose()
+    seen.map(|seen| seen.parse().map_err(|problem| bad(headers::SEEN, problem)))
+        .transpose()
 }
 
 /// A header's text.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
-    let value = headers.get(name).map(|value| value.to_str().map_err(|_| bad(name, "it is not plain text")));
+    let value = headers
+        .get(name)
+        .map(|value| value.to_str().map_err(|_| bad(name, "it is not plain text")));
     value.transpose()
 }
 
@@ -129,20 +136,28 @@ fn name(scope: &Scope, headers: &HeaderMap) -> Result<(Option<InvocationId>, Ori
     match (key, client(headers)?, number) {
         (Some(key), _, None) => Ok((Some(id_of_key(scope, key)), Origin::Opaque)),
         (None, Some(client), Some(number)) => {
-            let number: u64 =
-                number.parse().map_err(|_| bad(headers::SEQUENCE, format!("\"{number}\" is not a number")))?;
+            let number: u64 = number
+                .parse()
+                .map_err(|_| bad(headers::SEQUENCE, format!("\"{number}\" is not a number")))?;
             let whose = whose(scope);
             let id = digest(&[b"number", whose.as_bytes(), &client.0, &number.to_be_bytes()]);
             Ok((Some(first_16(id)), Origin::Sequence { client, number }))
         }
         (None, _, None) => Ok((None, Origin::Keyless)),
-        (Some(_), _, Some(_)) => Err(bad(headers::SEQUENCE, "a request has a number or a key, not both")),
+        (Some(_), _, Some(_)) => Err(bad(
+            headers::SEQUENCE,
+            "a request has a number or a key, not both",
+        )),
         (None, None, Some(_)) => Err(bad(headers::SEQUENCE, "a number goes with fogline-client")),
     }
 }
 
 fn whose(scope: &Scope) -> String {
-    let session = scope.session.as_ref().map(ToString::to_string).unwrap_or_default();
+    let session = scope
+        .session
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     format!("{}/{}/{session}", scope.tenant, scope.app)
 }
 

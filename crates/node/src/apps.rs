@@ -52,7 +52,12 @@ pub(crate) struct Apps {
 
 impl Apps {
     pub(crate) fn new(runtime: Arc<dyn Runtime>, folder: PathBuf, store: Arc<EmbeddedStore>) -> Self {
-        Self { runtime, folder, store, deployed: RwLock::default() }
+        Self {
+            runtime,
+            folder,
+            store,
+            deployed: RwLock::default(),
+        }
     }
 
     /// Makes ready what was deployed before the node stopped. What can no longer be is logged and left out.
@@ -74,7 +79,11 @@ impl Apps {
     }
 
     /// Checks, compiles and keeps an application; one of the same name is replaced, its sessions stay.
-    pub(crate) async fn deploy(&self, tenant: &TenantName, package: &Package) -> Result<Arc<Deployed>, Fault> {
+    pub(crate) async fn deploy(
+        &self,
+        tenant: &TenantName,
+        package: &Package,
+    ) -> Result<Arc<Deployed>, Fault> {
         let deployed = self.prepare(tenant, package).await?;
         let key = format!("{tenant}/{}", deployed.spec.name);
         let bytes = postcard::to_stdvec(package)
@@ -87,25 +96,33 @@ impl Apps {
 
     /// Forgets an application; `false` if there is none.
     pub(crate) async fn undeploy(&self, tenant: &TenantName, app: &AppName) -> Result<bool, Fault> {
-        self.store.meta_delete(TABLE, format!("{tenant}/{app}").as_bytes()).await?;
+        self.store
+            .meta_delete(TABLE, format!("{tenant}/{app}").as_bytes())
+            .await?;
         let mut deployed = self.deployed.write().unwrap_or_else(PoisonError::into_inner);
         Ok(deployed.remove(&(tenant.clone(), app.clone())).is_some())
     }
 
     pub(crate) fn get(&self, tenant: &TenantName, app: &AppName) -> Result<Arc<Deployed>, Fault> {
         let deployed = self.deployed.read().unwrap_or_else(PoisonError::into_inner);
-        deployed.get(&(tenant.clone(), app.clone())).cloned().ok_or_else(|| {
-            Fault::not_found(
-                format!("there is no application {app}"),
-                "deploy it with `fogline deploy`; `fogline get apps` lists those that are there",
-            )
-        })
+        deployed
+            .get(&(tenant.clone(), app.clone()))
+            .cloned()
+            .ok_or_else(|| {
+                Fault::not_found(
+                    format!("there is no application {app}"),
+                    "deploy it with `fogline deploy`; `fogline get apps` lists those that are there",
+                )
+            })
     }
 
     /// All applications, with their tenants.
     pub(crate) fn all(&self) -> Vec<(TenantName, Arc<Deployed>)> {
         let deployed = self.deployed.read().unwrap_or_else(PoisonError::into_inner);
-        deployed.iter().map(|((tenant, _), app)| (tenant.clone(), Arc::clone(app))).collect()
+        deployed
+            .iter()
+            .map(|((tenant, _), app)| (tenant.clone(), Arc::clone(app)))
+            .collect()
     }
 
     fn put(&self, tenant: TenantName, app: Deployed) {
@@ -114,7 +131,10 @@ impl Apps {
     }
 
     async fn prepare(&self, tenant: &TenantName, package: &Package) -> Result<Deployed, Fault> {
-        let source = Source { name: "fogline.toml".to_owned(), text: package.manifest.clone() };
+        let source = Source {
+            name: "fogline.toml".to_owned(),
+            text: package.manifest.clone(),
+        };
         let spec = manifest::parse(&source).map_err(|fault| not_deployable(&fault))?;
         let digest = digest(package);
         let folder = self.folder.join("apps").join(tenant.as_str()).join(&digest[..16]);
@@ -131,12 +151,25 @@ impl Apps {
                     )
                 })?,
             };
-            let artefact = Artefact { bytes, folder: folder.clone() };
+            let artefact = Artefact {
+                bytes,
+                folder: folder.clone(),
+            };
             let prepared = self.runtime.prepare(name, function, &spec.states, artefact).await;
             let executor = prepared.map_err(|error| of_preparation(&error))?;
-            functions.insert(name.clone(), DeployedFunction { spec: function.clone(), executor });
+            functions.insert(
+                name.clone(),
+                DeployedFunction {
+                    spec: function.clone(),
+                    executor,
+                },
+            );
         }
-        Ok(Deployed { spec, digest, functions })
+        Ok(Deployed {
+            spec,
+            digest,
+            functions,
+        })
     }
 }
 
@@ -161,7 +194,11 @@ impl Deployed {
                     Kind::Conflict,
                     format!(
                         "state {name} has schema {}, version {} of {} reads {} to {}",
-                        value.schema, self.spec.version, self.spec.name, state.reads_schema_from, state.schema
+                        value.schema,
+                        self.spec.version,
+                        self.spec.name,
+                        state.reads_schema_from,
+                        state.schema
                     ),
                     "deploy a version that can read it",
                 ));
@@ -180,6 +217,7 @@ impl Deployed {
         let states = spec.states.iter().map(|(name, state)| api::AppState {
             name: name.clone(),
             model: spec.model_of(name),
+            own_model: state.model.is_some(),
             schema: state.schema,
         });
         let steps = spec.workflow.iter().map(|step| api::AppStep {
@@ -227,7 +265,10 @@ async fn write_files(folder: &Path, package: &Package) -> Result<(), Fault> {
     };
     for (path, bytes) in &package.files {
         let relative = Path::new(path);
-        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        if !relative
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+        {
             return Err(Fault::new(
                 Kind::BadRequest,
                 format!("the path {path} leaves the application's folder"),
@@ -236,8 +277,12 @@ async fn write_files(folder: &Path, package: &Package) -> Result<(), Fault> {
         }
         let full = folder.join(relative);
         let parent = full.parent().unwrap_or(folder);
-        tokio::fs::create_dir_all(parent).await.map_err(|error| failed(parent, error))?;
-        tokio::fs::write(&full, bytes).await.map_err(|error| failed(&full, error))?;
+        tokio::fs::create_dir_all(parent)
+            .await
+            .map_err(|error| failed(parent, error))?;
+        tokio::fs::write(&full, bytes)
+            .await
+            .map_err(|error| failed(&full, error))?;
     }
     Ok(())
 }
@@ -253,12 +298,16 @@ fn not_deployable(fault: &BadInput) -> Fault {
 
 fn of_preparation(error: &PrepareError) -> Fault {
     match error {
-        PrepareError::Function { .. } => {
-            Fault::new(Kind::NotDeployable, error.to_string(), error.hint().unwrap_or_default())
-        }
+        PrepareError::Function { .. } => Fault::new(
+            Kind::NotDeployable,
+            error.to_string(),
+            error.hint().unwrap_or_default(),
+        ),
         PrepareError::Busy { .. } => Fault::overloaded(error.to_string()),
-        PrepareError::Node { source, .. } => {
-            Fault::new(Kind::Unavailable, format!("{error}: {source}"), "look after the node")
-        }
+        PrepareError::Node { source, .. } => Fault::new(
+            Kind::Unavailable,
+            format!("{error}: {source}"),
+            "look after the node",
+        ),
     }
 }

@@ -34,7 +34,10 @@ impl Handler for Calls {
                 (Response::Refused(fault.problem().clone(), states), body)
             }
         };
-        Message { head: peer::encode(&response).into(), body }
+        Message {
+            head: peer::encode(&response).into(),
+            body,
+        }
     }
 }
 
@@ -48,7 +51,11 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
         Request::Invoke(call) => {
             let input = body.next().unwrap_or_default();
             let envelopes = call.envelopes.iter().cloned().zip(body).collect();
-            let job = Job { call: *call, input, envelopes };
+            let job = Job {
+                call: *call,
+                input,
+                envelopes,
+            };
             match job.call.target {
                 Target::Convert(model) => {
                     let (home, envelopes) = sessions::convert(node, &job, model).await?;
@@ -65,9 +72,16 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
         Request::Deploy(tenant, paths) => {
             let manifest = body.next().unwrap_or_default();
             let manifest = String::from_utf8(manifest.into()).map_err(|_| {
-                Fault::new(Kind::BadRequest, "the manifest is not UTF-8", "save it as UTF-8 text")
+                Fault::new(
+                    Kind::BadRequest,
+                    "the manifest is not UTF-8",
+                    "save it as UTF-8 text",
+                )
             })?;
-            let package = Package { manifest, files: paths.into_iter().zip(body).collect() };
+            let package = Package {
+                manifest,
+                files: paths.into_iter().zip(body).collect(),
+            };
             node.apps.deploy(&tenant, &package).await?;
             Ok((Response::Done, Vec::new()))
         }
@@ -122,9 +136,15 @@ async fn of_store(
         Request::Load(key, states) => record(store.load(&key, &states).await?),
         Request::Commit(key, expect, names) => {
             let head = body.next().unwrap_or_default();
-            let head = session::decode(&head)
-                .map_err(|source| StoreError::Damaged { key: key.to_string(), source })?;
-            let commit = Commit { expect, head, blobs: names.into_iter().zip(body).collect() };
+            let head = session::decode(&head).map_err(|source| StoreError::Damaged {
+                key: key.to_string(),
+                source,
+            })?;
+            let commit = Commit {
+                expect,
+                head,
+                blobs: names.into_iter().zip(body).collect(),
+            };
             match store.commit(&key, commit).await? {
                 Committed::Done => (Response::Done, Vec::new()),
                 Committed::Unknown => (Response::Unknown, Vec::new()),
@@ -141,8 +161,14 @@ async fn of_store(
         Request::List(tenant, app, after, limit) => {
             let limit = limit.min(MAX_LISTED) as usize;
             let listed = store.list(&tenant, &app, after.as_ref(), limit).await?;
-            let heads = listed.iter().map(|listed| session::encode(&listed.head).into()).collect();
-            (Response::Records(listed.into_iter().map(|listed| listed.key).collect()), heads)
+            let heads = listed
+                .iter()
+                .map(|listed| session::encode(&listed.head).into())
+                .collect();
+            (
+                Response::Records(listed.into_iter().map(|listed| listed.key).collect()),
+                heads,
+            )
         }
         Request::Erase(key) => {
             store.erase(&key).await?;

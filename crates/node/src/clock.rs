@@ -23,7 +23,9 @@ impl Clock {
     pub(crate) fn open(store: &EmbeddedStore) -> Result<Self, StoreError> {
         let kept = store.meta_get(TABLE, KEY)?;
         let floor = kept.and_then(|bytes| Some(u64::from_be_bytes(bytes[..].try_into().ok()?)));
-        Ok(Self { floor: AtomicU64::new(floor.unwrap_or(0)) })
+        Ok(Self {
+            floor: AtomicU64::new(floor.unwrap_or(0)),
+        })
     }
 
     /// Now.

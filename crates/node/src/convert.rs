@@ -71,7 +71,9 @@ pub(crate) async fn convert(
             Ended::Handed(there, envelopes) => return Ok(Converted::Handed(there, envelopes)),
         }
     }
-    Err(Fault::overloaded("the session is so busy that it cannot be moved"))
+    Err(Fault::overloaded(
+        "the session is so busy that it cannot be moved",
+    ))
 }
 
 /// Finishes a move that was met, and says where the session is now.
@@ -190,7 +192,9 @@ async fn run(
         };
         action = moving.on(event);
     }
-    Err(Fault::overloaded("the session is so busy that it cannot be moved"))
+    Err(Fault::overloaded(
+        "the session is so busy that it cannot be moved",
+    ))
 }
 
 /// The record that decides about a move.
@@ -210,7 +214,11 @@ impl Source {
         };
         let store = node.homes.store(&keeper)?.ok_or(Refusal::NoSession)?;
         let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
-        Ok(Self { store, key, home: home.clone() })
+        Ok(Self {
+            store,
+            key,
+            home: home.clone(),
+        })
     }
 
     async fn whole(&self, client: Option<&ClientPlace>) -> Result<Option<Whole>, Fault> {
@@ -254,7 +262,13 @@ async fn target_head(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<O
     Ok(store.load(&key, &BTreeSet::new()).await?.map(|found| found.head))
 }
 
-async fn install(node: &Node, job: &Job, part: Birth, to: &Home, mut commit: Commit) -> Result<MoveEvent, Fault> {
+async fn install(
+    node: &Node,
+    job: &Job,
+    part: Birth,
+    to: &Home,
+    mut commit: Commit,
+) -> Result<MoveEvent, Fault> {
     if to.model() == ExecutionModel::InClient {
         commit = leave_bytes_with_client(commit).0;
     }
@@ -265,15 +279,14 @@ async fn install(node: &Node, job: &Job, part: Birth, to: &Home, mut commit: Com
     })
 }
 
-fn target(
-    node: &Node,
-    job: &Job,
-    part: Birth,
-    to: &Home,
-) -> Result<(Arc<dyn Store>, RecordKey), Fault> {
+fn target(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<(Arc<dyn Store>, RecordKey), Fault> {
     let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
     let store = node.homes.store(to)?.ok_or_else(|| {
-        Fault::new(Kind::Internal, format!("{to} has no record to install"), "please report this")
+        Fault::new(
+            Kind::Internal,
+            format!("{to} has no record to install"),
+            "please report this",
+        )
     })?;
     Ok((store, key))
 }

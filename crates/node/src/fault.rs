@@ -70,11 +70,19 @@ impl Fault {
     }
 
     pub(crate) fn overloaded(title: impl Into<String>) -> Self {
-        Self::new(Kind::Overloaded, title, "try again in a moment, or raise the limit")
+        Self::new(
+            Kind::Overloaded,
+            title,
+            "try again in a moment, or raise the limit",
+        )
     }
 
     pub(crate) fn internal(title: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, title, "this is a fault of Fogline; please report it")
+        Self::new(
+            Kind::Internal,
+            title,
+            "this is a fault of Fogline; please report it",
+        )
     }
 
     pub(crate) fn not_found(title: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -84,7 +92,10 @@ impl Fault {
 
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
-        Self(Box::new(Inner { problem, take: Vec::new() }))
+        Self(Box::new(Inner {
+            problem,
+            take: Vec::new(),
+        }))
     }
 }
 
@@ -94,9 +105,11 @@ impl From<StoreError> for Fault {
             StoreError::Unavailable { doing, problem, hint } => {
                 Self::new(Kind::Unavailable, format!("{doing}: {problem}"), *hint)
             }
-            StoreError::TooLarge { .. } => {
-                Self::new(Kind::TooLarge, error.to_string(), "split the state, or make it smaller")
-            }
+            StoreError::TooLarge { .. } => Self::new(
+                Kind::TooLarge,
+                error.to_string(),
+                "split the state, or make it smaller",
+            ),
             StoreError::Damaged { source, .. } => Self::new(
                 Kind::Unavailable,
                 format!("{error}: {source}"),
@@ -110,10 +123,16 @@ impl From<CallError> for Fault {
     fn from(error: CallError) -> Self {
         match &error {
             CallError::Deadline { .. } => Self::deadline(),
-            CallError::TooLarge { .. } => {
-                Self::new(Kind::TooLarge, error.to_string(), "split the state, or make it smaller")
-            }
-            _ => Self::new(Kind::Unavailable, error.to_string(), "check the node and the link to it"),
+            CallError::TooLarge { .. } => Self::new(
+                Kind::TooLarge,
+                error.to_string(),
+                "split the state, or make it smaller",
+            ),
+            _ => Self::new(
+                Kind::Unavailable,
+                error.to_string(),
+                "check the node and the link to it",
+            ),
         }
     }
 }
@@ -175,17 +194,20 @@ pub(crate) fn of_execution(function: &str, error: &ExecuteError) -> Fault {
                 GuestFault::TimeLimit(_)
                 | GuestFault::MemoryLimit(_)
                 | GuestFault::FuelExhausted(_)
-                | GuestFault::OutputTooLarge { .. } => {
-                    (Kind::FunctionLimit, "raise the limit in the manifest, or make the function smaller")
-                }
+                | GuestFault::OutputTooLarge { .. } => (
+                    Kind::FunctionLimit,
+                    "raise the limit in the manifest, or make the function smaller",
+                ),
             };
             Fault::new(kind, format!("{function}: {fault}"), hint)
         }
         ExecuteError::Deadline => Fault::deadline(),
         ExecuteError::Busy(busy) => busy_fault(function, *busy),
-        ExecuteError::Unavailable(_) => {
-            Fault::new(Kind::Unavailable, format!("{function}: {error}"), "look at the node's log")
-        }
+        ExecuteError::Unavailable(_) => Fault::new(
+            Kind::Unavailable,
+            format!("{function}: {error}"),
+            "look at the node's log",
+        ),
         ExecuteError::Internal { source, .. } => Fault::internal(format!("{function}: {error}: {source}")),
     }
 }

@@ -25,7 +25,10 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn new(node: NodeName) -> Self {
-        Self { node, logs: Mutex::default() }
+        Self {
+            node,
+            logs: Mutex::default(),
+        }
     }
 
     pub(crate) fn write(&self, call: &Invoke, lines: &[LogLine]) {
@@ -64,9 +67,19 @@ impl Logs {
     pub(crate) fn read(&self, tenant: &TenantName, app: &AppName, after: u64) -> api::Logs {
         let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(log) = logs.get(&(tenant.clone(), app.clone())) else {
-            return api::Logs { lines: Vec::new(), next: after };
+            return api::Logs {
+                lines: Vec::new(),
+                next: after,
+            };
         };
-        let lines = log.lines.iter().filter(|(number, _)| *number > after).map(|(_, line)| line.clone());
-        api::Logs { lines: lines.collect(), next: log.next.max(after) }
+        let lines = log
+            .lines
+            .iter()
+            .filter(|(number, _)| *number > after)
+            .map(|(_, line)| line.clone());
+        api::Logs {
+            lines: lines.collect(),
+            next: log.next.max(after),
+        }
     }
 }

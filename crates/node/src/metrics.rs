@@ -66,12 +66,20 @@ impl Metrics {
 
     fn registered(&self) -> Registry {
         let mut registry = Registry::with_prefix("fogline");
-        registry.register("requests", "Requests answered, by HTTP status", self.answers.clone());
+        registry.register(
+            "requests",
+            "Requests answered, by HTTP status",
+            self.answers.clone(),
+        );
         let help = "From a request's first byte to its answer's first";
         registry.register_with_unit("request", help, Unit::Seconds, self.seconds.clone());
         let help = "Executions of functions that ended by themselves";
         registry.register("executions", help, self.executions.clone());
-        registry.register("cold_starts", "Executions for which a worker was made", self.cold.clone());
+        registry.register(
+            "cold_starts",
+            "Executions for which a worker was made",
+            self.cold.clone(),
+        );
         let help = "How long executions took, the worker's making included";
         registry.register_with_unit("execution", help, Unit::Seconds, self.execution_seconds.clone());
         registry.register("commits", "Heads replaced, by model", self.commits.clone());
@@ -83,7 +91,11 @@ impl Metrics {
         registry.register_with_unit("state_moved", help, Unit::Bytes, self.moved.clone());
         let help = "Bytes exchanged with a peer since the start, by direction";
         registry.register_with_unit("peer_traffic", help, Unit::Bytes, self.link_bytes.clone());
-        registry.register("owned_sessions", "Sessions in this node's memory (in-function)", self.owned.clone());
+        registry.register(
+            "owned_sessions",
+            "Sessions in this node's memory (in-function)",
+            self.owned.clone(),
+        );
         registry
     }
 
@@ -107,18 +119,25 @@ impl Metrics {
     }
 
     pub(crate) fn conflicted(&self, model: ExecutionModel) {
-        self.conflicts.get_or_create(&ModelLabel { model: model.name() }).inc();
+        self.conflicts
+            .get_or_create(&ModelLabel { model: model.name() })
+            .inc();
     }
 
     pub(crate) fn moved(&self, model: ExecutionModel, bytes: Bytes) {
-        self.moved.get_or_create(&ModelLabel { model: model.name() }).inc_by(bytes.0);
+        self.moved
+            .get_or_create(&ModelLabel { model: model.name() })
+            .inc_by(bytes.0);
     }
 
     /// All of them as text, in the OpenMetrics format.
     pub(crate) fn text(&self, owned: usize, peers: impl Iterator<Item = (String, Bytes, Bytes)>) -> String {
         self.owned.set(i64::try_from(owned).unwrap_or(i64::MAX));
         for (peer, sent, received) in peers {
-            let gauge = |direction| PeerLabel { peer: peer.clone(), direction };
+            let gauge = |direction| PeerLabel {
+                peer: peer.clone(),
+                direction,
+            };
             self.link_bytes.get_or_create(&gauge("sent")).set(sent.0);
             self.link_bytes.get_or_create(&gauge("received")).set(received.0);
         }

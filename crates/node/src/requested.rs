@@ -19,7 +19,11 @@ impl Requested {
     /// The model that the session is wanted under, if any.
     pub(crate) fn of(&self, session: &SessionId) -> Option<ExecutionModel> {
         let models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        if models.is_empty() { None } else { models.get(session).copied() }
+        if models.is_empty() {
+            None
+        } else {
+            models.get(session).copied()
+        }
     }
 
     /// Asks for a session under a model; `false` if too many wait. That it be with its client it is already.
@@ -38,6 +42,10 @@ impl Requested {
 
     /// It is done; `false` if nobody asked.
     pub(crate) fn done(&self, session: &SessionId) -> bool {
-        self.models.lock().unwrap_or_else(PoisonError::into_inner).remove(session).is_some()
+        self.models
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(session)
+            .is_some()
     }
 }

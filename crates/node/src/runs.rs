@@ -80,18 +80,24 @@ impl Asked {
     }
 
     fn session(&self) -> Result<&SessionId, Fault> {
-        self.scope.session.as_ref().ok_or_else(|| Refusal::NoSession.into())
+        self.scope
+            .session
+            .as_ref()
+            .ok_or_else(|| Refusal::NoSession.into())
     }
 }
 
 /// Executes a run, and gives its result.
 pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
-    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
+    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
+        .map_err(|error| no_workflow(&error))?;
     // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
     if asked.key.is_none() || !asked.envelopes.is_empty() {
         // A run that began before the session went to its client goes on from where it was.
-        let begun = stored(node, run.id())?.map(|record| record.of(&asked)?.run()).transpose()?;
+        let begun = stored(node, run.id())?
+            .map(|record| record.of(&asked)?.run())
+            .transpose()?;
         return Executing::new(node, &asked, None).all(begun.unwrap_or(run)).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
@@ -112,16 +118,21 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         ));
     }
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
-    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
+    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
+        .map_err(|error| no_workflow(&error))?;
     if let Some(record) = stored(node, run.id())? {
         record.of(&asked)?;
     } else {
         check_session(node, &asked.scope).await?;
         let waiting = records(node)?.into_iter().filter(|record| {
-            record.accepted_only && Some(&record.session) == asked.scope.session.as_ref() && !record.has_ended()
+            record.accepted_only
+                && Some(&record.session) == asked.scope.session.as_ref()
+                && !record.has_ended()
         });
         if waiting.count() >= MAX_INBOX {
-            return Err(Fault::overloaded(format!("{MAX_INBOX} runs of this session wait")));
+            return Err(Fault::overloaded(format!(
+                "{MAX_INBOX} runs of this session wait"
+            )));
         }
         let record = accept(node, &asked, &run, true).await?;
         execute_later(node, record);
@@ -144,13 +155,22 @@ async fn check_session(node: &Node, scope: &Scope) -> Result<(), Fault> {
 pub(crate) fn describe(node: &Node, scope: &Scope, id: RunId) -> Result<api::Run, Fault> {
     let record = record_of(node, scope, id)?;
     let run = record.run()?;
-    let problem: Option<Problem> = record.problem.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let problem: Option<Problem> = record
+        .problem
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
     let status = match (&problem, run.result()) {
         (Some(_), _) => RunStatus::Failed,
         (None, Some(_)) => RunStatus::Done,
         (None, None) => RunStatus::Accepted,
     };
-    Ok(api::Run { run: id, node: node.name.clone(), status, finished: run.finished().cloned().collect(), problem })
+    Ok(api::Run {
+        run: id,
+        node: node.name.clone(),
+        status,
+        finished: run.finished().cloned().collect(),
+        problem,
+    })
 }
 
 /// The result of a run, if it has one.
@@ -159,14 +179,20 @@ pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Bytes, Fau
         return Err(problem.into());
     }
     record_of(node, scope, id)?.run()?.result().ok_or_else(|| {
-        Fault::new(Kind::Conflict, "the run has not ended", "ask again later; its description says how it is")
+        Fault::new(
+            Kind::Conflict,
+            "the run has not ended",
+            "ask again later; its description says how it is",
+        )
     })
 }
 
 /// The record of a run of this session, and of no other.
 fn record_of(node: &Node, scope: &Scope, id: RunId) -> Result<Record, Fault> {
     let record = stored(node, id)?.filter(|record| {
-        record.tenant == scope.tenant && record.app == scope.app && Some(&record.session) == scope.session.as_ref()
+        record.tenant == scope.tenant
+            && record.app == scope.app
+            && Some(&record.session) == scope.session.as_ref()
     });
     record.ok_or_else(|| {
         Fault::not_found(
@@ -250,7 +276,10 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> R
 async fn keep(node: &Node, record: &Record) -> Result<(), Fault> {
     let bytes = postcard::to_stdvec(record)
         .map_err(|error| Fault::internal(format!("writing the record of a run: {error}")))?;
-    Ok(node.store.meta_put(TABLE, &record.run()?.id().0, bytes.into()).await?)
+    Ok(node
+        .store
+        .meta_put(TABLE, &record.run()?.id().0, bytes.into())
+        .await?)
 }
 
 fn stored(node: &Node, id: RunId) -> Result<Option<Record>, Fault> {
@@ -275,12 +304,20 @@ fn records(node: &Node) -> Result<Vec<Record>, Fault> {
 
 fn read(bytes: &[u8]) -> Result<Record, Fault> {
     postcard::from_bytes(bytes).map_err(|error| {
-        Fault::new(Kind::Unavailable, format!("the record of a run is damaged: {error}"), "restore the store")
+        Fault::new(
+            Kind::Unavailable,
+            format!("the record of a run is damaged: {error}"),
+            "restore the store",
+        )
     })
 }
 
 fn no_workflow(error: &fogline_core::workflow::BadRun) -> Fault {
-    Fault::new(Kind::Conflict, error.to_string(), "name its steps as [[workflow.steps]] in the manifest")
+    Fault::new(
+        Kind::Conflict,
+        error.to_string(),
+        "name its steps as [[workflow.steps]] in the manifest",
+    )
 }
 
 impl Record {
@@ -292,7 +329,11 @@ impl Record {
     /// The record, if it is of what is asked.
     fn of(self, asked: &Asked) -> Result<Self, Fault> {
         let same = self.input == <[u8; 32]>::from(Sha256::digest(&asked.input));
-        if same { Ok(self) } else { Err(Refusal::OtherBody.into()) }
+        if same {
+            Ok(self)
+        } else {
+            Err(Refusal::OtherBody.into())
+        }
     }
 
     fn has_ended(&self) -> bool {
@@ -327,7 +368,13 @@ struct Executing<'a> {
 
 impl<'a> Executing<'a> {
     fn new(node: &'a Arc<Node>, asked: &'a Asked, record: Option<Record>) -> Self {
-        Self { node, asked, record, envelopes: asked.envelopes.clone(), changed: BTreeMap::new() }
+        Self {
+            node,
+            asked,
+            record,
+            envelopes: asked.envelopes.clone(),
+            changed: BTreeMap::new(),
+        }
     }
 
     /// Executes what is ready, side by side, until there is a result.
@@ -361,7 +408,9 @@ impl<'a> Executing<'a> {
         if let Some(fault) = failed {
             return Err(fault.after(self.changed));
         }
-        let result = run.result().ok_or_else(|| Fault::internal("a run ended without a result"))?;
+        let result = run
+            .result()
+            .ok_or_else(|| Fault::internal("a run ended without a result"))?;
         Ok((result, self.changed.into_iter().collect()))
     }
 
@@ -369,18 +418,31 @@ impl<'a> Executing<'a> {
         let scope = &self.asked.scope;
         let target = Target::Function(step.function.clone());
         let mut call = admit::fresh(self.node, scope, target, &step.input, self.asked.timeout);
-        admit::rename(&mut call, admit::id_of_key(scope, &run.key(&step.name)), Origin::Opaque);
+        admit::rename(
+            &mut call,
+            admit::id_of_key(scope, &run.key(&step.name)),
+            Origin::Opaque,
+        );
         (call.holder, call.deadline) = (self.asked.holder, deadline);
         let app = self.node.apps.get(&scope.tenant, &scope.app)?;
         let (reads, writes) = Task::of(&app, &call.target)?.states();
         // What the client has seen is of the primary part.
         let session = self.asked.session()?;
         let main = Parts::of(&app.spec, &reads, &writes, session).main;
-        call.seen = self.asked.seen.filter(|_| main.is_some_and(|(part, _)| part == session.primary()));
+        call.seen = self
+            .asked
+            .seen
+            .filter(|_| main.is_some_and(|(part, _)| part == session.primary()));
         let declared = |state: &&StateName| reads.contains(*state) || writes.contains(*state);
         let envelopes = self.envelopes.iter().filter(|(state, _)| declared(state));
-        let envelopes = envelopes.map(|(state, sealed)| (state.clone(), sealed.clone())).collect();
-        Ok(Job { call, input: step.input.clone(), envelopes })
+        let envelopes = envelopes
+            .map(|(state, sealed)| (state.clone(), sealed.clone()))
+            .collect();
+        Ok(Job {
+            call,
+            input: step.input.clone(),
+            envelopes,
+        })
     }
 }
 
@@ -390,7 +452,12 @@ async fn execute(node: &Arc<Node>, job: Job, step: ReadyStep) -> (ReadyStep, Res
     loop {
         match dispatch(node, job.clone()).await {
             Ok(Answer::Invoked(_, output, envelopes)) => return (step, Ok((output, envelopes))),
-            Ok(_) => return (step, Err(Fault::internal("a dispatched invocation has no answer"))),
+            Ok(_) => {
+                return (
+                    step,
+                    Err(Fault::internal("a dispatched invocation has no answer")),
+                );
+            }
             Err(fault) if fault.problem().kind.retriable() && node.clock.now() < job.call.deadline => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);

@@ -7,13 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::application::{Application, Guard};
 use fogline_core::model::limits::MAX_LISTED;
-use fogline_core::model::{
-    AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName,
-};
+use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName};
 use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
+use fogline_protocol::api;
 use fogline_protocol::peer::Response;
 use fogline_protocol::problem::Kind;
-use fogline_protocol::api;
 use fogline_state::{Committed, Listed, Store};
 
 use crate::apps::Deployed;
@@ -38,7 +36,11 @@ pub(crate) async fn create(
 ) -> Result<(api::Session, BTreeMap<StateName, Bytes>), Fault> {
     let births = births(&app.spec, model)?;
     let owned = births.contains(&Birth::InFunction);
-    let born = if owned { node.dispatcher.owner(&app.spec) } else { node.dispatcher.nearest() };
+    let born = if owned {
+        node.dispatcher.owner(&app.spec)
+    } else {
+        node.dispatcher.nearest()
+    };
     let session = SessionId::mint(born.clone(), births, random::bytes())
         .ok_or_else(|| Fault::internal("a session of two parts under one model"))?;
     let expires = node.clock.now().after(app.spec.session_ttl);
@@ -49,7 +51,11 @@ pub(crate) async fn create(
         let head = Head::new(CommitId(random::bytes()), expires);
         if let Some(store) = node.homes.store(&home)? {
             let key = record_key(tenant, &app.spec.name, &session, *part, &home);
-            let commit = Commit { expect: Expect::Absent, head: head.clone(), blobs: BTreeMap::new() };
+            let commit = Commit {
+                expect: Expect::Absent,
+                head: head.clone(),
+                blobs: BTreeMap::new(),
+            };
             match store.commit(&key, commit).await? {
                 Committed::Done => {}
                 Committed::Unknown => return Err(Fault::deadline()),
@@ -57,17 +63,30 @@ pub(crate) async fn create(
             }
         }
         if home.model() == ExecutionModel::InClient {
-            envelopes.extend(ClientPlace::first(node, tenant, &app.spec, &session, *part, &head)?);
+            envelopes.extend(ClientPlace::first(
+                node, tenant, &app.spec, &session, *part, &head,
+            )?);
         }
         parts.push(part_of(&home, &head, parts.is_empty()));
     }
-    Ok((api::Session { session, parts, envelopes: BTreeMap::new() }, envelopes))
+    Ok((
+        api::Session {
+            session,
+            parts,
+            envelopes: BTreeMap::new(),
+        },
+        envelopes,
+    ))
 }
 
 /// The states that hang from a part.
 pub(crate) fn states_of(app: &Application, session: &SessionId, part: Birth) -> BTreeSet<StateName> {
     let hangs = |state: &fogline_core::application::State| session.part_of(state.model) == part;
-    app.states.iter().filter(|(_, state)| hangs(state)).map(|(name, _)| name.clone()).collect()
+    app.states
+        .iter()
+        .filter(|(_, state)| hangs(state))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 fn births(app: &Application, model: Option<ExecutionModel>) -> Result<Vec<Birth>, Fault> {
@@ -105,9 +124,14 @@ pub(crate) async fn describe(
         parts.push(match head {
             Some(head) => match &head.status {
                 // The client has it, or is about to take it: the next epoch begins there.
-                Status::Moving(to) if to.model() == ExecutionModel::InClient => {
-                    part_of(to, &Head { epoch: head.epoch + 1, ..head.clone() }, parts.is_empty())
-                }
+                Status::Moving(to) if to.model() == ExecutionModel::InClient => part_of(
+                    to,
+                    &Head {
+                        epoch: head.epoch + 1,
+                        ..head.clone()
+                    },
+                    parts.is_empty(),
+                ),
                 _ => part_of(&home, &head, parts.is_empty()),
             },
             None => api::SessionPart {
@@ -121,7 +145,11 @@ pub(crate) async fn describe(
             },
         });
     }
-    Ok(api::Session { session: session.clone(), parts, envelopes: BTreeMap::new() })
+    Ok(api::Session {
+        session: session.clone(),
+        parts,
+        envelopes: BTreeMap::new(),
+    })
 }
 
 /// Where a part is, and its head, if a node or the cloud has it.
@@ -168,6 +196,16 @@ async fn find(
         }
     }
     Err(Fault::overloaded("the session keeps moving"))
+}
+
+/// The states of a session's primary part that its client holds, as its envelopes say.
+pub(crate) async fn held(node: &Arc<Node>, job: &Job) -> Result<api::States, Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let place = ClientPlace::open(node, job, &app, session.primary(), &Home::InClient(None)).await?;
+    Ok(api::States {
+        states: place.shown(),
+    })
 }
 
 fn part_of(home: &Home, head: &Head, primary: bool) -> api::SessionPart {
@@ -222,7 +260,11 @@ pub(crate) async fn list(
             Some(part_of(&home, head, *part == session.primary()))
         });
         let parts = parts.collect();
-        sessions.push(api::Session { session, parts, envelopes: BTreeMap::new() });
+        sessions.push(api::Session {
+            session,
+            parts,
+            envelopes: BTreeMap::new(),
+        });
     }
     Ok(api::Sessions { sessions, next: None })
 }
@@ -231,7 +273,9 @@ async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Ve
     let mut records: Vec<Listed> = Vec::new();
     loop {
         let after = records.last().map(|listed| listed.key.clone());
-        let page = store.list(tenant, app, after.as_ref(), MAX_LISTED as usize).await?;
+        let page = store
+            .list(tenant, app, after.as_ref(), MAX_LISTED as usize)
+            .await?;
         let full = page.len() == MAX_LISTED as usize;
         records.extend(page);
         if !full {
@@ -257,7 +301,11 @@ pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
             {
                 match invoke::ask(node, owner, job).await? {
                     (Response::Done, _) => return Ok(()),
-                    (other, _) => return Err(Fault::internal(format!("{owner} answers a deletion with {other:?}"))),
+                    (other, _) => {
+                        return Err(Fault::internal(format!(
+                            "{owner} answers a deletion with {other:?}"
+                        )));
+                    }
                 }
             }
             if let Status::Moving(to) = &head.status {
@@ -283,7 +331,9 @@ async fn finish_move(node: &Arc<Node>, job: &Job, part: Birth, home: &Home, to: 
         finished => return finished.map(drop),
     }
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
-    let Some(store) = node.homes.store(to)? else { return Ok(()) };
+    let Some(store) = node.homes.store(to)? else {
+        return Ok(());
+    };
     let key = record_key(&job.call.tenant, &job.call.app, session, part, to);
     match store.load(&key, &BTreeSet::new()).await? {
         Some(mark) if mark.head.status == Status::Live => {
@@ -305,7 +355,10 @@ async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: H
     let mut expect = Expect::Commit(head.commit);
     if matches!(home, Home::InFunction(_)) {
         node.owner.release(&key).await?;
-        let stored = store.load(&key, &BTreeSet::new()).await?.ok_or(Refusal::NoSession)?;
+        let stored = store
+            .load(&key, &BTreeSet::new())
+            .await?
+            .ok_or(Refusal::NoSession)?;
         expect = Expect::Commit(stored.head.commit);
     }
     // The record stays, so that whoever asks is told that the session is gone; it goes when it expires.
@@ -317,7 +370,11 @@ async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: H
         replies: Replies::default(),
         ..head
     };
-    let commit = Commit { expect, head, blobs: BTreeMap::new() };
+    let commit = Commit {
+        expect,
+        head,
+        blobs: BTreeMap::new(),
+    };
     Ok(store.commit(&key, commit).await? == Committed::Done)
 }
 
@@ -352,7 +409,9 @@ pub(crate) async fn convert(
                 }
                 Ok((home, states.into_iter().zip(body).collect()))
             }
-            (other, _) => Err(Fault::internal(format!("{owner} answers a conversion with {other:?}"))),
+            (other, _) => Err(Fault::internal(format!(
+                "{owner} answers a conversion with {other:?}"
+            ))),
         },
         Converted::Elsewhere(home) => Err(Fault::internal(format!("{home} has no owner to ask"))),
     }

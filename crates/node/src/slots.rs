@@ -25,7 +25,10 @@ impl Drop for Waiting<'_> {
 
 impl Slots {
     pub(crate) fn new(count: usize) -> Self {
-        Self { free: Semaphore::new(count), waiting: AtomicUsize::new(0) }
+        Self {
+            free: Semaphore::new(count),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Waits for a slot; the caller bounds the wait.
@@ -35,7 +38,9 @@ impl Slots {
         }
         let waiting = Waiting(&self.waiting);
         if waiting.0.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
-            return Err(Fault::overloaded(format!("{MAX_WAITING} executions are waiting on this node")));
+            return Err(Fault::overloaded(format!(
+                "{MAX_WAITING} executions are waiting on this node"
+            )));
         }
         let slot = self.free.acquire().await;
         Ok(slot.expect("nobody closes the semaphore of the slots"))

@@ -127,12 +127,21 @@ pub async fn start_with(
 ) -> Result<Handle, StartError> {
     let data = options.data.clone();
     let made = tokio::fs::create_dir_all(&data).await;
-    made.map_err(|source| StartError::Data { path: data.clone(), source })?;
-    let store = Arc::new(EmbeddedStore::open(&data.join("store.redb"), &EmbeddedOptions::default())?);
+    made.map_err(|source| StartError::Data {
+        path: data.clone(),
+        source,
+    })?;
+    let store = Arc::new(EmbeddedStore::open(
+        &data.join("store.redb"),
+        &EmbeddedOptions::default(),
+    )?);
     let here = options.map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
     let listener = TcpListener::bind(options.http).await;
-    let failed = |source| StartError::Listen { address: options.http, source };
+    let failed = |source| StartError::Listen {
+        address: options.http,
+        source,
+    };
     let listener = listener.map_err(failed)?;
     let http = listener.local_addr().map_err(failed)?;
 
@@ -151,7 +160,12 @@ pub async fn start_with(
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
         apps: Apps::new(options.runtime, data, Arc::clone(&store)),
-        homes: Homes::new(options.name.clone(), Arc::clone(&local), external, options.peers.clone()),
+        homes: Homes::new(
+            options.name.clone(),
+            Arc::clone(&local),
+            external,
+            options.peers.clone(),
+        ),
         owner: Arc::new(Owner::new(local, tasks.clone())),
         turns: crate::homes::Turns::default(),
         forwards: crate::forwards::Forwards::default(),
@@ -181,9 +195,17 @@ fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
     let (stopping, tasks) = (&node.stopping, &node.tasks);
     tasks.spawn(gateway::serve(listener, api, tasks.clone(), stopping.clone()));
     let it = Arc::clone(node);
-    tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { it.clock.keep_floor(&it.store).await }));
+    tasks.spawn(
+        stopping
+            .clone()
+            .run_until_cancelled_owned(async move { it.clock.keep_floor(&it.store).await }),
+    );
     let it = Arc::clone(node);
-    tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { sessions::sweep(&it).await }));
+    tasks.spawn(
+        stopping
+            .clone()
+            .run_until_cancelled_owned(async move { sessions::sweep(&it).await }),
+    );
     let it = Arc::clone(node);
     tasks.spawn(stopping.clone().run_until_cancelled_owned(async move {
         if let Err(fault) = runs::resume(&it).await {
@@ -192,7 +214,11 @@ fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
     }));
     if let Some(endpoint) = node.endpoint.clone() {
         let calls = Arc::new(Calls(Arc::clone(node)));
-        tasks.spawn(stopping.clone().run_until_cancelled_owned(async move { endpoint.serve(calls).await }));
+        tasks.spawn(
+            stopping
+                .clone()
+                .run_until_cancelled_owned(async move { endpoint.serve(calls).await }),
+        );
     }
 }
 
@@ -218,7 +244,11 @@ impl Handle {
     /// Bytes and calls to and from each peer, since the start.
     #[must_use]
     pub fn traffic(&self) -> BTreeMap<NodeName, Traffic> {
-        self.node.endpoint.as_ref().map(Endpoint::traffic).unwrap_or_default()
+        self.node
+            .endpoint
+            .as_ref()
+            .map(Endpoint::traffic)
+            .unwrap_or_default()
     }
 
     /// Stops it: what is under way is finished, within ten seconds, and what must survive is stored.

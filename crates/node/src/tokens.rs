@@ -20,7 +20,9 @@ impl Tenants {
     /// Tenants with tokens.
     #[must_use]
     pub fn with_tokens(tenants: impl IntoIterator<Item = (TenantName, String)>) -> Self {
-        let hashed = tenants.into_iter().map(|(tenant, token)| (tenant, Sha256::digest(token.trim()).into()));
+        let hashed = tenants
+            .into_iter()
+            .map(|(tenant, token)| (tenant, Sha256::digest(token.trim()).into()));
         Self::Tokens(hashed.collect())
     }
 
@@ -30,7 +32,9 @@ impl Tenants {
             Self::Open(tenant) => return Ok(tenant.clone()),
             Self::Tokens(tokens) => tokens,
         };
-        let token = authorization.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let token = authorization
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .unwrap_or_default();
         let given: [u8; 32] = Sha256::digest(token.trim()).into();
         let mut found = None;
         for (tenant, expected) in tokens {

@@ -16,6 +16,7 @@
 //! | `POST …/sessions/{session}/runs` | runs the workflow | input → result; with `Prefer: respond-async`: [`Run`] (202) |
 //! | `GET …/sessions/{session}/runs/{run}` | how a run is | → [`Run`] |
 //! | `GET …/sessions/{session}/runs/{run}/result` | its result | → result |
+//! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart: their envelopes → [`States`] |
 //! | `GET …/sessions/{session}/states` | lists states | → [`States`] |
 //! | `GET`, `PUT`, `DELETE …/states/{state}` | a state's bytes | bytes |
 //! | `POST …/states/{state}/open` | the bytes of a state that the client holds | its envelope → bytes |
@@ -87,6 +88,8 @@ pub struct AppState {
     pub name: StateName,
     /// Where it lives, in new sessions.
     pub model: ExecutionModel,
+    /// Whether the manifest says so of this very state, so that it is apart from the session's primary part.
+    pub own_model: bool,
     /// The number of its schema.
     pub schema: u32,
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use fogline_core::model::{
-    AppName, ClientId, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId, StateName, TenantName,
-    Timestamp,
+    AppName, ClientId, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId, StateName,
+    TenantName, Timestamp,
 };
 use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -84,6 +84,8 @@ pub enum Target {
     Put(StateName),
     /// Deletes a state.
     Remove(StateName),
+    /// Lists the states that the client holds.
+    List,
     /// Moves the session to another model.
     Convert(ExecutionModel),
     /// Deletes the session.
@@ -97,6 +99,7 @@ impl std::fmt::Display for Target {
             Self::Get(state) => write!(f, "reading state {state}"),
             Self::Put(state) => write!(f, "setting state {state}"),
             Self::Remove(state) => write!(f, "deleting state {state}"),
+            Self::List => write!(f, "listing states"),
             Self::Convert(model) => write!(f, "converting to {model}"),
             Self::Delete => write!(f, "deleting the session"),
         }
@@ -156,7 +159,9 @@ mod as_json {
     use crate::problem::Problem;
 
     pub(super) fn serialize<S: Serializer>(problem: &Problem, to: S) -> Result<S::Ok, S::Error> {
-        serde_json::to_string(problem).map_err(ser::Error::custom)?.serialize(to)
+        serde_json::to_string(problem)
+            .map_err(ser::Error::custom)?
+            .serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Problem, D::Error> {
@@ -216,6 +221,11 @@ mod tests {
     fn calls_of_another_format_are_named_so() {
         let mut bytes = encode(&Response::Nothing);
         bytes[0] = 9;
-        assert!(decode::<Response>(&bytes).unwrap_err().to_string().contains("format 9"));
+        assert!(
+            decode::<Response>(&bytes)
+                .unwrap_err()
+                .to_string()
+                .contains("format 9")
+        );
     }
 }

@@ -164,7 +164,10 @@ impl Kind {
     /// Whether the same request, sent again under the same key, may succeed.
     #[must_use]
     pub fn retriable(self) -> bool {
-        matches!(self, Self::Overloaded | Self::DeadlineExceeded | Self::Unavailable)
+        matches!(
+            self,
+            Self::Overloaded | Self::DeadlineExceeded | Self::Unavailable
+        )
     }
 }
 

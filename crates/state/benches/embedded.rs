@@ -1,5 +1,10 @@
 //! The embedded store on this machine's disk: `cargo bench -p fogline-state --bench embedded`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot start has nothing to say"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +55,12 @@ fn commits(bencher: Bencher<'_, '_>, committers: u64) {
             let task = async move {
                 let mut head = commit(&store, &key, scene.birth()).await;
                 for _ in 1..EACH {
-                    head = commit(&store, &key, scene.next(&head, &[("s", Some(vec![7; 100].into()))])).await;
+                    head = commit(
+                        &store,
+                        &key,
+                        scene.next(&head, &[("s", Some(vec![7; 100].into()))]),
+                    )
+                    .await;
                 }
             };
             tasks.spawn_on(task, runtime.handle());
@@ -70,7 +80,11 @@ fn bare_redb_commit(bencher: Bencher<'_, '_>, quick_repair: bool) {
         key += 1;
         let mut transaction = db.begin_write().unwrap();
         transaction.set_quick_repair(quick_repair);
-        transaction.open_table(TABLE).unwrap().insert(key % 1000, [7; 100].as_slice()).unwrap();
+        transaction
+            .open_table(TABLE)
+            .unwrap()
+            .insert(key % 1000, [7; 100].as_slice())
+            .unwrap();
         transaction.commit().unwrap();
     });
 }
@@ -86,7 +100,12 @@ fn load(bencher: Bencher<'_, '_>, bytes: usize) {
     runtime.block_on(async {
         for key in &keys {
             let head = commit(&store, key, scene.birth()).await;
-            commit(&store, key, scene.next(&head, &[("s", Some(vec![7; bytes].into()))])).await;
+            commit(
+                &store,
+                key,
+                scene.next(&head, &[("s", Some(vec![7; bytes].into()))]),
+            )
+            .await;
         }
     });
     let states = ["s".parse().unwrap()].into();
@@ -107,8 +126,10 @@ fn open_after_kill_9(bencher: Bencher<'_, '_>, mib: u64) {
         for session in 0..mib * 2 {
             let birth = scene.birth();
             let names: Vec<_> = (0..100).map(|state| format!("s-{state}")).collect();
-            let writes: Vec<_> =
-                names.iter().map(|name| (name.as_str(), Some(vec![7; 5 << 10].into()))).collect();
+            let writes: Vec<_> = names
+                .iter()
+                .map(|name| (name.as_str(), Some(vec![7; 5 << 10].into())))
+                .collect();
             let next = scene.next(&birth.head, &writes);
             commit(&store, &scene.key(session), birth).await;
             commit(&store, &scene.key(session), next).await;

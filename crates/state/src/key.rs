@@ -26,7 +26,9 @@ fn parse(text: &str) -> Option<RecordKey> {
 }
 
 fn part(letter: &str) -> Option<Birth> {
-    Birth::ALL.into_iter().find(|part| letter.chars().eq([part.letter()]))
+    Birth::ALL
+        .into_iter()
+        .find(|part| letter.chars().eq([part.letter()]))
 }
 
 /// The texts of an application's keys: from the first, included, to the second, excluded. Names have no slash, and
@@ -62,7 +64,13 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_damage() {
-        for bad in ["", "a/b/in-edge", "a/b/in-edge/s/e", "A/b/in-edge/e_e_x/e", "a/b/c/d/e/f"] {
+        for bad in [
+            "",
+            "a/b/in-edge",
+            "a/b/in-edge/s/e",
+            "A/b/in-edge/e_e_x/e",
+            "a/b/c/d/e/f",
+        ] {
             assert!(matches!(read(bad), Err(StoreError::Damaged { .. })), "{bad}");
         }
     }

@@ -50,7 +50,11 @@ impl Store for MemoryStore {
         Durable::Memory
     }
 
-    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError> {
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
         let records = self.records();
         let Some(record) = records.get(&key.to_string()) else {
             return Ok(None);
@@ -79,7 +83,11 @@ impl Store for MemoryStore {
         if !holds(expect, old.as_ref().map(|head| head.commit)) {
             return Ok(Committed::Conflict(old));
         }
-        let empty = || Record { key: key.clone(), head: Vec::new(), blobs: BTreeMap::new() };
+        let empty = || Record {
+            key: key.clone(),
+            head: Vec::new(),
+            blobs: BTreeMap::new(),
+        };
         let record = records.entry(text).or_insert_with(empty);
         record.head = encoded;
         record.blobs.extend(blobs);
@@ -89,7 +97,9 @@ impl Store for MemoryStore {
 
     async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
         let records = self.records();
-        Ok(records.get(&key.to_string()).and_then(|record| record.blobs.get(name).cloned()))
+        Ok(records
+            .get(&key.to_string())
+            .and_then(|record| record.blobs.get(name).cloned()))
     }
 
     async fn list(
@@ -107,7 +117,14 @@ impl Store for MemoryStore {
         };
         let records = self.records();
         let found = records.range((first, Bound::Excluded(end))).take(limit);
-        found.map(|(_, record)| Ok(Listed { key: record.key.clone(), head: record.head()? })).collect()
+        found
+            .map(|(_, record)| {
+                Ok(Listed {
+                    key: record.key.clone(),
+                    head: record.head()?,
+                })
+            })
+            .collect()
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -25,7 +25,11 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be reached or its data is damaged.
-    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError>;
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError>;
 
     /// Replaces the head if what is expected holds; head and blobs together or not at all (R7). Blobs that the new
     /// head names no more are dropped.
@@ -72,7 +76,10 @@ pub enum Committed {
 
 /// The head of the record of this key.
 pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<Head, StoreError> {
-    session::decode(bytes).map_err(|source| StoreError::Damaged { key: key.to_owned(), source })
+    session::decode(bytes).map_err(|source| StoreError::Damaged {
+        key: key.to_owned(),
+        source,
+    })
 }
 
 /// Whether what a commit expects holds where this commit's head stands.
@@ -139,7 +146,10 @@ impl StoreError {
     pub(crate) fn check_size(head: &[u8], blobs: &BTreeMap<BlobName, bytes::Bytes>) -> Result<Bytes, Self> {
         let bytes = head.len() as u64 + blobs.values().map(|blob| blob.len() as u64).sum::<u64>();
         if bytes > MAX_COMMIT.0 {
-            return Err(Self::TooLarge { bytes: Bytes(bytes), most: MAX_COMMIT });
+            return Err(Self::TooLarge {
+                bytes: Bytes(bytes),
+                most: MAX_COMMIT,
+            });
         }
         Ok(Bytes(bytes))
     }

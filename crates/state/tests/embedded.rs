@@ -1,16 +1,20 @@
 //! The embedded store: what survives kill -9, and what its file may be.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the process that is killed tells its parent what was acknowledged"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
-use fogline_state::conformance::{Acknowledged, Pen, what_was_acknowledged_is_there};
-use fogline_state::{EmbeddedOptions, EmbeddedStore, OpenError};
+use fogline_state::conformance::{Acknowledged, Pen, Scene, what_was_acknowledged_is_there};
+use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, OpenError, Store};
 use tokio::task::JoinSet;
 
 /// Says where the store is to the process that is to be killed.
@@ -49,9 +53,7 @@ fn what_was_acknowledged_survives_kill_9() {
         for line in lines.map_while(Result::ok) {
             note(&mut acknowledged, &line);
         }
-        let started = Instant::now();
         let store = open(&path).unwrap();
-        println!("opened {:?} after kill -9", started.elapsed());
         let check = what_was_acknowledged_is_there(&store, &acknowledged);
         tokio::runtime::Runtime::new().unwrap().block_on(check).unwrap();
     }
@@ -78,7 +80,7 @@ async fn write_until_killed(path: &Path) {
             let record = round * 100 + record;
             let mut pen = Pen::new(record);
             while let Some(number) = pen.write(&*store).await.unwrap() {
-                writeln!(std::io::stdout(), "acknowledged {record} {number}").unwrap();
+                println!("acknowledged {record} {number}");
             }
         });
     }
@@ -116,13 +118,18 @@ fn a_store_that_was_cut_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let store = open(&path).unwrap();
     for key in 0..64u8 {
-        runtime.block_on(store.meta_put("blocks", &[key], Bytes::from(vec![key; 40_000]))).unwrap();
+        runtime
+            .block_on(store.meta_put("blocks", &[key], Bytes::from(vec![key; 40_000])))
+            .unwrap();
     }
     drop(store);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 3]).unwrap();
     let error = open(&path).unwrap_err();
-    assert!(matches!(error, OpenError::Damaged { .. } | OpenError::Io { .. }), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Damaged { .. } | OpenError::Io { .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -138,7 +145,12 @@ async fn what_a_node_keeps_is_there_after_it_was_closed() {
     let path = folder.path().join("store.redb");
     let store = open(&path).unwrap();
     let value = |text: &'static str| Bytes::from_static(text.as_bytes());
-    for (table, key, text) in [("runs", "b", "2"), ("runs", "a", "1"), ("runs", "c", "3"), ("apps", "z", "0")] {
+    for (table, key, text) in [
+        ("runs", "b", "2"),
+        ("runs", "a", "1"),
+        ("runs", "c", "3"),
+        ("apps", "z", "0"),
+    ] {
         store.meta_put(table, key.as_bytes(), value(text)).await.unwrap();
     }
     store.meta_put("runs", b"b", value("two")).await.unwrap();
@@ -151,10 +163,50 @@ async fn what_a_node_keeps_is_there_after_it_was_closed() {
     assert_eq!(store.meta_get("runs", b"c").unwrap(), None);
     assert_eq!(store.meta_get("apps", b"a").unwrap(), None, "tables are apart");
     let listed: BTreeMap<_, _> = store.meta_list("runs", None, 10).unwrap().into_iter().collect();
-    assert_eq!(listed, BTreeMap::from([(value("a"), value("1")), (value("b"), value("two"))]));
-    assert_eq!(store.meta_list("runs", Some(b"a"), 10).unwrap(), [(value("b"), value("two"))]);
-    assert_eq!(store.meta_list("runs", None, 1).unwrap(), [(value("a"), value("1"))]);
+    assert_eq!(
+        listed,
+        BTreeMap::from([(value("a"), value("1")), (value("b"), value("two"))])
+    );
+    assert_eq!(
+        store.meta_list("runs", Some(b"a"), 10).unwrap(),
+        [(value("b"), value("two"))]
+    );
+    assert_eq!(
+        store.meta_list("runs", None, 1).unwrap(),
+        [(value("a"), value("1"))]
+    );
     assert_eq!(store.meta_list("r", None, 10).unwrap(), []);
+}
+
+/// Commits to one record may follow each other without waiting for the disk (R8).
+#[tokio::test]
+async fn a_commit_may_follow_one_that_is_not_on_disk_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("store.redb")).unwrap();
+    let scene = Scene::new("chain");
+    let key = scene.key(1);
+    let number = |number: u8| Some(Bytes::from(vec![number; 9000]));
+    let birth = scene.birth();
+    let first = scene.next(&birth.head, &[("s", number(1))]);
+    let second = scene.next(&first.head, &[("s", number(2))]);
+    let late = scene.next(&first.head, &[("s", number(3))]);
+    let last = second.head.clone();
+    let (birth, first, second, late) = tokio::join!(
+        store.commit(&key, birth),
+        store.commit(&key, first),
+        store.commit(&key, second),
+        store.commit(&key, late),
+    );
+    for done in [birth, first, second] {
+        assert_eq!(done.unwrap(), Committed::Done);
+    }
+    assert_eq!(late.unwrap(), Committed::Conflict(Some(last.clone())));
+    let found = store
+        .load(&key, &["s".parse().unwrap()].into())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((found.head, found.values.into_values().next()), (last, number(2)));
 }
 
 /// What was deleted leaves room in the file, which the next opening gives back.
@@ -164,7 +216,10 @@ async fn a_file_that_is_mostly_free_shrinks_when_it_is_opened() {
     let path = folder.path().join("store.redb");
     let store = open(&path).unwrap();
     for key in 0..20u8 {
-        store.meta_put("blocks", &[key], Bytes::from(vec![key; 8 << 20])).await.unwrap();
+        store
+            .meta_put("blocks", &[key], Bytes::from(vec![key; 8 << 20]))
+            .await
+            .unwrap();
     }
     // The last block stays, at the end of the file.
     for key in 0..19u8 {

@@ -1,4 +1,5 @@
 //! The Redis store, on real servers that each test starts and stops.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod server;
 
@@ -26,7 +27,9 @@ macro_rules! server {
 }
 
 async fn connect(server: &Server) -> RedisStore {
-    RedisStore::connect(&RedisOptions::new(server.url())).await.unwrap()
+    RedisStore::connect(&RedisOptions::new(server.url()))
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,19 +44,34 @@ async fn redis_conforms() {
 async fn a_password_a_database_and_a_prefix_keep_networks_apart() {
     let server = server!(&["--requirepass", "secret"]);
     let url = |user: &str, database| format!("redis://{user}127.0.0.1:{}/{database}", server.port);
-    let wrong = RedisStore::connect(&RedisOptions::new(url(":wrong@", 0))).await.unwrap_err();
+    let wrong = RedisStore::connect(&RedisOptions::new(url(":wrong@", 0)))
+        .await
+        .unwrap_err();
     assert!(matches!(wrong, ConnectError::Refused { .. }), "{wrong:?}");
-    assert!(!wrong.to_string().contains("wrong@"), "no password is shown: {wrong}");
+    assert!(
+        !wrong.to_string().contains("wrong@"),
+        "no password is shown: {wrong}"
+    );
 
-    let first = RedisStore::connect(&RedisOptions::new(url(":secret@", 3))).await.unwrap();
+    let first = RedisStore::connect(&RedisOptions::new(url(":secret@", 3)))
+        .await
+        .unwrap();
     let mut options = RedisOptions::new(url(":secret@", 3));
     options.prefix = "other".to_owned();
     let other = RedisStore::connect(&options).await.unwrap();
-    let elsewhere = RedisStore::connect(&RedisOptions::new(url(":secret@", 4))).await.unwrap();
+    let elsewhere = RedisStore::connect(&RedisOptions::new(url(":secret@", 4)))
+        .await
+        .unwrap();
     let scene = Scene::new("apart");
-    assert_eq!(first.commit(&scene.key(1), scene.birth()).await.unwrap(), Committed::Done);
+    assert_eq!(
+        first.commit(&scene.key(1), scene.birth()).await.unwrap(),
+        Committed::Done
+    );
     for store in [&other, &elsewhere] {
-        assert_eq!(store.load(&scene.key(1), &Default::default()).await.unwrap(), None);
+        assert_eq!(
+            store.load(&scene.key(1), &Default::default()).await.unwrap(),
+            None
+        );
         assert_eq!(store.list(&scene.tenant, &scene.app, None, 10).await.unwrap(), []);
     }
 }
@@ -73,16 +91,25 @@ async fn a_server_says_what_its_configuration_promises() {
 #[tokio::test]
 async fn a_server_that_would_drop_sessions_is_refused() {
     let server = server!(&["--maxmemory", "10mb", "--maxmemory-policy", "allkeys-lru"]);
-    let error = RedisStore::connect(&RedisOptions::new(server.url())).await.unwrap_err();
+    let error = RedisStore::connect(&RedisOptions::new(server.url()))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::Evicts { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn what_is_no_url_and_where_nobody_answers_is_said() {
-    let error = RedisStore::connect(&RedisOptions::new("http://localhost")).await.unwrap_err();
+    let error = RedisStore::connect(&RedisOptions::new("http://localhost"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::BadUrl { .. }), "{error:?}");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = RedisStore::connect(&RedisOptions::new(format!("redis://{free}"))).await.unwrap_err();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = RedisStore::connect(&RedisOptions::new(format!("redis://{free}")))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
 }
 
@@ -115,7 +142,9 @@ async fn what_was_acknowledged_survives_kill_9_of_a_server_that_always_fsyncs() 
 
     server.restart();
     // The same store: its connection comes back by itself.
-    what_was_acknowledged_is_there(&*again(&store).await, &acknowledged).await.unwrap();
+    what_was_acknowledged_is_there(&*again(&store).await, &acknowledged)
+        .await
+        .unwrap();
 }
 
 /// The store, when its connection is there again.
@@ -142,16 +171,27 @@ async fn an_answer_that_does_not_come_is_an_unknown_outcome_that_reading_resolve
     assert_eq!(store.commit(&key, birth).await.unwrap(), Committed::Done);
 
     server.pause();
-    assert_eq!(store.commit(&key, next.clone()).await.unwrap(), Committed::Unknown);
-    assert!(matches!(store.load(&key, &Default::default()).await, Err(StoreError::Unavailable { .. })));
+    assert_eq!(
+        store.commit(&key, next.clone()).await.unwrap(),
+        Committed::Unknown
+    );
+    assert!(matches!(
+        store.load(&key, &Default::default()).await,
+        Err(StoreError::Unavailable { .. })
+    ));
     server.go_on();
     // The server had the request in its socket and does it now, before any later one on that connection.
     let store = again(&store).await;
     let found = store.load(&key, &["s".parse().unwrap()].into()).await.unwrap();
-    let Some(Snapshot { head, values }) = found else { panic!("it was made") };
+    let Some(Snapshot { head, values }) = found else {
+        panic!("it was made")
+    };
     assert_eq!(head, next.head, "it was done");
     assert_eq!(values.len(), 1);
-    assert!(matches!(store.commit(&key, next).await.unwrap(), Committed::Conflict(Some(_))));
+    assert!(matches!(
+        store.commit(&key, next).await.unwrap(),
+        Committed::Conflict(Some(_))
+    ));
 }
 
 #[tokio::test]
@@ -162,7 +202,13 @@ async fn a_server_that_is_gone_did_nothing_and_says_so() {
     let scene = Scene::new("gone");
     // The first request may find that the connection is lost only when it is on its way.
     let first = store.commit(&scene.key(1), scene.birth()).await;
-    assert!(matches!(first, Ok(Committed::Unknown) | Err(StoreError::Unavailable { .. })), "{first:?}");
+    assert!(
+        matches!(
+            first,
+            Ok(Committed::Unknown) | Err(StoreError::Unavailable { .. })
+        ),
+        "{first:?}"
+    );
     let error = store.commit(&scene.key(1), scene.birth()).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     assert!(error.to_string().contains("hint: "), "{error}");
@@ -178,14 +224,30 @@ async fn a_server_without_memory_does_nothing_by_halves() {
     let base = birth.head.clone();
     assert_eq!(store.commit(&key, birth).await.unwrap(), Committed::Done);
     server.set("maxmemory", "1");
-    let error = store.commit(&key, scene.next(&base, &[("s", Some(vec![1; 9000].into()))])).await.unwrap_err();
+    let error = store
+        .commit(&key, scene.next(&base, &[("s", Some(vec![1; 9000].into()))]))
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
     let other = store.commit(&scene.key(2), scene.birth()).await.unwrap_err();
     assert!(matches!(other, StoreError::Unavailable { .. }), "{other:?}");
-    assert_eq!(store.load(&key, &Default::default()).await.unwrap().unwrap().head, base);
+    assert_eq!(
+        store.load(&key, &Default::default()).await.unwrap().unwrap().head,
+        base
+    );
     server.set("maxmemory", "0");
-    assert_eq!(store.list(&scene.tenant, &scene.app, None, 10).await.unwrap().len(), 1);
-    assert_eq!(store.commit(&key, scene.next(&base, &[])).await.unwrap(), Committed::Done);
+    assert_eq!(
+        store
+            .list(&scene.tenant, &scene.app, None, 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        store.commit(&key, scene.next(&base, &[])).await.unwrap(),
+        Committed::Done
+    );
 }
 
 /// What is kept of a record is its head and what that names: nothing is left behind in the server.
@@ -199,7 +261,13 @@ async fn no_garbage_stays_in_the_server() {
     let mut head = birth.head.clone();
     store.commit(&key, birth).await.unwrap();
     for number in 0..5u8 {
-        let commit = scene.next(&head, &[("a", Some(vec![number; 9000].into())), ("b", Some(vec![number; 10].into()))]);
+        let commit = scene.next(
+            &head,
+            &[
+                ("a", Some(vec![number; 9000].into())),
+                ("b", Some(vec![number; 10].into())),
+            ],
+        );
         head = commit.head.clone();
         store.commit(&key, commit).await.unwrap();
     }
@@ -207,7 +275,15 @@ async fn no_garbage_stays_in_the_server() {
     let mut fields: Vec<String> = server.ask(&["HKEYS", &record]);
     fields.sort();
     let blob = head.blobs().pop_first().unwrap();
-    assert_eq!(fields, [format!("blob:{blob}"), "commit".into(), "head".into(), "state:a".into()]);
+    assert_eq!(
+        fields,
+        [
+            format!("blob:{blob}"),
+            "commit".into(),
+            "head".into(),
+            "state:a".into()
+        ]
+    );
     store.erase(&key).await.unwrap();
     assert_eq!(server.ask::<u64>(&["DBSIZE"]), 0);
 }

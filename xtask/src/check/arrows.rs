@@ -39,8 +39,13 @@ const IMPURE: &[&str] = &[
 const NODE_ONLY: &[&str] = &["axum", "hyper", "quinn", "tokio", "wasmtime"];
 
 /// What a node is made of.
-const NODE: &[&str] =
-    &["fogline-core", "fogline-manifest", "fogline-protocol", "fogline-runtime", "fogline-state"];
+const NODE: &[&str] = &[
+    "fogline-core",
+    "fogline-manifest",
+    "fogline-protocol",
+    "fogline-runtime",
+    "fogline-state",
+];
 
 /// The arrows. Only `fogline-cli` joins the engine to the report, and the simulation to the testbed.
 const ARROWS: &[Arrow] = &[

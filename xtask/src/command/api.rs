@@ -23,7 +23,16 @@ const TOKEN: &str = "secret";
 /// When the tester is not there, or finds something.
 pub(crate) fn check() -> Result<(), Failure> {
     let schemathesis = ensure_schemathesis()?;
-    Run::cargo().args(["build", "--locked", "--package", "fogline-node", "--example", "serve"]).show()?;
+    Run::cargo()
+        .args([
+            "build",
+            "--locked",
+            "--package",
+            "fogline-node",
+            "--example",
+            "serve",
+        ])
+        .show()?;
     let (node, served) = Node::start()?;
     let folder = target().join("api");
     let file = folder.join("schemathesis.toml");
@@ -66,8 +75,12 @@ impl Node {
         BufReader::new(stdout)
             .read_line(&mut line)
             .map_err(|error| Failure::file("reading the output of", &program, &error))?;
-        let served = serde_json::from_str(&line)
-            .map_err(|error| Failure::new(format!("the node did not start: {error}"), "its own output says why"))?;
+        let served = serde_json::from_str(&line).map_err(|error| {
+            Failure::new(
+                format!("the node did not start: {error}"),
+                "its own output says why",
+            )
+        })?;
         Ok((node, served))
     }
 }
@@ -86,6 +99,8 @@ fn configuration(served: &Served) -> String {
     format!(
         r#"max-time = {SECONDS}
 request-timeout = 40
+# They are of inputs that are not found, or not valid for a function, as most of what is random.
+warnings = false
 
 [headers]
 Authorization = "Bearer {TOKEN}"

@@ -21,7 +21,15 @@ pub(crate) fn check() -> Result<(), Failure> {
     let read = || fs::read_to_string(&path).map_err(|error| Failure::file("cannot read", &path, &error));
     let recorded = read()?;
     Run::cargo()
-        .args(["run", "--quiet", "--locked", "--package", "fogline-build", "--example", "rebuild"])
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "fogline-build",
+            "--example",
+            "rebuild",
+        ])
         .args(["--", "functions"])
         .hint("mend the function that does not build")
         .show()?;
@@ -40,7 +48,16 @@ pub(crate) fn check() -> Result<(), Failure> {
 /// # Errors
 /// When one fails, or a lint fires.
 pub(crate) fn tests() -> Result<(), Failure> {
-    let manifest = ["--manifest-path", "functions/Cargo.toml", "--workspace", "--locked"];
+    let manifest = [
+        "--manifest-path",
+        "functions/Cargo.toml",
+        "--workspace",
+        "--locked",
+    ];
     Run::cargo().arg("test").args(manifest).show()?;
-    Run::cargo().arg("clippy").args(manifest).args(["--all-targets", "--", "-D", "warnings"]).show()
+    Run::cargo()
+        .arg("clippy")
+        .args(manifest)
+        .args(["--all-targets", "--", "-D", "warnings"])
+        .show()
 }

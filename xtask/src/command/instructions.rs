@@ -17,8 +17,14 @@ use crate::tool::ensure_valgrind;
 
 /// The crates with a benchmark `instructions`, and where their figures are committed.
 const GUARDS: [Guard; 2] = [
-    Guard { package: "fogline-sim", figures: "crates/sim/benches/instructions.toml" },
-    Guard { package: "fogline-bench", figures: "crates/bench/benches/instructions.toml" },
+    Guard {
+        package: "fogline-sim",
+        figures: "crates/sim/benches/instructions.toml",
+    },
+    Guard {
+        package: "fogline-bench",
+        figures: "crates/bench/benches/instructions.toml",
+    },
 ];
 
 /// A benchmark whose parts are guarded.
@@ -193,7 +199,15 @@ fn total(profile: &str) -> Option<u64> {
 
 /// Builds a crate's benchmark and says where it is.
 fn build(package: &str) -> Result<PathBuf, Failure> {
-    let command = ["bench", "--locked", "--package", package, "--bench", "instructions", "--no-run"];
+    let command = [
+        "bench",
+        "--locked",
+        "--package",
+        package,
+        "--bench",
+        "instructions",
+        "--no-run",
+    ];
     Run::cargo().args(command).show()?;
     let messages = Run::cargo()
         .args(command)

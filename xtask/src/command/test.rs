@@ -216,7 +216,9 @@ fn rustdoc() -> Result<(), Failure> {
 
 /// The demonstration, with fewer runs.
 fn demo() -> Result<(), Failure> {
-    Run::cargo().args(["run", "--release", "--locked", "--", "demo", "--runs", "10"]).show()
+    Run::cargo()
+        .args(["run", "--release", "--locked", "--", "demo", "--runs", "10"])
+        .show()
 }
 
 /// The whole of the paper's simulation, but of 5 instead of 200 replications.

@@ -65,7 +65,7 @@ impl Declared {
 /// The part that a state is in.
 pub(crate) fn part_of(app: &App, session: &SessionId, state: &StateName) -> Birth {
     let declared = app.states.iter().find(|declared| declared.name == *state);
-    session.part_of(declared.map(|declared| declared.model))
+    session.part_of(declared.and_then(|declared| declared.own_model.then_some(declared.model)))
 }
 
 fn add(wanted: &mut BTreeMap<StateName, bool>, app: &App, function: &FunctionName) -> Option<()> {

@@ -208,6 +208,7 @@ pub(crate) fn app() -> App {
     let state = |name: &str| AppState {
         name: name.parse().unwrap(),
         model: ExecutionModel::InClient,
+        own_model: false,
         schema: 1,
     };
     let step = |name: &str, function: &str, after: &[&str]| AppStep {

@@ -204,12 +204,12 @@ impl<F: Clone> Attempt<F> {
     /// the record is, and everything else after it.
     fn not_here(&mut self, head: &Head) -> Option<Action<F>> {
         match &head.status {
-            Status::Moved(home) => return Some(Action::Follow(home.clone())),
+            Status::Moved(home) | Status::Abandoned(home) => return Some(Action::Follow(home.clone())),
             // A reply goes with the move, but not to a client that keeps none: whoever retries gets it here.
             Status::Moving(home) => {
                 return Some(self.earlier(head).unwrap_or_else(|| Action::FinishMove(home.clone())));
             }
-            Status::Deleted | Status::Abandoned => return Some(self.refuse(Refusal::Gone)),
+            Status::Deleted => return Some(self.refuse(Refusal::Gone)),
             Status::Live => {}
         }
         let Invocation { now, seen, .. } = self.invocation;

@@ -28,6 +28,22 @@ pub fn encode(head: &Head) -> Vec<u8> {
     bytes.expect("a head has no value that postcard cannot write, and a vector grows")
 }
 
+/// How many bytes [`encode`] gives.
+#[must_use]
+pub fn encoded_len(head: &Head) -> usize {
+    let Count(bytes) = postcard::to_extend(head, Count(1)).expect("a head has no value that postcard cannot write");
+    bytes
+}
+
+/// Takes bytes, and only counts them.
+struct Count(usize);
+
+impl Extend<u8> for Count {
+    fn extend<T: IntoIterator<Item = u8>>(&mut self, bytes: T) {
+        self.0 += bytes.into_iter().count();
+    }
+}
+
 /// The head that bytes stand for.
 ///
 /// # Errors

@@ -32,8 +32,8 @@ pub enum Status {
     Moved(Home),
     /// No: the session was deleted.
     Deleted,
-    /// No: a move to here was given up; the session stayed where it was (R9).
-    Abandoned,
+    /// No: a move to here was given up; the session stayed there (R9).
+    Abandoned(Home),
 }
 
 /// Where the bytes of a state are.

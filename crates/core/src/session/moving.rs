@@ -67,7 +67,7 @@ pub enum MoveEvent {
 pub struct Move {
     /// Where to, if the source is live; a move that is met is finished to where it goes.
     to: Option<Home>,
-    /// A new random id, for the head that says `moving`.
+    /// A new random id, for the next head that says `moving`.
     id: CommitId,
     stage: Stage,
 }
@@ -117,13 +117,14 @@ impl Move {
                 source.head.status = Status::Moving(to.clone());
                 source.head.version += 1;
                 source.head.commit = self.id;
+                self.id = far_from(self.id);
                 let head = source.head.clone();
                 self.stage = Stage::Marking(source, to);
                 MoveAction::CommitSource(Commit { expect, head, blobs: BTreeMap::new() })
             }
             (Status::Moving(to), _) => self.load_target(source, to),
-            (Status::Moved(to), _) => MoveAction::Done(to),
-            (Status::Deleted | Status::Abandoned, _) => MoveAction::NoSession,
+            (Status::Moved(to) | Status::Abandoned(to), _) => MoveAction::Done(to),
+            (Status::Deleted, _) => MoveAction::NoSession,
         }
     }
 
@@ -138,7 +139,7 @@ impl Move {
     fn target(&mut self, moving: Box<Whole>, to: Home, target: Option<Head>) -> MoveAction {
         let epoch = moving.head.epoch + 1;
         match target {
-            Some(head) if head.epoch == epoch && head.status == Status::Abandoned => self.take_back(&moving),
+            Some(Head { epoch: of, status: Status::Abandoned(_), .. }) if of == epoch => self.take_back(&moving),
             Some(head) if head.epoch >= epoch => self.installed(moving, to),
             older => {
                 let expect = older.map_or(Expect::Absent, |head| Expect::Commit(head.commit));
@@ -186,13 +187,13 @@ impl Move {
     }
 }
 
-/// A commit that gives a move up, to be done at its target (R9): if it is done, finishing the move takes the session
-/// back to its source; if not, the move had come too far.
+/// A commit that gives a move from a home up, to be done at its target (R9): if it is done, finishing the move takes
+/// the session back to its source; if not, the move had come too far.
 #[must_use]
-pub fn abandon(moving: &Head, target: Option<&Head>) -> Commit {
+pub fn abandon(moving: &Head, from: Home, target: Option<&Head>) -> Commit {
     let expect = target.map_or(Expect::Absent, |head| Expect::Commit(head.commit));
     let head = Head {
-        status: Status::Abandoned,
+        status: Status::Abandoned(from),
         states: BTreeMap::new(),
         replies: Replies::default(),
         ..at_target(moving)
@@ -212,6 +213,12 @@ fn at_target(moving: &Head) -> Head {
         commit: next_id(moving.commit),
         ..moving.clone()
     }
+}
+
+/// Another random id: a session that was taken back is marked again under a new one (R3), to which no chain of
+/// [`next_id`] leads.
+fn far_from(id: CommitId) -> CommitId {
+    CommitId(u128::from_be_bytes(id.0).wrapping_add(1 << 64).to_be_bytes())
 }
 
 /// An id that follows from another: the next number, as a 128-bit integer.

@@ -25,7 +25,10 @@ pub(crate) fn bytes(status: StatusCode, media_type: &str, body: impl Into<Body>)
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let media_type = HeaderValue::from_str(media_type);
-    response.headers_mut().insert(CONTENT_TYPE, media_type.unwrap_or(HeaderValue::from_static(BYTES)));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        media_type.unwrap_or(HeaderValue::from_static(BYTES)),
+    );
     response
 }
 
@@ -55,7 +58,9 @@ pub(crate) fn fault(fault: &Fault) -> Response {
         mixed(status, Part::json(multipart::PROBLEM, text), fault.envelopes())
     };
     if it.kind == Kind::Overloaded {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
@@ -71,8 +76,16 @@ pub(crate) fn invoked(
     let mut response = if !in_parts && envelopes.is_empty() {
         bytes(StatusCode::OK, BYTES, output)
     } else if wants_json(request) {
-        let states = envelopes.iter().map(|(state, sealed)| (state.clone(), BASE64.encode(sealed)));
-        json(StatusCode::OK, &Envelopes { output: BASE64.encode(&output), states: states.collect() })
+        let states = envelopes
+            .iter()
+            .map(|(state, sealed)| (state.clone(), BASE64.encode(sealed)));
+        json(
+            StatusCode::OK,
+            &Envelopes {
+                output: BASE64.encode(&output),
+                states: states.collect(),
+            },
+        )
     } else {
         mixed(StatusCode::OK, Part::new(multipart::OUTPUT, output), envelopes)
     };
@@ -84,8 +97,13 @@ pub(crate) fn invoked(
 
 /// Whether a client names JSON among what it accepts, and not multipart.
 pub(crate) fn wants_json(request: &HeaderMap) -> bool {
-    let accepted = request.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    let types = accepted.flat_map(|accept| accept.split(',')).map(|range| range.split(';').next().unwrap_or_default());
+    let accepted = request
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok());
+    let types = accepted
+        .flat_map(|accept| accept.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default());
     let mut json = false;
     for media_type in types.map(str::trim) {
         json |= media_type.eq_ignore_ascii_case(JSON);
@@ -99,9 +117,15 @@ pub(crate) fn wants_json(request: &HeaderMap) -> bool {
 /// A part, and envelopes.
 pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, Bytes)]) -> Response {
     let boundary = Boundary::new(random::bytes());
-    let states = envelopes.iter().map(|(state, sealed)| Part::new(multipart::state_part(state), sealed.clone()));
+    let states = envelopes
+        .iter()
+        .map(|(state, sealed)| Part::new(multipart::state_part(state), sealed.clone()));
     let parts: Vec<Part> = std::iter::once(first).chain(states).collect();
-    bytes(status, &boundary.content_type(Subtype::Mixed), multipart::write(&boundary, &parts))
+    bytes(
+        status,
+        &boundary.content_type(Subtype::Mixed),
+        multipart::write(&boundary, &parts),
+    )
 }
 
 fn describe(invoked: &Invoked, into: &mut HeaderMap) {

@@ -104,7 +104,9 @@ pub(super) async fn logs(
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, None)?;
         node.apps.get(&scope.tenant, &scope.app)?;
-        let logs = node.logs.read(&scope.tenant, &scope.app, since.after.unwrap_or(0));
+        let logs = node
+            .logs
+            .read(&scope.tenant, &scope.app, since.after.unwrap_or(0));
         Ok(answer::json(StatusCode::OK, &logs))
     })
     .await
@@ -125,9 +127,15 @@ async fn package(headers: &HeaderMap, body: Body) -> Result<Package, Fault> {
             files.insert(part.name, part.bytes);
         }
     }
-    let hint = "`fogline deploy` sends fogline.toml as the part manifest, and each component as a part of its path";
+    let hint =
+        "`fogline deploy` sends fogline.toml as the part manifest, and each component as a part of its path";
     let missing = || Fault::new(Kind::BadRequest, "there is no part \"manifest\"", hint);
-    let manifest = String::from_utf8(manifest.ok_or_else(missing)?.into())
-        .map_err(|_| Fault::new(Kind::NotDeployable, "the manifest is not UTF-8", "save it as UTF-8 text"))?;
+    let manifest = String::from_utf8(manifest.ok_or_else(missing)?.into()).map_err(|_| {
+        Fault::new(
+            Kind::NotDeployable,
+            "the manifest is not UTF-8",
+            "save it as UTF-8 text",
+        )
+    })?;
     Ok(Package { manifest, files })
 }

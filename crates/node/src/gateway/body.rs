@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use fogline_core::model::StateName;
 use fogline_core::model::limits::MAX_BODY;
+use fogline_core::model::{Bytes as Size, StateName};
 use fogline_protocol::multipart;
 use fogline_protocol::problem::Kind;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::{BodyExt, Limited};
 
 use crate::fault::Fault;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long, and how much, is read of a body that is too large.
+const LINGER: (Duration, Size) = (Duration::from_secs(2), Size(4 * MAX_BODY.0));
 
 /// What a request carries.
 pub(crate) struct Carried {
@@ -28,7 +30,7 @@ pub(crate) struct Carried {
 }
 
 /// The whole body.
-pub(crate) async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
+pub(crate) async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Fault> {
     let too_large = || {
         Fault::new(
             Kind::TooLarge,
@@ -36,15 +38,24 @@ pub(crate) async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Faul
             "send less at once; large states can be appended to",
         )
     };
-    let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let stated = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if stated.is_some_and(|length| length > MAX_BODY.0) {
+        // Whoever waits for a word before it sends gets the answer instead.
+        if !headers.contains_key(EXPECT) {
+            linger(&mut body).await;
+        }
         return Err(too_large());
     }
     let limit = usize::try_from(MAX_BODY.0).unwrap_or(usize::MAX);
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, limit).collect()).await;
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(&mut body, limit).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            linger(&mut body).await;
+            Err(too_large())
+        }
         Ok(Err(error)) => Err(Fault::new(
             Kind::BadRequest,
             format!("the body broke off: {error}"),
@@ -58,9 +69,28 @@ pub(crate) async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Faul
     }
 }
 
+/// Reads on what is not wanted, for a while: a caller that is cut off while it sends does not read why.
+async fn linger(body: &mut Body) {
+    let mut left = LINGER.1.0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            left = left.saturating_sub(length);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // However it ends, the answer is the same.
+    let _ = tokio::time::timeout(LINGER.0, reading).await;
+}
+
 /// The parts of a `multipart/form-data` body.
 pub(crate) async fn parts(headers: &HeaderMap, body: Bytes) -> Result<Vec<multipart::Part>, Fault> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     multipart::read(content_type, body).await.map_err(|error| {
         Fault::new(
             Kind::BadRequest,
@@ -73,12 +103,23 @@ pub(crate) async fn parts(headers: &HeaderMap, body: Bytes) -> Result<Vec<multip
 /// An input, alone or with envelopes.
 pub(crate) async fn carried(headers: &HeaderMap, body: Body) -> Result<Carried, Fault> {
     let body = whole(headers, body).await?;
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if !multipart::is_multipart(content_type) {
-        return Ok(Carried { input: body, envelopes: BTreeMap::new(), in_parts: false });
+        return Ok(Carried {
+            input: body,
+            envelopes: BTreeMap::new(),
+            in_parts: false,
+        });
     }
-    let mut carried = Carried { input: Bytes::new(), envelopes: BTreeMap::new(), in_parts: true };
-    for part in parts(headers, body).await? {
+    let mut carried = Carried {
+        input: Bytes::new(),
+        envelopes: BTreeMap::new(),
+        in_parts: true,
+    };
+    for part in Box::pin(parts(headers, body)).await? {
         match (multipart::state_of(&part.name), part.name.as_str()) {
             (Some(state), _) => {
                 carried.envelopes.insert(state, part.bytes);

@@ -20,7 +20,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let found = AxumPath::<T>::from_request_parts(parts, state).await;
-        found.map(|AxumPath(names)| Self(names)).map_err(|error| unreadable(&error.body_text()))
+        found
+            .map(|AxumPath(names)| Self(names))
+            .map_err(|error| unreadable(&error.body_text()))
     }
 }
 
@@ -29,7 +31,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let found = AxumQuery::<T>::from_request_parts(parts, state).await;
-        found.map(|AxumQuery(values)| Self(values)).map_err(|error| unreadable(&error.body_text()))
+        found
+            .map(|AxumQuery(values)| Self(values))
+            .map_err(|error| unreadable(&error.body_text()))
     }
 }
 

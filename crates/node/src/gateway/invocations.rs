@@ -53,7 +53,14 @@ pub(super) async fn get_state(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, Some(&session))?;
-        invoke(&node, &scope, Target::Get(named(&state)?), &headers, Body::empty()).await
+        invoke(
+            &node,
+            &scope,
+            Target::Get(named(&state)?),
+            &headers,
+            Body::empty(),
+        )
+        .await
     })
     .await
 }
@@ -69,7 +76,11 @@ pub(super) async fn open_state(
         let scope = scope(&node, &headers, &app, Some(&session))?;
         let carried = body::carried(&headers, body).await?;
         let call = admit(&node, &scope, Target::Get(named(&state)?), b"", &headers)?;
-        let job = Job { call, input: bytes::Bytes::new(), envelopes: carried.envelopes };
+        let job = Job {
+            call,
+            input: bytes::Bytes::new(),
+            envelopes: carried.envelopes,
+        };
         finish(&node, job, &headers, false).await
     })
     .await
@@ -110,24 +121,36 @@ async fn invoke(
 ) -> Result<Response, Fault> {
     let carried = body::carried(headers, body).await?;
     if matches!(target, Target::Put(_)) && carried.input.len() as u64 > MAX_STATE.0 {
-        let title = format!("the state would have {} bytes, the most is {}", carried.input.len(), MAX_STATE.0);
-        return Err(Fault::new(Kind::TooLarge, title, "split the state, or make it smaller"));
+        let title = format!(
+            "the state would have {} bytes, the most is {}",
+            carried.input.len(),
+            MAX_STATE.0
+        );
+        return Err(Fault::new(
+            Kind::TooLarge,
+            title,
+            "split the state, or make it smaller",
+        ));
     }
     let call = admit(node, scope, target, &carried.input, headers)?;
-    let job = Job { call, input: carried.input, envelopes: carried.envelopes };
+    let job = Job {
+        call,
+        input: carried.input,
+        envelopes: carried.envelopes,
+    };
     finish(node, job, headers, carried.in_parts).await
 }
 
-async fn finish(
-    node: &Arc<Node>,
-    job: Job,
-    headers: &HeaderMap,
-    in_parts: bool,
-) -> Result<Response, Fault> {
-    match dispatch(node, job).await? {
-        Answer::Invoked(invoked, output, envelopes) => {
-            Ok(answer::invoked(headers, Some(&invoked), output, &envelopes, in_parts))
-        }
+async fn finish(node: &Arc<Node>, job: Job, headers: &HeaderMap, in_parts: bool) -> Result<Response, Fault> {
+    // Boxed, because axum moves the futures of its handlers several times, and this one is large.
+    match Box::pin(dispatch(node, job)).await? {
+        Answer::Invoked(invoked, output, envelopes) => Ok(answer::invoked(
+            headers,
+            Some(&invoked),
+            output,
+            &envelopes,
+            in_parts,
+        )),
         Answer::Elsewhere(_) | Answer::TakeTurn(_) => {
             Err(Fault::internal("a dispatched invocation has no answer"))
         }

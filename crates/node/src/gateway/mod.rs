@@ -35,20 +35,49 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/apps", get(apps::list).post(apps::deploy))
         .route("/v1/apps/{app}", get(apps::describe).delete(apps::delete))
         .route("/v1/apps/{app}/logs", get(apps::logs))
-        .route("/v1/apps/{app}/functions/{function}", post(invocations::without_session))
-        .route("/v1/apps/{app}/sessions", get(sessions::list).post(sessions::create))
-        .route("/v1/apps/{app}/sessions/{session}", get(sessions::describe).delete(sessions::delete))
-        .route("/v1/apps/{app}/sessions/{session}/functions/{function}", post(invocations::in_session))
+        .route(
+            "/v1/apps/{app}/functions/{function}",
+            post(invocations::without_session),
+        )
+        .route(
+            "/v1/apps/{app}/sessions",
+            get(sessions::list).post(sessions::create),
+        )
+        .route(
+            "/v1/apps/{app}/sessions/{session}",
+            get(sessions::describe).delete(sessions::delete),
+        )
+        .route(
+            "/v1/apps/{app}/sessions/{session}/functions/{function}",
+            post(invocations::in_session),
+        )
         .route("/v1/apps/{app}/sessions/{session}/runs", post(runs::start))
-        .route("/v1/apps/{app}/sessions/{session}/runs/{run}", get(runs::describe))
-        .route("/v1/apps/{app}/sessions/{session}/runs/{run}/result", get(runs::result))
-        .route("/v1/apps/{app}/sessions/{session}/states", get(sessions::states))
+        .route(
+            "/v1/apps/{app}/sessions/{session}/runs/{run}",
+            get(runs::describe),
+        )
+        .route(
+            "/v1/apps/{app}/sessions/{session}/runs/{run}/result",
+            get(runs::result),
+        )
+        .route(
+            "/v1/apps/{app}/sessions/{session}/states",
+            get(sessions::states).post(sessions::held_states),
+        )
         .route(
             "/v1/apps/{app}/sessions/{session}/states/{state}",
-            get(invocations::get_state).put(invocations::put_state).delete(invocations::remove_state),
+            get(invocations::get_state)
+                .put(invocations::put_state)
+                .delete(invocations::remove_state),
         )
-        .route("/v1/apps/{app}/sessions/{session}/states/{state}/open", post(invocations::open_state))
-        .route("/v1/apps/{app}/sessions/{session}/convert", post(sessions::convert))
+        .route(
+            "/v1/apps/{app}/sessions/{session}/states/{state}/open",
+            post(invocations::open_state),
+        )
+        .route(
+            "/v1/apps/{app}/sessions/{session}/convert",
+            post(sessions::convert),
+        )
         .route("/livez", get(observe::live))
         .route("/readyz", get(observe::ready))
         .route("/metrics", get(observe::metrics))
@@ -85,14 +114,17 @@ async fn respond(
         },
         Err(fault) => answer::fault(&fault),
     };
-    node.metrics.answered(response.status().as_u16(), started.elapsed().as_secs_f64());
+    node.metrics
+        .answered(response.status().as_u16(), started.elapsed().as_secs_f64());
     response
 }
 
 /// What a path names, for the tenant that the request proves.
 fn scope(node: &Node, headers: &HeaderMap, app: &str, session: Option<&str>) -> Result<Scope, Fault> {
     let tenant = node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)?;
-    let app: AppName = app.parse().map_err(|error| Fault::not_found(format!("{error}"), NAMES))?;
+    let app: AppName = app
+        .parse()
+        .map_err(|error| Fault::not_found(format!("{error}"), NAMES))?;
     let session: Option<SessionId> = session
         .map(str::parse)
         .transpose()
@@ -104,5 +136,6 @@ const NAMES: &str = "`fogline get apps` and `fogline describe` list the names th
 
 /// A name in a path.
 fn named<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Fault> {
-    text.parse().map_err(|error: T::Err| Fault::not_found(error.to_string(), NAMES))
+    text.parse()
+        .map_err(|error: T::Err| Fault::not_found(error.to_string(), NAMES))
 }

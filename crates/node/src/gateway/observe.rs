@@ -21,15 +21,29 @@ pub(super) async fn live() -> Response {
 
 pub(super) async fn ready(State(node): State<Arc<Node>>) -> Response {
     if node.stopping.is_cancelled() {
-        return answer::fault(&Fault::new(Kind::Unavailable, "the node is stopping", "ask another node"));
+        return answer::fault(&Fault::new(
+            Kind::Unavailable,
+            "the node is stopping",
+            "ask another node",
+        ));
     }
     answer::bytes(StatusCode::OK, TEXT, "ready\n")
 }
 
 pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
-    let traffic = node.endpoint.as_ref().map(|endpoint| endpoint.traffic()).unwrap_or_default();
-    let peers = traffic.into_iter().map(|(peer, traffic)| (peer.to_string(), traffic.sent, traffic.received));
-    answer::bytes(StatusCode::OK, OPEN_METRICS, node.metrics.text(node.owner.len(), peers))
+    let traffic = node
+        .endpoint
+        .as_ref()
+        .map(|endpoint| endpoint.traffic())
+        .unwrap_or_default();
+    let peers = traffic
+        .into_iter()
+        .map(|(peer, traffic)| (peer.to_string(), traffic.sent, traffic.received));
+    answer::bytes(
+        StatusCode::OK,
+        OPEN_METRICS,
+        node.metrics.text(node.owner.len(), peers),
+    )
 }
 
 pub(super) async fn openapi() -> Response {

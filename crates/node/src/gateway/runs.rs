@@ -39,14 +39,23 @@ pub(super) async fn start(
             return accepted(&node, &app, &session, asked).await;
         }
         let (result, envelopes) = runs::run(&node, asked).await?;
-        Ok(answer::invoked(&headers, None, result, &envelopes, carried.in_parts))
+        Ok(answer::invoked(
+            &headers,
+            None,
+            result,
+            &envelopes,
+            carried.in_parts,
+        ))
     })
     .await
 }
 
 /// Whether one of the preferences is `respond-async`; those that are not known are ignored (RFC 7240).
 fn prefers_async(headers: &HeaderMap) -> bool {
-    let preferences = headers.get_all(headers::PREFER).iter().filter_map(|prefer| prefer.to_str().ok());
+    let preferences = headers
+        .get_all(headers::PREFER)
+        .iter()
+        .filter_map(|prefer| prefer.to_str().ok());
     let mut names = preferences.flat_map(|prefer| prefer.split(',')).map(str::trim);
     names.any(|name| name.eq_ignore_ascii_case("respond-async"))
 }
@@ -68,7 +77,10 @@ pub(super) async fn describe(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, Some(&session))?;
-        Ok(answer::json(StatusCode::OK, &runs::describe(&node, &scope, named(&run)?)?))
+        Ok(answer::json(
+            StatusCode::OK,
+            &runs::describe(&node, &scope, named(&run)?)?,
+        ))
     })
     .await
 }

@@ -6,8 +6,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use data_encoding::BASE64;
+use fogline_core::application::Guard;
 use fogline_core::model::SessionId;
 use fogline_core::model::limits::MAX_LISTED;
+use fogline_core::session::Refusal;
 use fogline_protocol::multipart::{self, Part};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
@@ -20,6 +22,7 @@ use super::{answer, body, respond, scope};
 use crate::admit::admit;
 use crate::fault::Fault;
 use crate::invoke::Job;
+use crate::invoke::resolve::home_of_model;
 use crate::node::Node;
 use crate::sessions;
 
@@ -51,8 +54,10 @@ pub(super) async fn create(
         };
         let app = node.apps.get(&scope.tenant, &scope.app)?;
         let (mut session, envelopes) = sessions::create(&node, &scope.tenant, &app, wanted.model).await?;
-        session.envelopes =
-            envelopes.into_iter().map(|(state, sealed)| (state, BASE64.encode(&sealed))).collect();
+        session.envelopes = envelopes
+            .into_iter()
+            .map(|(state, sealed)| (state, BASE64.encode(&sealed)))
+            .collect();
         Ok(answer::json(StatusCode::CREATED, &session))
     })
     .await
@@ -71,7 +76,11 @@ pub(super) async fn list(
         let limit = listing.limit.unwrap_or(PAGE);
         if !(1..=MAX_LISTED).contains(&limit) {
             let title = format!("limit is {limit}, expected 1 to {MAX_LISTED}");
-            return Err(Fault::new(Kind::BadRequest, title, "ask for the next ones with `after`"));
+            return Err(Fault::new(
+                Kind::BadRequest,
+                title,
+                "ask for the next ones with `after`",
+            ));
         }
         let found = sessions::list(&node, &scope.tenant, &scope.app, after.as_ref(), limit as usize).await?;
         Ok(answer::json(StatusCode::OK, &found))
@@ -82,7 +91,7 @@ pub(super) async fn list(
 async fn found(node: &Node, headers: &HeaderMap, app: &str, session: &str) -> Result<api::Session, Fault> {
     let scope = scope(node, headers, app, Some(session))?;
     node.apps.get(&scope.tenant, &scope.app)?;
-    let session = scope.session.ok_or(fogline_core::session::Refusal::NoSession)?;
+    let session = scope.session.ok_or(Refusal::NoSession)?;
     sessions::describe(node, &scope.tenant, &scope.app, &session).await
 }
 
@@ -92,7 +101,10 @@ pub(super) async fn describe(
     headers: HeaderMap,
 ) -> Response {
     respond(&node, &headers, async {
-        Ok(answer::json(StatusCode::OK, &found(&node, &headers, &app, &session).await?))
+        Ok(answer::json(
+            StatusCode::OK,
+            &found(&node, &headers, &app, &session).await?,
+        ))
     })
     .await
 }
@@ -110,6 +122,27 @@ pub(super) async fn states(
     .await
 }
 
+/// As [`states`], for a client that holds them: it sends their envelopes.
+pub(super) async fn held_states(
+    State(node): State<Arc<Node>>,
+    Path((app, session)): Named,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        let carried = body::carried(&headers, body).await?;
+        let call = admit(&node, &scope, Target::List, b"", &headers)?;
+        let job = Job {
+            call,
+            input: bytes::Bytes::new(),
+            envelopes: carried.envelopes,
+        };
+        Ok(answer::json(StatusCode::OK, &sessions::held(&node, &job).await?))
+    })
+    .await
+}
+
 pub(super) async fn delete(
     State(node): State<Arc<Node>>,
     Path((app, session)): Named,
@@ -119,7 +152,11 @@ pub(super) async fn delete(
         let scope = scope(&node, &headers, &app, Some(&session))?;
         node.apps.get(&scope.tenant, &scope.app)?;
         let call = admit(&node, &scope, Target::Delete, b"", &headers)?;
-        let job = Job { call, input: bytes::Bytes::new(), envelopes: std::collections::BTreeMap::new() };
+        let job = Job {
+            call,
+            input: bytes::Bytes::new(),
+            envelopes: std::collections::BTreeMap::new(),
+        };
         sessions::delete(&node, &job).await?;
         Ok(answer::done())
     })
@@ -137,23 +174,46 @@ pub(super) async fn convert(
         let carried = body::carried(&headers, body).await?;
         let wanted: api::Convert =
             serde_json::from_slice(&carried.input).map_err(|error| not_json(&error))?;
-        let call = admit(&node, &scope, Target::Convert(wanted.to), &carried.input, &headers)?;
-        let job = Job { call, input: carried.input, envelopes: carried.envelopes };
+        // Before anybody is asked to: a client could not do it either.
+        let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
+        home_of_model(wanted.to, session.node(), Guard::None)?;
+        let call = admit(
+            &node,
+            &scope,
+            Target::Convert(wanted.to),
+            &carried.input,
+            &headers,
+        )?;
+        let job = Job {
+            call,
+            input: carried.input,
+            envelopes: carried.envelopes,
+        };
         let (_, envelopes) = sessions::convert(&node, &job, wanted.to).await?;
-        let id = job.call.session.as_ref().ok_or(fogline_core::session::Refusal::NoSession)?;
+        let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
         let mut session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
         if envelopes.is_empty() || answer::wants_json(&headers) {
-            let encoded = envelopes.into_iter().map(|(state, sealed)| (state, BASE64.encode(&sealed)));
+            let encoded = envelopes
+                .into_iter()
+                .map(|(state, sealed)| (state, BASE64.encode(&sealed)));
             session.envelopes = encoded.collect();
             return Ok(answer::json(StatusCode::OK, &session));
         }
         let text = serde_json::to_vec(&session)
             .map_err(|error| Fault::internal(format!("writing {}: {error}", headers::MODEL)))?;
-        Ok(answer::mixed(StatusCode::OK, Part::json(multipart::SESSION, text), &envelopes))
+        Ok(answer::mixed(
+            StatusCode::OK,
+            Part::json(multipart::SESSION, text),
+            &envelopes,
+        ))
     })
     .await
 }
 
 fn not_json(error: &serde_json::Error) -> Fault {
-    Fault::new(Kind::BadRequest, format!("the body is not what is expected: {error}"), "see /openapi.json")
+    Fault::new(
+        Kind::BadRequest,
+        format!("the body is not what is expected: {error}"),
+        "see /openapi.json",
+    )
 }

@@ -33,7 +33,12 @@ impl Homes {
         external: Option<Arc<dyn Store>>,
         peers: Option<Endpoint>,
     ) -> Self {
-        Self { node, local, external, peers }
+        Self {
+            node,
+            local,
+            external,
+            peers,
+        }
     }
 
     /// This node's own store.

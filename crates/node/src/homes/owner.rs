@@ -10,9 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::application::Durability;
 use fogline_core::model::{CommitId, StateName, Timestamp};
-use fogline_core::session::{
-    BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status,
-};
+use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Store};
 use tokio::sync::watch;
@@ -60,7 +58,11 @@ struct Memory {
 
 impl Owner {
     pub(crate) fn new(store: Arc<dyn Store>, tasks: TaskTracker) -> Self {
-        Self { store, sessions: Mutex::default(), tasks }
+        Self {
+            store,
+            sessions: Mutex::default(),
+            tasks,
+        }
     }
 
     /// Head and values from memory, or, the first time, from the store.
@@ -73,7 +75,12 @@ impl Owner {
             Some(owned) => owned,
             None => match self.fetch(key).await? {
                 Fetched::Live(owned) => owned,
-                Fetched::Other(found) => return Ok(found.map(|head| Snapshot { head, values: BTreeMap::new() })),
+                Fetched::Other(found) => {
+                    return Ok(found.map(|head| Snapshot {
+                        head,
+                        values: BTreeMap::new(),
+                    }));
+                }
             },
         };
         Ok(Some(owned.memory().snapshot(states)))
@@ -124,7 +131,11 @@ impl Owner {
             return Ok(version);
         };
         let mut stored = owned.stored.subscribe();
-        let Stored { version: reached, failures, .. } = stored.borrow().clone();
+        let Stored {
+            version: reached,
+            failures,
+            ..
+        } = stored.borrow().clone();
         if reached >= version || durability == Durability::Memory {
             return Ok(reached);
         }
@@ -165,7 +176,8 @@ impl Owner {
 
     /// Whether a session is in memory and lives on after `now`.
     pub(crate) fn holds_unexpired(&self, key: &RecordKey, now: Timestamp) -> bool {
-        self.find(key).is_some_and(|owned| owned.memory().head.expires >= now)
+        self.find(key)
+            .is_some_and(|owned| owned.memory().head.expires >= now)
     }
 
     /// How many sessions are in memory.
@@ -196,16 +208,34 @@ impl Owner {
         let mut blobs = BTreeMap::new();
         for name in found.head.blobs() {
             let blob = self.store.blob(key, &name).await?.ok_or_else(|| {
-                Fault::new(Kind::Unavailable, format!("the record of {} changes", key.session), "try again")
+                Fault::new(
+                    Kind::Unavailable,
+                    format!("the record of {} changes", key.session),
+                    "try again",
+                )
             })?;
             blobs.insert(name, blob);
         }
         let (in_store, version) = (found.head.commit, found.head.version);
         let blobs_in_store = found.head.blobs();
-        let memory = Memory { head: found.head, blobs, in_store, blobs_in_store, writing: false };
-        let (stored, _) = watch::channel(Stored { version, ..Stored::default() });
-        let owned = Arc::new(Owned { memory: Mutex::new(memory), stored });
-        Ok(Fetched::Live(Arc::clone(self.lock().entry(key.clone()).or_insert(owned))))
+        let memory = Memory {
+            head: found.head,
+            blobs,
+            in_store,
+            blobs_in_store,
+            writing: false,
+        };
+        let (stored, _) = watch::channel(Stored {
+            version,
+            ..Stored::default()
+        });
+        let owned = Arc::new(Owned {
+            memory: Mutex::new(memory),
+            stored,
+        });
+        Ok(Fetched::Live(Arc::clone(
+            self.lock().entry(key.clone()).or_insert(owned),
+        )))
     }
 
     /// Starts the task that writes, unless there is one.
@@ -246,9 +276,16 @@ impl Owned {
                     return;
                 }
                 let expect = Expect::Commit(memory.in_store);
-                let new = memory.blobs.iter().filter(|(name, _)| !memory.blobs_in_store.contains(name));
+                let new = memory
+                    .blobs
+                    .iter()
+                    .filter(|(name, _)| !memory.blobs_in_store.contains(name));
                 let blobs = new.map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
-                Commit { expect, head: memory.head.clone(), blobs }
+                Commit {
+                    expect,
+                    head: memory.head.clone(),
+                    blobs,
+                }
             };
             let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
             let outcome = match store.commit(key, commit).await {
@@ -256,7 +293,10 @@ impl Owned {
                 Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(version),
                 Ok(Committed::Conflict(_)) => Err(Fault::new(
                     Kind::Conflict,
-                    format!("the record of {} was changed behind its owner's back", key.session),
+                    format!(
+                        "the record of {} was changed behind its owner's back",
+                        key.session
+                    ),
                     "restart the node; somebody else writes to its store",
                 )),
                 // Whether it was done is seen by the next try: then it conflicts with itself.
@@ -291,8 +331,14 @@ impl Memory {
             Content::Blob { name, .. } => self.blobs.get(name).cloned(),
             Content::Held { .. } => None,
         };
-        let values = states.iter().filter_map(|state| Some((state.clone(), value(state)?))).collect();
-        Snapshot { head: self.head.clone(), values }
+        let values = states
+            .iter()
+            .filter_map(|state| Some((state.clone(), value(state)?)))
+            .collect();
+        Snapshot {
+            head: self.head.clone(),
+            values,
+        }
     }
 }
 

@@ -30,8 +30,14 @@ impl RemoteStore {
     }
 
     async fn call(&self, request: &Request, body: Vec<Bytes>) -> Result<(Response, Vec<Bytes>), CallError> {
-        let message = Message { head: peer::encode(request).into(), body };
-        let answer = self.peers.call(&self.node, message, Instant::now() + PATIENCE).await?;
+        let message = Message {
+            head: peer::encode(request).into(),
+            body,
+        };
+        let answer = self
+            .peers
+            .call(&self.node, message, Instant::now() + PATIENCE)
+            .await?;
         let response = peer::decode(&answer.head).map_err(|error| CallError::GaveUp {
             peer: self.node.clone(),
             doing: "reading its answer",
@@ -41,7 +47,9 @@ impl RemoteStore {
     }
 
     async fn ask(&self, request: &Request) -> Result<(Response, Vec<Bytes>), StoreError> {
-        self.call(request, Vec::new()).await.map_err(|error| self.unavailable(error))
+        self.call(request, Vec::new())
+            .await
+            .map_err(|error| self.unavailable(error))
     }
 
     fn unavailable(&self, problem: impl ToString) -> StoreError {
@@ -61,7 +69,10 @@ impl RemoteStore {
 
     fn head(&self, key: &RecordKey, bytes: Option<&Bytes>) -> Result<Head, StoreError> {
         let bytes = bytes.ok_or_else(|| self.unavailable("an answer without a head"))?;
-        session::decode(bytes).map_err(|source| StoreError::Damaged { key: key.to_string(), source })
+        session::decode(bytes).map_err(|source| StoreError::Damaged {
+            key: key.to_string(),
+            source,
+        })
     }
 }
 
@@ -92,11 +103,17 @@ impl Store for RemoteStore {
         let (names, blobs): (Vec<_>, Vec<_>) = commit.blobs.into_iter().unzip();
         let mut body = vec![Bytes::from(session::encode(&commit.head))];
         body.extend(blobs);
-        match self.call(&Request::Commit(key.clone(), commit.expect, names), body).await {
+        match self
+            .call(&Request::Commit(key.clone(), commit.expect, names), body)
+            .await
+        {
             Ok((Response::Done, _)) => Ok(Committed::Done),
             Ok((Response::Unknown, _)) => Ok(Committed::Unknown),
             Ok((Response::Conflict, body)) => {
-                let head = body.first().map(|bytes| self.head(key, Some(bytes))).transpose()?;
+                let head = body
+                    .first()
+                    .map(|bytes| self.head(key, Some(bytes)))
+                    .transpose()?;
                 Ok(Committed::Conflict(head))
             }
             Ok((other, _)) => Err(self.unexpected(other)),
@@ -121,11 +138,19 @@ impl Store for RemoteStore {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        match self.ask(&Request::List(tenant.clone(), app.clone(), after.cloned(), limit)).await? {
+        match self
+            .ask(&Request::List(tenant.clone(), app.clone(), after.cloned(), limit))
+            .await?
+        {
             (Response::Records(keys), body) => {
                 let heads = keys.into_iter().zip(&body);
                 heads
-                    .map(|(key, bytes)| Ok(Listed { head: self.head(&key, Some(bytes))?, key }))
+                    .map(|(key, bytes)| {
+                        Ok(Listed {
+                            head: self.head(&key, Some(bytes))?,
+                            key,
+                        })
+                    })
                     .collect()
             }
             (other, _) => Err(self.unexpected(other)),

@@ -17,7 +17,9 @@ pub(crate) struct Turns<K> {
 
 impl<K> Default for Turns<K> {
     fn default() -> Self {
-        Self { queues: Mutex::default() }
+        Self {
+            queues: Mutex::default(),
+        }
     }
 }
 
@@ -37,12 +39,16 @@ impl<K: Clone + Eq + Hash + Display> Turns<K> {
     /// Waits for the turn; the caller bounds the wait.
     pub(crate) async fn take(&self, key: &K) -> Result<Turn, Fault> {
         let queue = self.queue(key);
-        let place = Arc::clone(&queue.places).try_acquire_owned().map_err(|_| {
-            Fault::overloaded(format!("{MAX_SESSION_QUEUE} requests for {key} are waiting"))
-        })?;
+        let place = Arc::clone(&queue.places)
+            .try_acquire_owned()
+            .map_err(|_| Fault::overloaded(format!("{MAX_SESSION_QUEUE} requests for {key} are waiting")))?;
         let turn = Arc::clone(&queue.turn).acquire_owned().await;
         let turn = turn.expect("nobody closes the semaphore of a turn");
-        Ok(Turn { _turn: turn, _place: place, _queue: queue })
+        Ok(Turn {
+            _turn: turn,
+            _place: place,
+            _queue: queue,
+        })
     }
 
     fn queue(&self, key: &K) -> Arc<Queue> {

@@ -12,6 +12,7 @@ use fogline_core::model::{
 use fogline_core::session::{
     BlobName, BlobOf, Commit, Content, Expect, Head, Home, RecordKey, Refusal, ReplyOutput, Snapshot, Whole,
 };
+use fogline_protocol::api::StateInfo;
 use fogline_protocol::problem::Kind;
 use fogline_state::seal::{self, Opened, Scope, SealError, Sealer, Why};
 use fogline_state::{Committed, Store};
@@ -100,9 +101,17 @@ impl ClientPlace {
             holder: job.call.holder,
             mark: None,
         };
-        let mine = job.envelopes.iter().filter(|(state, _)| whose.states.contains(*state));
-        let mine = mine.map(|(state, sealed)| (state.clone(), sealed.clone())).collect();
-        let opened = whose.sealer.open(&whose.scope(), mine).map_err(|error| of_seal(&error))?;
+        let mine = job
+            .envelopes
+            .iter()
+            .filter(|(state, _)| whose.states.contains(*state));
+        let mine = mine
+            .map(|(state, sealed)| (state.clone(), sealed.clone()))
+            .collect();
+        let opened = whose
+            .sealer
+            .open(&whose.scope(), mine)
+            .map_err(|error| of_seal(&error))?;
         whose.mark = opened.first().and_then(|opened| opened.mark.clone());
         let now = node.clock.now();
         if opened.iter().any(|opened| opened.expires < job.call.now) {
@@ -111,19 +120,31 @@ impl ClientPlace {
         let mut brought = None;
         if home.model() != ExecutionModel::InClient {
             let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
-            brought = convert::presented(node, job, part, home, epoch).await?.map(Box::new);
-            node.forwards.learn(&whose.session, part, &Home::InClient(whose.mark.clone()));
+            brought = convert::presented(node, job, part, home, epoch)
+                .await?
+                .map(Box::new);
+            node.forwards
+                .learn(&whose.session, part, &Home::InClient(whose.mark.clone()));
         }
         let record = match &whose.mark {
             Some(keeper) => {
                 let home = Home::InClient(Some(keeper.clone()));
                 let store = node.homes.store(&home)?.ok_or(Refusal::NoSession)?;
-                Some((store, record_key(&job.call.tenant, &job.call.app, &whose.session, part, &home)))
+                Some((
+                    store,
+                    record_key(&job.call.tenant, &job.call.app, &whose.session, part, &home),
+                ))
             }
             None => None,
         };
         let held = Some(Held { whose, opened, now });
-        Ok(Self { held, record, misfit: None, brought, new: Vec::new() })
+        Ok(Self {
+            held,
+            record,
+            misfit: None,
+            brought,
+            new: Vec::new(),
+        })
     }
 
     /// The home that a client says it is, by the envelopes of a job; `None` if it has sent none.
@@ -143,7 +164,13 @@ impl ClientPlace {
 
     /// For a client that has sent nothing.
     pub(crate) fn without_envelopes(store: Arc<dyn Store>, key: RecordKey) -> Self {
-        Self { held: None, record: Some((store, key)), misfit: None, brought: None, new: Vec::new() }
+        Self {
+            held: None,
+            record: Some((store, key)),
+            misfit: None,
+            brought: None,
+            new: Vec::new(),
+        }
     }
 
     pub(crate) fn is_marked(&self) -> bool {
@@ -185,7 +212,11 @@ impl ClientPlace {
             let entry = snapshot.head.states.get(*state);
             entry.is_some_and(|entry| matches!(entry.content, Content::Held { .. }))
         };
-        match states.iter().filter(held).find(|state| !snapshot.values.contains_key(*state)) {
+        match states
+            .iter()
+            .filter(held)
+            .find(|state| !snapshot.values.contains_key(*state))
+        {
             Some(_) => Err(missing()),
             None => Ok(()),
         }
@@ -224,9 +255,11 @@ impl ClientPlace {
         let changed = |state: &&StateName| match head.states.get(*state) {
             Some(entry) => entry.commit == head.commit,
             // Deleted now, if the client held it.
-            None => self.held.iter().flat_map(|held| &held.opened).any(|opened| {
-                opened.state == **state && opened.value.is_some()
-            }),
+            None => self
+                .held
+                .iter()
+                .flat_map(|held| &held.opened)
+                .any(|opened| opened.state == **state && opened.value.is_some()),
         };
         whose.states.iter().filter(changed).cloned().collect()
     }
@@ -247,8 +280,29 @@ impl ClientPlace {
     /// The output and envelopes of a reply that was kept.
     pub(crate) fn replayed(kept: &Bytes) -> Result<(Bytes, Envelopes), Fault> {
         postcard::from_bytes(kept).map_err(|error| {
-            Fault::new(Kind::Unavailable, format!("a kept reply is damaged: {error}"), "delete the session")
+            Fault::new(
+                Kind::Unavailable,
+                format!("a kept reply is damaged: {error}"),
+                "delete the session",
+            )
         })
+    }
+
+    /// The states that the client holds, by the newest of its envelopes.
+    pub(crate) fn shown(&self) -> Vec<StateInfo> {
+        let opened = self.held.iter().flat_map(|held| &held.opened);
+        let newest = opened.max_by_key(|opened| (opened.epoch, opened.version));
+        let info = |(name, sibling): (&StateName, &seal::Sibling)| StateInfo {
+            name: name.clone(),
+            bytes: sibling.bytes,
+            schema: sibling.schema,
+            version: sibling.version,
+        };
+        newest
+            .iter()
+            .flat_map(|newest| &newest.siblings)
+            .map(info)
+            .collect()
     }
 
     /// Everything that the client holds, to be moved; under a mark, as its record says.
@@ -259,7 +313,8 @@ impl ClientPlace {
         let marked = held.whose.mark.is_some();
         let (mut head, values) = match record {
             Some(record) if marked => {
-                let values = seal::check_against_mark(&record, opened, &all).map_err(|error| of_seal(&error))?;
+                let values =
+                    seal::check_against_mark(&record, opened, &all).map_err(|error| of_seal(&error))?;
                 (record, values)
             }
             record => {
@@ -280,9 +335,16 @@ impl ClientPlace {
                 Content::Inline(value.clone())
             } else {
                 let (version, commit) = (entry.version, entry.commit);
-                let name = BlobName { version, commit, of: BlobOf::State(state.clone()) };
+                let name = BlobName {
+                    version,
+                    commit,
+                    of: BlobOf::State(state.clone()),
+                };
                 blobs.insert(name.clone(), value.clone());
-                Content::Blob { name, bytes: value.len() as u64 }
+                Content::Blob {
+                    name,
+                    bytes: value.len() as u64,
+                }
             };
         }
         Ok(Whole { head, blobs })
@@ -296,7 +358,11 @@ impl ClientPlace {
             let bytes = match name.of {
                 BlobOf::State(_) => continue,
                 BlobOf::Reply | BlobOf::SealedReply => self.blob(&name).await?.ok_or_else(|| {
-                    Fault::new(Kind::Unavailable, "the session changes while it is moved", "try again")
+                    Fault::new(
+                        Kind::Unavailable,
+                        "the session changes while it is moved",
+                        "try again",
+                    )
                 })?,
             };
             if name.of == BlobOf::Reply {
@@ -304,8 +370,12 @@ impl ClientPlace {
                 continue;
             }
             let (output, _) = Self::replayed(&bytes)?;
-            let plain = BlobName { of: BlobOf::Reply, ..name };
-            head.replies.keep_output(plain.version, ReplyOutput::Blob(plain.clone()));
+            let plain = BlobName {
+                of: BlobOf::Reply,
+                ..name
+            };
+            head.replies
+                .keep_output(plain.version, ReplyOutput::Blob(plain.clone()));
             blobs.insert(plain, output);
         }
         Ok(blobs)
@@ -369,24 +439,37 @@ impl ClientPlace {
 /// The reply is kept with the envelopes, which nobody can make again.
 fn keep_reply(commit: &mut Commit, new: &Envelopes) -> Result<(), Fault> {
     let version = commit.head.version;
-    let plain = BlobName { version, commit: commit.head.commit, of: BlobOf::Reply };
+    let plain = BlobName {
+        version,
+        commit: commit.head.commit,
+        of: BlobOf::Reply,
+    };
     let output = match commit.blobs.remove(&plain) {
         Some(output) => output,
         None => commit.head.replies.inline_output(version).unwrap_or_default(),
     };
     let bytes = postcard::to_stdvec(&(output, new))
         .map_err(|error| Fault::internal(format!("writing a reply: {error}")))?;
-    let name = BlobName { of: BlobOf::SealedReply, ..plain };
-    commit.head.replies.keep_output(version, ReplyOutput::Blob(name.clone()));
+    let name = BlobName {
+        of: BlobOf::SealedReply,
+        ..plain
+    };
+    commit
+        .head
+        .replies
+        .keep_output(version, ReplyOutput::Blob(name.clone()));
     commit.blobs.insert(name, bytes.into());
     Ok(())
 }
 
 fn bytes_of_blobs(head: &Head, blobs: &BTreeMap<BlobName, Bytes>) -> BTreeMap<StateName, Bytes> {
-    let of_blob = head.states.iter().filter_map(|(state, entry)| match &entry.content {
-        Content::Blob { name, .. } => Some((state.clone(), blobs.get(name)?.clone())),
-        Content::Inline(_) | Content::Held { .. } => None,
-    });
+    let of_blob = head
+        .states
+        .iter()
+        .filter_map(|(state, entry)| match &entry.content {
+            Content::Blob { name, .. } => Some((state.clone(), blobs.get(name)?.clone())),
+            Content::Inline(_) | Content::Held { .. } => None,
+        });
     of_blob.collect()
 }
 
@@ -409,15 +492,19 @@ pub(crate) fn old() -> Fault {
 
 fn of_seal(error: &SealError) -> Fault {
     let (kind, hint) = match &error.why {
-        Why::Missing(_) | Why::MissingByMark => {
-            (Kind::EnvelopeMissing, "send the envelope of each state that the function declares")
-        }
+        Why::Missing(_) | Why::MissingByMark => (
+            Kind::EnvelopeMissing,
+            "send the envelope of each state that the function declares",
+        ),
         Why::AheadOfMark(..) => (
             Kind::StateRegressed,
             "the store that marks this session's versions was restored from an older copy",
         ),
         Why::NoBytes => (Kind::Internal, "please report this"),
-        _ => (Kind::BadEnvelope, "send the envelopes that the last answer gave, as they are, all together"),
+        _ => (
+            Kind::BadEnvelope,
+            "send the envelopes that the last answer gave, as they are, all together",
+        ),
     };
     Fault::new(kind, error.to_string(), hint)
 }

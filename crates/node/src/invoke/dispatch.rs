@@ -40,7 +40,11 @@ struct Sent<'a> {
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        let mut sent = self.dispatcher.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = self
+            .dispatcher
+            .sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = sent.get_mut(&self.node) {
             *count -= 1;
         }
@@ -49,7 +53,11 @@ impl Drop for Sent<'_> {
 
 impl Dispatcher {
     pub(crate) fn new(map: Arc<Map>, here: VertexId) -> Self {
-        Self { map, here, sent: Mutex::default() }
+        Self {
+            map,
+            here,
+            sent: Mutex::default(),
+        }
     }
 
     /// The node where in-edge state of this node's clients is kept.
@@ -65,10 +73,19 @@ impl Dispatcher {
     fn send(&self, node: &NodeName) -> Sent<'_> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         *sent.entry(node.clone()).or_default() += 1;
-        Sent { dispatcher: self, node: node.clone() }
+        Sent {
+            dispatcher: self,
+            node: node.clone(),
+        }
     }
 
-    fn place(&self, this: &NodeName, job: &Job, app: &Application, home: Option<&Home>) -> Result<NodeName, Fault> {
+    fn place(
+        &self,
+        this: &NodeName,
+        job: &Job,
+        app: &Application,
+        home: Option<&Home>,
+    ) -> Result<NodeName, Fault> {
         if let Some(Home::InFunction(owner)) = home {
             return Ok(owner.clone());
         }
@@ -94,7 +111,10 @@ impl Dispatcher {
         chosen.map(|(node, _)| node.clone()).ok_or_else(|| {
             Fault::new(
                 Kind::Unavailable,
-                format!("no node can run {name}, which requires {}", function.requires.join(", ")),
+                format!(
+                    "no node can run {name}, which requires {}",
+                    function.requires.join(", ")
+                ),
                 "add a node with that capability, or drop the requirement",
             )
         })
@@ -115,7 +135,9 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
         Some((session, part, false)) => Some(node.forwards.home(session, *part)),
         None => None,
     };
-    let mut target = node.dispatcher.place(&node.name, &job, &app.spec, home(node).as_ref())?;
+    let mut target = node
+        .dispatcher
+        .place(&node.name, &job, &app.spec, home(node).as_ref())?;
     while job.call.hops < MAX_HOPS {
         let sent = node.dispatcher.send(&target);
         let answer = if target == node.name {
@@ -154,7 +176,9 @@ async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Fault>
         }
         Response::Elsewhere(home) => Ok(Answer::Elsewhere(home)),
         Response::TakeTurn(at) => Ok(Answer::TakeTurn(at)),
-        other => Err(Fault::internal(format!("{to} answers an invocation with {other:?}"))),
+        other => Err(Fault::internal(format!(
+            "{to} answers an invocation with {other:?}"
+        ))),
     }
 }
 
@@ -170,7 +194,9 @@ pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<(Respon
 
 /// Sends a request without a body to another node.
 pub(crate) async fn tell(node: &Node, to: &NodeName, request: &peer::Request) -> Result<(), Fault> {
-    exchange(node, to, request, Vec::new(), Instant::now() + DEFAULT_DEADLINE).await.map(drop)
+    exchange(node, to, request, Vec::new(), Instant::now() + DEFAULT_DEADLINE)
+        .await
+        .map(drop)
 }
 
 /// Sends a request to another node; a refusal is a fault.
@@ -181,14 +207,23 @@ pub(crate) async fn exchange(
     body: Vec<Bytes>,
     deadline: Instant,
 ) -> Result<(Response, Vec<Bytes>), Fault> {
-    let message = Message { head: peer::encode(request).into(), body };
+    let message = Message {
+        head: peer::encode(request).into(),
+        body,
+    };
     let answer = node.peers()?.call(to, message, deadline).await?;
-    let response = peer::decode(&answer.head)
-        .map_err(|error| Fault::new(Kind::Unavailable, format!("{to} answers with {error}"), "update it"))?;
+    let response = peer::decode(&answer.head).map_err(|error| {
+        Fault::new(
+            Kind::Unavailable,
+            format!("{to} answers with {error}"),
+            "update it",
+        )
+    })?;
     match response {
-        Response::Refused(problem, states) => {
-            Err(Fault::with_envelopes(problem, states.into_iter().zip(answer.body).collect()))
-        }
+        Response::Refused(problem, states) => Err(Fault::with_envelopes(
+            problem,
+            states.into_iter().zip(answer.body).collect(),
+        )),
         response => Ok((response, answer.body)),
     }
 }

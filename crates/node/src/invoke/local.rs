@@ -19,8 +19,8 @@ use super::client::{self, ClientPlace};
 use super::parts::{Parts, record_key};
 use super::place::Place;
 use super::resolve::{self, Resolved};
-use super::{Answer, Job};
 use super::task::Task;
+use super::{Answer, Job};
 use crate::apps::Deployed;
 use crate::fault::{self, Fault};
 use crate::node::Node;
@@ -34,7 +34,12 @@ pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let task = Task::of(&app, &job.call.target)?;
     let (reads, writes) = task.states();
-    let work = Work { node, job, app: &app, task };
+    let work = Work {
+        node,
+        job,
+        app: &app,
+        task,
+    };
     let Some(session) = &job.call.session else {
         if !reads.is_empty() || !writes.is_empty() {
             return Err(Fault::new(
@@ -78,8 +83,14 @@ impl Work<'_> {
     async fn without_states(&self, read_only: Values) -> Result<Answer, Fault> {
         let execution = self.run(read_only, None).await?;
         let took = execution.took;
-        let output = execution.outcome.map_err(|error| self.task.fault(&self.name(), &error))?;
-        Ok(Answer::Invoked(self.invoked(false, None, took), output, Vec::new()))
+        let output = execution
+            .outcome
+            .map_err(|error| self.task.fault(&self.name(), &error))?;
+        Ok(Answer::Invoked(
+            self.invoked(false, None, took),
+            output,
+            Vec::new(),
+        ))
     }
 
     /// What a part that is only read shows at this moment (R15).
@@ -94,9 +105,15 @@ impl Work<'_> {
             let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
             let found = match place {
                 // To bring a session into its owner's memory is for those who have its turn.
-                Resolved::Here(Place::Owner(owner, key, durability)) => owner.look(&key, states, durability).await?,
+                Resolved::Here(Place::Owner(owner, key, durability)) => {
+                    owner.look(&key, states, durability).await?
+                }
                 Resolved::Here(mut place) => place.load(states).await?,
-                Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?.load(states).await?,
+                Resolved::Elsewhere => {
+                    resolve::record(self.node, self.job, part, &home)?
+                        .load(states)
+                        .await?
+                }
             };
             let found = found.ok_or(Refusal::NoSession)?;
             match resolve::next_home(&found.head.status)? {
@@ -132,7 +149,14 @@ impl Work<'_> {
             } else {
                 None
             };
-            let mut drive = Drive { work: self, session, states, read_only: &read_only, took: None, worker: None };
+            let mut drive = Drive {
+                work: self,
+                session,
+                states,
+                read_only: &read_only,
+                took: None,
+                worker: None,
+            };
             match drive.run(&mut place).await? {
                 Driven::Finished(outcome) => {
                     let took = drive.took.unwrap_or_default();
@@ -149,7 +173,9 @@ impl Work<'_> {
                     home = crate::convert::finish(self.node, self.job, part, &home, &to).await?;
                     self.node.forwards.learn(session, part, &home);
                 }
-                Driven::TakeTurn if session.node() == &self.node.name || home.node() == Some(&self.node.name) => {
+                Driven::TakeTurn
+                    if session.node() == &self.node.name || home.node() == Some(&self.node.name) =>
+                {
                     in_turn = true;
                 }
                 Driven::TakeTurn => return Ok(Answer::TakeTurn(session.node().clone())),
@@ -186,11 +212,19 @@ impl Work<'_> {
                         // Whoever asks again finds the head that no longer names it.
                         let kept = place.blob(&name).await?.ok_or(Refusal::ReplyExpired)?;
                         let sealed = name.of == BlobOf::SealedReply;
-                        if sealed { ClientPlace::replayed(&kept)? } else { (kept, Vec::new()) }
+                        if sealed {
+                            ClientPlace::replayed(&kept)?
+                        } else {
+                            (kept, Vec::new())
+                        }
                     }
                     ReplyOutput::Gone => return Err(Refusal::ReplyExpired.into()),
                 };
-                Ok(Answer::Invoked(self.invoked(true, Some((place, seen)), took), output, envelopes))
+                Ok(Answer::Invoked(
+                    self.invoked(true, Some((place, seen)), took),
+                    output,
+                    envelopes,
+                ))
             }
             Outcome::Refused(refusal) => Err(refusal.into()),
         }
@@ -204,7 +238,12 @@ impl Work<'_> {
     }
 
     fn invoked(&self, replayed: bool, at: Option<(&Place, Seen)>, took: std::time::Duration) -> Invoked {
-        let convert = self.job.call.session.as_ref().and_then(|session| self.node.requested.of(session));
+        let convert = self
+            .job
+            .call
+            .session
+            .as_ref()
+            .and_then(|session| self.node.requested.of(session));
         Invoked {
             node: self.node.name.clone(),
             replayed,
@@ -222,7 +261,14 @@ impl Work<'_> {
 
     /// One execution, in one of the node's slots.
     async fn run(&self, states: Values, keep: Option<KeepTag>) -> Result<Execution, Fault> {
-        let Invoke { id, session, now, deadline, seed, .. } = &self.job.call;
+        let Invoke {
+            id,
+            session,
+            now,
+            deadline,
+            seed,
+            ..
+        } = &self.job.call;
         let _slot = match self.task {
             Task::Function(_) => Some(self.node.slots.take().await?),
             Task::Get(_) | Task::Put(_) | Task::Remove(_) => None,
@@ -301,7 +347,9 @@ impl Drive<'_> {
         let (call, app) = (&self.work.job.call, self.work.app);
         let schema = |state: &StateName| Some((state.clone(), app.spec.states.get(state)?.schema));
         // What a client holds by itself it cannot fall behind of.
-        let seen = call.seen.filter(|_| !matches!(place, Place::Client(client) if !client.is_marked()));
+        let seen = call
+            .seen
+            .filter(|_| !matches!(place, Place::Client(client) if !client.is_marked()));
         Invocation {
             id: call.id,
             origin: call.origin,
@@ -322,27 +370,43 @@ impl Drive<'_> {
         let bytes = states.values().map(|value| value.value.len() as u64).sum();
         self.work.node.metrics.moved(place.model(), model::Bytes(bytes));
         self.work.app.check_schemas(&states)?;
-        states.extend(self.read_only.iter().map(|(state, value)| (state.clone(), value.clone())));
+        states.extend(
+            self.read_only
+                .iter()
+                .map(|(state, value)| (state.clone(), value.clone())),
+        );
         let per_session = self.work.task.instance() == Instance::PerSession;
-        let keep = per_session
-            .then(|| KeepTag { session: self.session.clone(), base: snapshot.head.commit });
+        let keep = per_session.then(|| KeepTag {
+            session: self.session.clone(),
+            base: snapshot.head.commit,
+        });
         let commit = CommitId(random::bytes());
         let execution = match self.work.run(states, keep).await {
             Ok(execution) => execution,
             // The function's fault is an outcome, which leaves as one (R1); everything else is not.
             Err(fault) if is_guest(&fault) => {
                 let writes = BTreeMap::new();
-                return Ok(Event::Executed(Executed { output: Err(fault), writes, commit }));
+                return Ok(Event::Executed(Executed {
+                    output: Err(fault),
+                    writes,
+                    commit,
+                }));
             }
             Err(fault) => return Err(fault),
         };
         self.took = Some(execution.took);
         self.worker = execution.worker;
-        let output = execution.outcome.map_err(|error| self.work.task.fault(&self.work.name(), &error));
+        let output = execution
+            .outcome
+            .map_err(|error| self.work.task.fault(&self.work.name(), &error));
         if output.is_ok() && execution.writes.is_empty() {
             self.keep(snapshot.head.commit);
         }
-        Ok(Event::Executed(Executed { output, writes: execution.writes, commit }))
+        Ok(Event::Executed(Executed {
+            output,
+            writes: execution.writes,
+            commit,
+        }))
     }
 
     /// The worker has seen what is now the head: it may serve the next invocation on it (R13).
@@ -355,7 +419,10 @@ impl Drive<'_> {
 
 fn is_guest(fault: &Fault) -> bool {
     let kind = fault.problem().kind;
-    matches!(kind, Kind::FunctionFailed | Kind::FunctionTrapped | Kind::FunctionLimit)
+    matches!(
+        kind,
+        Kind::FunctionFailed | Kind::FunctionTrapped | Kind::FunctionLimit
+    )
 }
 
 fn values(snapshot: &Snapshot, states: &BTreeSet<StateName>) -> Values {

@@ -60,7 +60,10 @@ impl Place {
         match self {
             Self::Owner(owner, key, durability) => {
                 let durable = owner.settle(key, seen.version, *durability).await?;
-                Ok(Seen { durable: durable.min(seen.version), ..seen })
+                Ok(Seen {
+                    durable: durable.min(seen.version),
+                    ..seen
+                })
             }
             Self::Store(..) | Self::Client(_) => Ok(seen),
         }

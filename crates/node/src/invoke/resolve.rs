@@ -57,7 +57,10 @@ pub(crate) fn record(node: &Node, job: &Job, part: Birth, home: &Home) -> Result
     let call = &job.call;
     let session = call.session.as_ref().ok_or(Refusal::NoSession)?;
     let store = node.homes.store(home)?.ok_or(Refusal::NoSession)?;
-    Ok(Place::Store(store, record_key(&call.tenant, &call.app, session, part, home)))
+    Ok(Place::Store(
+        store,
+        record_key(&call.tenant, &call.app, session, part, home),
+    ))
 }
 
 /// A session that is thought to be with its client, who has sent nothing: it may have moved, and left a forward at
@@ -66,7 +69,9 @@ fn with_the_client(node: &Node, job: &Job, part: Birth, home: &Home) -> Result<P
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let keeper = home.node().unwrap_or(session.node()).clone();
     match record(node, job, part, &Home::InClient(Some(keeper)))? {
-        Place::Store(store, key) => Ok(Place::Client(Box::new(ClientPlace::without_envelopes(store, key)))),
+        Place::Store(store, key) => Ok(Place::Client(Box::new(ClientPlace::without_envelopes(
+            store, key,
+        )))),
         other => Ok(other),
     }
 }
@@ -77,8 +82,8 @@ pub(crate) fn next_home(status: &Status) -> Result<Option<Home>, Fault> {
         Status::Live => Ok(None),
         // Until the move is finished the source may be read: it is what the target begins with.
         Status::Moving(_) => Ok(None),
-        Status::Moved(home) => Ok(Some(home.clone())),
-        Status::Deleted | Status::Abandoned => Err(Refusal::Gone.into()),
+        Status::Moved(home) | Status::Abandoned(home) => Ok(Some(home.clone())),
+        Status::Deleted => Err(Refusal::Gone.into()),
     }
 }
 

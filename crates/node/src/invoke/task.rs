@@ -24,19 +24,23 @@ pub(crate) enum Task<'a> {
 impl<'a> Task<'a> {
     pub(crate) fn of(app: &'a Deployed, target: &'a Target) -> Result<Self, Fault> {
         let declared = |state: &'a StateName| {
-            app.spec.states.contains_key(state).then_some(state).ok_or_else(|| {
-                Fault::not_found(
-                    format!("{} has no state {state}", app.spec.name),
-                    "`fogline describe` lists the states of an application",
-                )
-            })
+            app.spec
+                .states
+                .contains_key(state)
+                .then_some(state)
+                .ok_or_else(|| {
+                    Fault::not_found(
+                        format!("{} has no state {state}", app.spec.name),
+                        "`fogline describe` lists the states of an application",
+                    )
+                })
         };
         Ok(match target {
             Target::Function(name) => Self::Function(app.function(name)?),
             Target::Get(state) => Self::Get(declared(state)?),
             Target::Put(state) => Self::Put(declared(state)?),
             Target::Remove(state) => Self::Remove(declared(state)?),
-            Target::Convert(_) | Target::Delete => {
+            Target::List | Target::Convert(_) | Target::Delete => {
                 return Err(Fault::internal(format!("{target} is no invocation")));
             }
         })
@@ -63,7 +67,10 @@ impl<'a> Task<'a> {
             Self::Function(function) => return function.executor.execute(call).await,
             Self::Get(state) => match call.states.remove(*state) {
                 Some(value) => (Ok(value.value), None),
-                None => (Err(GuestError::InvalidInput(format!("state {state} is not set"))), None),
+                None => (
+                    Err(GuestError::InvalidInput(format!("state {state} is not set"))),
+                    None,
+                ),
             },
             Self::Put(state) => (Ok(Bytes::new()), Some(((*state).clone(), Some(call.input)))),
             Self::Remove(state) => (Ok(Bytes::new()), Some(((*state).clone(), None))),
@@ -84,7 +91,11 @@ impl<'a> Task<'a> {
             Self::Function(_) => crate::fault::of_guest(name, error),
             Self::Get(_) | Self::Put(_) | Self::Remove(_) => {
                 let (GuestError::InvalidInput(message) | GuestError::Failed(message)) = error;
-                Fault::new(Kind::NotFound, message, "`fogline state ls` lists the states that are set")
+                Fault::new(
+                    Kind::NotFound,
+                    message,
+                    "`fogline state ls` lists the states that are set",
+                )
             }
         }
     }

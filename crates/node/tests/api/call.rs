@@ -43,7 +43,12 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let handle = node::node(folder.path(), tenants, cloud).await;
         let url = format!("http://{}", handle.http());
-        Self { url, http: reqwest::Client::new(), handle, _folder: folder }
+        Self {
+            url,
+            http: reqwest::Client::new(),
+            handle,
+            _folder: folder,
+        }
     }
 
     pub(crate) async fn stop(self) {
@@ -64,24 +69,42 @@ impl Server {
 
     pub(crate) async fn deploy(&self, example: &str, edit: impl Fn(&str) -> String) -> Answer {
         let (content_type, body) = node::package(example, edit);
-        send(self.ask(Method::POST, "/v1/apps").header("content-type", content_type).body(body)).await
+        send(
+            self.ask(Method::POST, "/v1/apps")
+                .header("content-type", content_type)
+                .body(body),
+        )
+        .await
     }
 
     /// Creates a session, and gives its path.
     pub(crate) async fn session(&self, app: &str, model: &str) -> String {
         let body = format!("{{\"model\": \"{model}\"}}");
-        let session: Session = self.post(&format!("/v1/apps/{app}/sessions"), body).await.status(201).json();
+        let session: Session = self
+            .post(&format!("/v1/apps/{app}/sessions"), body)
+            .await
+            .status(201)
+            .json();
         format!("/v1/apps/{app}/sessions/{}", session.session)
     }
 
     /// Creates a session whose client holds its states: its path, and the parts that the client must send.
     pub(crate) async fn held(&self, app: &str) -> (String, Vec<Part>) {
-        let session: Session = self.post(&format!("/v1/apps/{app}/sessions"), "").await.status(201).json();
+        let session: Session = self
+            .post(&format!("/v1/apps/{app}/sessions"), "")
+            .await
+            .status(201)
+            .json();
         let envelopes = session.envelopes.iter().map(|(state, sealed)| {
-            let sealed = data_encoding::BASE64.decode(sealed.as_bytes()).expect("envelopes are base64");
+            let sealed = data_encoding::BASE64
+                .decode(sealed.as_bytes())
+                .expect("envelopes are base64");
             Part::new(multipart::state_part(state), sealed)
         });
-        (format!("/v1/apps/{app}/sessions/{}", session.session), envelopes.collect())
+        (
+            format!("/v1/apps/{app}/sessions/{}", session.session),
+            envelopes.collect(),
+        )
     }
 
     /// A request with an input and envelopes in parts.
@@ -89,7 +112,9 @@ impl Server {
         let mut parts = vec![Part::new(multipart::INPUT, input.to_owned())];
         parts.extend_from_slice(envelopes);
         let (content_type, body) = node::form(&parts);
-        self.ask(Method::POST, path).header("content-type", content_type).body(body)
+        self.ask(Method::POST, path)
+            .header("content-type", content_type)
+            .body(body)
     }
 }
 
@@ -97,7 +122,11 @@ impl Server {
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("the node answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, body: response.bytes().await.expect("the answer is whole") }
+    Answer {
+        status,
+        headers,
+        body: response.bytes().await.expect("the answer is whole"),
+    }
 }
 
 impl Answer {
@@ -123,7 +152,9 @@ impl Answer {
     /// The parts of the body, by name.
     pub(crate) async fn parts(&self) -> BTreeMap<String, Bytes> {
         let content_type = self.header("content-type").expect("it has a media type");
-        let parts = multipart::read(content_type, self.body.clone()).await.expect("the parts can be read");
+        let parts = multipart::read(content_type, self.body.clone())
+            .await
+            .expect("the parts can be read");
         parts.into_iter().map(|part| (part.name, part.bytes)).collect()
     }
 
@@ -136,7 +167,10 @@ impl Answer {
         assert_eq!((self.status, problem.status), (kind.status(), kind.status()));
         assert_eq!(problem.type_, format!("/problems/{}", kind.name()));
         assert_eq!(problem.blame, kind.blame());
-        assert!(!problem.title.is_empty() && !problem.hint.is_empty(), "{problem:?}");
+        assert!(
+            !problem.title.is_empty() && !problem.hint.is_empty(),
+            "{problem:?}"
+        );
         problem
     }
 }

@@ -3,9 +3,9 @@
 mod answers;
 mod book;
 mod call;
+#[path = "../support/node.rs"]
+mod node;
 mod observe;
 mod openapi;
 mod problems;
 mod runs;
-#[path = "../support/node.rs"]
-mod node;

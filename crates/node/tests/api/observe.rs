@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::call::{Server, send};
+use crate::node::root;
 
 /// The samples of a text in the OpenMetrics format, by name and labels.
 fn samples(text: &str) -> BTreeMap<String, f64> {
@@ -23,8 +24,15 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
         }
         let (name, value) = line.rsplit_once(' ').unwrap();
         let of = name.split('{').next().unwrap();
-        assert!(typed.iter().any(|typed| of.starts_with(typed.as_str())), "{line} has no type");
-        assert_eq!(samples.insert(name.to_owned(), value.parse().unwrap()), None, "{line} stands there twice");
+        assert!(
+            typed.iter().any(|typed| of.starts_with(typed.as_str())),
+            "{line} has no type"
+        );
+        assert_eq!(
+            samples.insert(name.to_owned(), value.parse().unwrap()),
+            None,
+            "{line} stands there twice"
+        );
     }
     samples
 }
@@ -42,14 +50,22 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     let server = Server::with(&["counter"]).await;
     let metrics = async || {
         let answer = server.get("/metrics").await.status(200);
-        assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0"));
+        assert!(
+            answer
+                .header("content-type")
+                .unwrap()
+                .starts_with("application/openmetrics-text; version=1.0.0")
+        );
         samples(&answer.text())
     };
     let before = metrics().await;
     for model in ["external", "in-edge", "in-function"] {
         let session = server.session("counter", model).await;
         for _ in 0..2 {
-            server.post(&format!("{session}/functions/add"), "1").await.status(200);
+            server
+                .post(&format!("{session}/functions/add"), "1")
+                .await
+                .status(200);
         }
     }
     server.get("/v1/apps/none").await.status(404);
@@ -58,12 +74,16 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     let path = format!("{session}/functions/add");
     for _ in 0..50 {
         futures_util::future::join_all((0..8).map(|_| server.post(&path, "1"))).await;
-        if metrics().await.contains_key("fogline_conflicts_total{model=\"in-edge\"}") {
+        if metrics()
+            .await
+            .contains_key("fogline_conflicts_total{model=\"in-edge\"}")
+        {
             break;
         }
     }
     let after = metrics().await;
-    let moved = |name: &str| after.get(name).copied().unwrap_or(0.0) - before.get(name).copied().unwrap_or(0.0);
+    let moved =
+        |name: &str| after.get(name).copied().unwrap_or(0.0) - before.get(name).copied().unwrap_or(0.0);
     for name in [
         "fogline_requests_total{status=\"200\"}",
         "fogline_requests_total{status=\"201\"}",
@@ -85,8 +105,27 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     }
     assert_eq!(moved("fogline_owned_sessions"), 1.0);
     assert_eq!(moved("fogline_commits_total{model=\"in-function\"}"), 2.0);
-    let total = send(server.ask(reqwest::Method::GET, &format!("{session}/states/total"))).await.status(200);
+    let page = std::fs::read_to_string(root().join("docs/src/api.md")).unwrap();
+    let kinds = ["_bucket", "_count", "_sum"];
+    for sample in after.keys() {
+        let name = sample.split('{').next().unwrap();
+        let name = kinds
+            .iter()
+            .find_map(|kind| name.strip_suffix(kind))
+            .unwrap_or(name);
+        assert!(
+            page.contains(&format!("| `{name}")),
+            "{name} is not on the page on the API"
+        );
+    }
+    let total = send(server.ask(reqwest::Method::GET, &format!("{session}/states/total")))
+        .await
+        .status(200);
     let counted: f64 = total.text().parse().unwrap();
-    assert_eq!(moved("fogline_commits_total{model=\"in-edge\"}"), 2.0 + counted, "one commit for each addition");
+    assert_eq!(
+        moved("fogline_commits_total{model=\"in-edge\"}"),
+        2.0 + counted,
+        "one commit for each addition"
+    );
     server.stop().await;
 }

@@ -6,7 +6,13 @@ use serde_json::Value;
 
 use crate::call::{Server, send};
 
-const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::PATCH,
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_described_is_served_and_nothing_else_is() {
@@ -22,11 +28,16 @@ async fn what_is_described_is_served_and_nothing_else_is() {
             let served = kind != Some(Kind::MethodNotAllowed);
             let described = methods.get(method.as_str().to_lowercase()).is_some();
             assert_eq!(served, described, "{method} {path}: {problem:?}");
-            assert!(problem.is_none_or(|problem| !problem.title.starts_with("there is nothing at")), "{path}");
+            assert!(
+                problem.is_none_or(|problem| !problem.title.starts_with("there is nothing at")),
+                "{path}"
+            );
         }
     }
     let routes = include_str!("../../src/gateway/mod.rs");
-    let routed = routes.split('"').filter(|text| text.starts_with("/v1/") || text.ends_with("z"));
+    let routed = routes
+        .split('"')
+        .filter(|text| text.starts_with("/v1/") || text.ends_with("z"));
     for path in routed.filter(|path| path.starts_with('/')) {
         assert!(paths.contains_key(path), "{path} is not described");
     }

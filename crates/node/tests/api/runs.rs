@@ -16,7 +16,9 @@ async fn an_accepted_run_is_executed_later_and_its_result_is_kept() {
     let server = Server::with(&["counter"]).await;
     let session = server.session("counter", "in-edge").await;
     let accept = || {
-        let request = server.ask(Method::POST, &format!("{session}/runs")).header("prefer", "respond-async, wait=1");
+        let request = server
+            .ask(Method::POST, &format!("{session}/runs"))
+            .header("prefer", "respond-async, wait=1");
         request.header("idempotency-key", "r").body("4")
     };
     let accepted = send(accept()).await.status(202);
@@ -25,14 +27,30 @@ async fn an_accepted_run_is_executed_later_and_its_result_is_kept() {
     assert_eq!(location, format!("{session}/runs/{}", run.run));
     let ended = ended(&server, &location).await;
     assert_eq!((ended.status, ended.finished.len()), (RunStatus::Done, 1));
-    assert_eq!(server.get(&format!("{location}/result")).await.status(200).text(), "4");
+    assert_eq!(
+        server.get(&format!("{location}/result")).await.status(200).text(),
+        "4"
+    );
     let again: Run = send(accept()).await.status(202).json();
     assert_eq!((again.run, again.status), (run.run, RunStatus::Done));
-    assert_eq!(server.get(&format!("{session}/states/total")).await.status(200).text(), "4");
+    assert_eq!(
+        server
+            .get(&format!("{session}/states/total"))
+            .await
+            .status(200)
+            .text(),
+        "4"
+    );
 
     let other = server.session("counter", "in-edge").await;
-    server.get(&format!("{other}/runs/{}", run.run)).await.problem(Kind::NotFound);
-    server.get(&format!("{other}/runs/{}/result", run.run)).await.problem(Kind::NotFound);
+    server
+        .get(&format!("{other}/runs/{}", run.run))
+        .await
+        .problem(Kind::NotFound);
+    server
+        .get(&format!("{other}/runs/{}/result", run.run))
+        .await
+        .problem(Kind::NotFound);
     server.stop().await;
 }
 
@@ -56,15 +74,23 @@ async fn a_run_with_a_key_is_executed_once() {
 async fn a_run_that_fails_names_its_step() {
     let server = Server::with(&["counter"]).await;
     let session = server.session("counter", "in-edge").await;
-    let problem = server.post(&format!("{session}/runs"), "x").await.problem(Kind::InvalidInput);
+    let problem = server
+        .post(&format!("{session}/runs"), "x")
+        .await
+        .problem(Kind::InvalidInput);
     assert_eq!(problem.step.as_deref(), Some("add"));
-    let accept = server.ask(Method::POST, &format!("{session}/runs")).header("prefer", "respond-async");
+    let accept = server
+        .ask(Method::POST, &format!("{session}/runs"))
+        .header("prefer", "respond-async");
     let accepted = send(accept.body("x")).await.status(202);
     let location = accepted.header("location").unwrap().to_owned();
     let ended = ended(&server, &location).await;
     assert_eq!(ended.status, RunStatus::Failed);
     assert_eq!(ended.problem.unwrap().step.as_deref(), Some("add"));
-    server.get(&format!("{location}/result")).await.problem(Kind::InvalidInput);
+    server
+        .get(&format!("{location}/result"))
+        .await
+        .problem(Kind::InvalidInput);
     server.stop().await;
 }
 
@@ -73,7 +99,12 @@ async fn no_run_is_accepted_for_a_session_that_is_not_there() {
     let server = Server::with(&["counter"]).await;
     let session = server.session("counter", "in-edge").await;
     let accept = |session: &str| {
-        send(server.ask(Method::POST, &format!("{session}/runs")).header("prefer", "respond-async").body("1"))
+        send(
+            server
+                .ask(Method::POST, &format!("{session}/runs"))
+                .header("prefer", "respond-async")
+                .body("1"),
+        )
     };
     let missing = format!("{}{}", &session[..session.len() - 26], "a".repeat(26));
     accept(&missing).await.problem(Kind::NotFound);

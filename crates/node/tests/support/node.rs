@@ -29,7 +29,11 @@ pub(crate) fn tenant() -> TenantName {
 pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle {
     let name: NodeName = "edge-1".parse().expect("it is a name");
     // Few workers: several nodes run in one test program, and each worker reserves 4 GiB of address space.
-    let options = ComponentOptions { cache: compiled(), workers: 64, ..ComponentOptions::default() };
+    let options = ComponentOptions {
+        cache: compiled(),
+        workers: 64,
+        ..ComponentOptions::default()
+    };
     let runtime = ComponentRuntime::new(options).expect("components can be executed");
     let machine = Node::of(Device::NUC, true, false);
     let map = Map::flat(&name, &machine, &[], None).expect("one name is no two");
@@ -39,7 +43,11 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         tenants,
         keyrings: BTreeMap::from([(tenant(), Keyring::generate())]),
-        external: if cloud { External::Node(name) } else { External::None },
+        external: if cloud {
+            External::Node(name)
+        } else {
+            External::None
+        },
         map: Arc::new(map),
         slots: 4,
         peers: None,
@@ -64,8 +72,15 @@ pub(crate) fn package(example: &str, edit: impl Fn(&str) -> String) -> (String, 
     for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
         let path = entry.expect("it can be read").path();
         if path.extension().is_some_and(|extension| extension == "wasm") {
-            let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
-            parts.push(Part::new(name, std::fs::read(&path).expect("the component can be read")));
+            let name = path
+                .file_name()
+                .expect("it has a name")
+                .to_string_lossy()
+                .into_owned();
+            parts.push(Part::new(
+                name,
+                std::fs::read(&path).expect("the component can be read"),
+            ));
         }
     }
     form(&parts)
@@ -74,5 +89,8 @@ pub(crate) fn package(example: &str, edit: impl Fn(&str) -> String) -> (String, 
 /// A body of parts: media type and bytes.
 pub(crate) fn form(parts: &[Part]) -> (String, bytes::Bytes) {
     let boundary = Boundary::new([7; 16]);
-    (boundary.content_type(Subtype::FormData), multipart::write(&boundary, parts))
+    (
+        boundary.content_type(Subtype::FormData),
+        multipart::write(&boundary, parts),
+    )
 }

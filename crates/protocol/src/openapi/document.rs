@@ -22,7 +22,10 @@ pub fn document() -> &'static str {
 /// The document as a value.
 pub(super) fn value() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for operation in management::operations().into_iter().chain(invocations::operations()) {
+    for operation in management::operations()
+        .into_iter()
+        .chain(invocations::operations())
+    {
         let (path, method) = (operation.path(), operation.method());
         let methods = paths.entry(path).or_insert_with(|| json!({}));
         methods[method] = operation.into_value();
@@ -64,7 +67,8 @@ pub(super) fn problem_answer(kinds: &[Kind]) -> Value {
     }
     let mut answer = json!({"description": names.join(", "), "content": content});
     if kinds.contains(&Kind::Overloaded) {
-        answer["headers"] = json!({"retry-after": {"schema": {"type": "integer"}, "description": "Seconds."}});
+        answer["headers"] =
+            json!({"retry-after": {"schema": {"type": "integer"}, "description": "Seconds."}});
     }
     answer
 }

@@ -6,8 +6,9 @@ use super::operation::{Operation, binary, bytes, json_of};
 use super::parameters::answer_header_references;
 use crate::multipart;
 use crate::problem::Kind::{
-    self, BadEnvelope, Conflict, EnvelopeMissing, FunctionFailed, FunctionLimit, FunctionTrapped, Gone, InvalidInput,
-    KeyReused, MovingToClient, NotFound, Overloaded, ReplyExpired, StateRegressed, TooLarge, Unavailable,
+    self, BadEnvelope, Conflict, EnvelopeMissing, FunctionFailed, FunctionLimit, FunctionTrapped, Gone,
+    InvalidInput, KeyReused, MovingToClient, NotFound, Overloaded, ReplyExpired, StateRegressed, TooLarge,
+    Unavailable,
 };
 
 /// Parts that hold envelopes.
@@ -15,13 +16,28 @@ pub(super) const ENVELOPE: &str = r"^state\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 /// What may come of using a session's states.
 const OF_STATES: &[Kind] = &[
-    NotFound, Gone, BadEnvelope, EnvelopeMissing, MovingToClient, Conflict, ReplyExpired, StateRegressed, TooLarge,
-    KeyReused, Overloaded, Unavailable,
+    NotFound,
+    Gone,
+    BadEnvelope,
+    EnvelopeMissing,
+    MovingToClient,
+    Conflict,
+    ReplyExpired,
+    StateRegressed,
+    TooLarge,
+    KeyReused,
+    Overloaded,
+    Unavailable,
 ];
 /// What may come of executing a function.
 const OF_FUNCTIONS: &[Kind] = &[InvalidInput, FunctionFailed, FunctionTrapped, FunctionLimit];
 
-const NAMING: &[&str] = &["idempotency-key", "fogline-client", "fogline-sequence", "fogline-seen"];
+const NAMING: &[&str] = &[
+    "idempotency-key",
+    "fogline-client",
+    "fogline-sequence",
+    "fogline-seen",
+];
 
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = functions();
@@ -51,7 +67,10 @@ fn functions() -> Vec<Operation> {
         )
         .with(NAMING)
         .body(carried(multipart::INPUT))
-        .full_answer(200, invoked("Its output, and the envelopes that the client must keep."))
+        .full_answer(
+            200,
+            invoked("Its output, and the envelopes that the client must keep."),
+        )
         .problems(OF_STATES)
         .problems(OF_FUNCTIONS),
     ]
@@ -67,28 +86,46 @@ fn states() -> Vec<Operation> {
         Operation::new("put", STATE, "putState", "Sets a state.")
             .with(NAMING)
             .body(carried(multipart::VALUE))
-            .full_answer(200, invoked("Nothing, and the envelope that the client must keep."))
+            .full_answer(
+                200,
+                invoked("Nothing, and the envelope that the client must keep."),
+            )
             .problems(OF_STATES),
-        Operation::new("delete", STATE, "removeState", "Removes a state; one that is not set stays so.")
-            .with(NAMING)
-            .body(carried(multipart::VALUE))
-            .full_answer(200, invoked("Nothing, and the envelope that the client must keep."))
-            .problems(OF_STATES),
-        Operation::new("post", &format!("{STATE}/open"), "openState", "The bytes of a state that the client holds.")
-            .with(NAMING)
-            .body(carried(multipart::INPUT))
-            .full_answer(200, invoked("Its bytes."))
-            .problems(OF_STATES),
+        Operation::new(
+            "delete",
+            STATE,
+            "removeState",
+            "Removes a state; one that is not set stays so.",
+        )
+        .with(NAMING)
+        .body(carried(multipart::VALUE))
+        .full_answer(
+            200,
+            invoked("Nothing, and the envelope that the client must keep."),
+        )
+        .problems(OF_STATES),
+        Operation::new(
+            "post",
+            &format!("{STATE}/open"),
+            "openState",
+            "The bytes of a state that the client holds.",
+        )
+        .with(NAMING)
+        .body(carried(multipart::INPUT))
+        .full_answer(200, invoked("Its bytes."))
+        .problems(OF_STATES),
     ]
 }
 
 fn runs() -> Vec<Operation> {
     const RUNS: &str = "apps/{app}/sessions/{session}/runs";
-    let link = |id: &str| json!({"operationId": id, "parameters": {
-        "app": "$request.path.app",
-        "session": "$request.path.session",
-        "run": "$response.body#/run",
-    }});
+    let link = |id: &str| {
+        json!({"operationId": id, "parameters": {
+            "app": "$request.path.app",
+            "session": "$request.path.session",
+            "run": "$response.body#/run",
+        }})
+    };
     let accepted = json!({
         "description": "It will be executed; its description is where `location` says.",
         "content": json_of("Run"),
@@ -96,20 +133,39 @@ fn runs() -> Vec<Operation> {
         "links": {"describe": link("describeRun"), "result": link("runResult")},
     });
     vec![
-        Operation::new("post", RUNS, "run", "Runs the application's workflow for a session.")
-            .with(&["idempotency-key", "fogline-client", "fogline-seen", "prefer"])
-            .body(carried(multipart::INPUT))
-            .answer(200, "Its result, and the envelopes that the client must keep.", output())
-            .full_answer(202, accepted)
-            .problems(OF_STATES)
-            .problems(OF_FUNCTIONS),
-        Operation::new("get", &format!("{RUNS}/{{run}}"), "describeRun", "How a run is that has a name or was accepted.")
-            .answer(200, "The run.", json_of("Run"))
-            .problems(&[NotFound, Unavailable]),
-        Operation::new("get", &format!("{RUNS}/{{run}}/result"), "runResult", "The result of a run.")
-            .answer(200, "Its result.", bytes())
-            .problems(OF_STATES)
-            .problems(OF_FUNCTIONS),
+        Operation::new(
+            "post",
+            RUNS,
+            "run",
+            "Runs the application's workflow for a session.",
+        )
+        .with(&["idempotency-key", "fogline-client", "fogline-seen", "prefer"])
+        .body(carried(multipart::INPUT))
+        .answer(
+            200,
+            "Its result, and the envelopes that the client must keep.",
+            output(),
+        )
+        .full_answer(202, accepted)
+        .problems(OF_STATES)
+        .problems(OF_FUNCTIONS),
+        Operation::new(
+            "get",
+            &format!("{RUNS}/{{run}}"),
+            "describeRun",
+            "How a run is that has a name or was accepted.",
+        )
+        .answer(200, "The run.", json_of("Run"))
+        .problems(&[NotFound, Unavailable]),
+        Operation::new(
+            "get",
+            &format!("{RUNS}/{{run}}/result"),
+            "runResult",
+            "The result of a run.",
+        )
+        .answer(200, "Its result.", bytes())
+        .problems(OF_STATES)
+        .problems(OF_FUNCTIONS),
     ]
 }
 

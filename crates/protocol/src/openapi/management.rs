@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::operation::{Operation, binary, json_of, text};
-use crate::problem::Kind::{
-    BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound, Overloaded, StateRegressed,
-    TooLarge, Unavailable,
-};
 use crate::multipart;
+use crate::problem::Kind::{
+    BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound, Overloaded,
+    StateRegressed, TooLarge, Unavailable,
+};
 
 const SESSION: &str = "apps/{app}/sessions/{session}";
 
@@ -27,30 +27,54 @@ fn applications() -> Vec<Operation> {
         "additionalProperties": binary(),
     }}});
     vec![
-        Operation::new("get", "apps", "listApps", "Lists the tenant's applications.")
-            .answer(200, "The applications.", json_of("Apps")),
-        Operation::new("post", "apps", "deployApp", "Deploys an application, here and on all peers.")
-            .required_body(package)
-            .answer(200, "The application, as deployed.", json_of("App"))
-            .problems(&[TooLarge, NotDeployable, Overloaded, Unavailable]),
+        Operation::new("get", "apps", "listApps", "Lists the tenant's applications.").answer(
+            200,
+            "The applications.",
+            json_of("Apps"),
+        ),
+        Operation::new(
+            "post",
+            "apps",
+            "deployApp",
+            "Deploys an application, here and on all peers.",
+        )
+        .required_body(package)
+        .answer(200, "The application, as deployed.", json_of("App"))
+        .problems(&[TooLarge, NotDeployable, Overloaded, Unavailable]),
         Operation::new("get", "apps/{app}", "describeApp", "Describes an application.")
             .answer(200, "The application.", json_of("App"))
             .problems(&[NotFound]),
-        Operation::new("delete", "apps/{app}", "deleteApp", "Deletes an application; its sessions are gone with it.")
-            .full_answer(204, json!({"description": "It is deleted."}))
-            .problems(&[NotFound, Unavailable]),
-        Operation::new("get", "apps/{app}/logs", "readLogs", "The lines that its functions wrote on this node.")
-            .with(&["after-line"])
-            .answer(200, "Lines, in the order in which they were written.", json_of("Logs"))
-            .problems(&[NotFound]),
+        Operation::new(
+            "delete",
+            "apps/{app}",
+            "deleteApp",
+            "Deletes an application; its sessions are gone with it.",
+        )
+        .full_answer(204, json!({"description": "It is deleted."}))
+        .problems(&[NotFound, Unavailable]),
+        Operation::new(
+            "get",
+            "apps/{app}/logs",
+            "readLogs",
+            "The lines that its functions wrote on this node.",
+        )
+        .with(&["after-line"])
+        .answer(
+            200,
+            "Lines, in the order in which they were written.",
+            json_of("Logs"),
+        )
+        .problems(&[NotFound]),
     ]
 }
 
 fn sessions() -> Vec<Operation> {
-    let links = |id: &str| json!({"operationId": id, "parameters": {
-        "app": "$request.path.app",
-        "session": "$response.body#/session",
-    }});
+    let links = |id: &str| {
+        json!({"operationId": id, "parameters": {
+            "app": "$request.path.app",
+            "session": "$response.body#/session",
+        }})
+    };
     let created = json!({
         "description": "The session; if its client holds states, with their first envelopes.",
         "content": json_of("Session"),
@@ -76,43 +100,104 @@ fn sessions() -> Vec<Operation> {
     converted["multipart/mixed"] = json!({"schema": binary()});
     let found = [NotFound, Gone, Overloaded, Unavailable];
     vec![
-        Operation::new("get", "apps/{app}/sessions", "listSessions", "Lists the sessions that nodes and the cloud keep.")
-            .with(&["after-session", "limit"])
-            .answer(200, "Sessions, in the order of their ids.", json_of("Sessions"))
-            .problems(&[NotFound, Unavailable]),
-        Operation::new("post", "apps/{app}/sessions", "createSession", "Creates a session.")
-            .body(json_of("NewSession"))
-            .full_answer(201, created)
-            .problems(&[NotFound, TooLarge, Unavailable]),
+        Operation::new(
+            "get",
+            "apps/{app}/sessions",
+            "listSessions",
+            "Lists the sessions that nodes and the cloud keep.",
+        )
+        .with(&["after-session", "limit"])
+        .answer(200, "Sessions, in the order of their ids.", json_of("Sessions"))
+        .problems(&[NotFound, Unavailable]),
+        Operation::new(
+            "post",
+            "apps/{app}/sessions",
+            "createSession",
+            "Creates a session.",
+        )
+        .body(json_of("NewSession"))
+        .full_answer(201, created)
+        .problems(&[NotFound, TooLarge, Unavailable]),
         Operation::new("get", SESSION, "describeSession", "Describes a session.")
             .answer(200, "The session.", json_of("Session"))
             .problems(&found),
-        Operation::new("delete", SESSION, "deleteSession", "Deletes a session; one that is deleted stays so.")
-            .with(&["idempotency-key", "fogline-client", "fogline-sequence", "fogline-seen"])
-            .full_answer(204, json!({"description": "It is deleted."}))
-            .problems(&found),
-        Operation::new("post", &format!("{SESSION}/convert"), "convertSession", "Moves a session to another model.")
-            .with(&["idempotency-key", "fogline-client", "fogline-sequence", "fogline-seen"])
-            .required_body(convert)
-            .answer(200, "The session where it is now; in parts, if its client must keep envelopes.", converted)
-            .problems(&found)
-            .problems(&[BadEnvelope, Conflict, EnvelopeMissing, MovingToClient, StateRegressed, TooLarge]),
-        Operation::new("get", &format!("{SESSION}/states"), "listStates", "Lists the states of a session that are set.")
-            .answer(200, "The states, without their bytes.", json_of("States"))
-            .problems(&found),
+        Operation::new(
+            "delete",
+            SESSION,
+            "deleteSession",
+            "Deletes a session; one that is deleted stays so.",
+        )
+        .with(&[
+            "idempotency-key",
+            "fogline-client",
+            "fogline-sequence",
+            "fogline-seen",
+        ])
+        .full_answer(204, json!({"description": "It is deleted."}))
+        .problems(&found),
+        Operation::new(
+            "post",
+            &format!("{SESSION}/convert"),
+            "convertSession",
+            "Moves a session to another model.",
+        )
+        .with(&[
+            "idempotency-key",
+            "fogline-client",
+            "fogline-sequence",
+            "fogline-seen",
+        ])
+        .required_body(convert)
+        .answer(
+            200,
+            "The session where it is now; in parts, if its client must keep envelopes.",
+            converted,
+        )
+        .problems(&found)
+        .problems(&[
+            BadEnvelope,
+            Conflict,
+            EnvelopeMissing,
+            MovingToClient,
+            StateRegressed,
+            TooLarge,
+        ]),
+        Operation::new(
+            "get",
+            &format!("{SESSION}/states"),
+            "listStates",
+            "Lists the states of a session that are set.",
+        )
+        .answer(200, "The states, without their bytes.", json_of("States"))
+        .problems(&found),
     ]
 }
 
 fn observation() -> Vec<Operation> {
     vec![
-        Operation::new("get", "/livez", "isLive", "Whether the node runs.")
-            .answer(200, "It does.", text("text/plain")),
+        Operation::new("get", "/livez", "isLive", "Whether the node runs.").answer(
+            200,
+            "It does.",
+            text("text/plain"),
+        ),
         Operation::new("get", "/readyz", "isReady", "Whether the node takes requests.")
             .answer(200, "It does.", text("text/plain"))
             .problems(&[Unavailable]),
-        Operation::new("get", "/metrics", "metrics", "What the node counts, for Prometheus.")
-            .answer(200, "The metrics, in the OpenMetrics format.", text("application/openmetrics-text")),
-        Operation::new("get", "/openapi.json", "openapi", "This document.")
-            .answer(200, "OpenAPI 3.1.", json!({"application/json": {"schema": {"type": "object"}}})),
+        Operation::new(
+            "get",
+            "/metrics",
+            "metrics",
+            "What the node counts, for Prometheus.",
+        )
+        .answer(
+            200,
+            "The metrics, in the OpenMetrics format.",
+            text("application/openmetrics-text"),
+        ),
+        Operation::new("get", "/openapi.json", "openapi", "This document.").answer(
+            200,
+            "OpenAPI 3.1.",
+            json!({"application/json": {"schema": {"type": "object"}}}),
+        ),
     ]
 }

@@ -21,13 +21,26 @@ impl Operation {
     /// `id` is what generated clients call it; `/v1` is set before paths that do not begin with `/`.
     pub(super) fn new(method: &'static str, path: &str, id: &str, summary: &str) -> Self {
         let of_api = !path.starts_with('/');
-        let path = if of_api { format!("/v1/{path}") } else { path.to_owned() };
-        let in_path = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let path = if of_api {
+            format!("/v1/{path}")
+        } else {
+            path.to_owned()
+        };
+        let in_path = path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let parameters = in_path.map(str::to_owned).collect();
         let mut rest = Map::new();
         rest.insert("operationId".to_owned(), id.into());
         rest.insert("summary".to_owned(), summary.into());
-        let new = Self { method, path, parameters, problems: Vec::new(), rest, answers: BTreeMap::new() };
+        let new = Self {
+            method,
+            path,
+            parameters,
+            problems: Vec::new(),
+            rest,
+            answers: BTreeMap::new(),
+        };
         if !of_api {
             return new;
         }
@@ -47,7 +60,8 @@ impl Operation {
 
     /// Takes these parameters too, by their names among the components.
     pub(super) fn with(mut self, parameters: &[&str]) -> Self {
-        self.parameters.extend(parameters.iter().map(|name| (*name).to_owned()));
+        self.parameters
+            .extend(parameters.iter().map(|name| (*name).to_owned()));
         self
     }
 
@@ -59,13 +73,19 @@ impl Operation {
 
     /// Takes a body, which may be left out.
     pub(super) fn body(mut self, content: Value) -> Self {
-        self.rest.insert("requestBody".to_owned(), json!({"required": false, "content": content}));
+        self.rest.insert(
+            "requestBody".to_owned(),
+            json!({"required": false, "content": content}),
+        );
         self
     }
 
     /// Takes a body, which must be there.
     pub(super) fn required_body(mut self, content: Value) -> Self {
-        self.rest.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
+        self.rest.insert(
+            "requestBody".to_owned(),
+            json!({"required": true, "content": content}),
+        );
         self
     }
 

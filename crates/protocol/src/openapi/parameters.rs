@@ -43,18 +43,43 @@ pub(super) fn parameters() -> Map<String, Value> {
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_LISTED, "default": 100});
     let number = json!({"type": "integer", "minimum": 0});
     for (key, what, schema, description) in [
-        ("after-session", "after", session_id(), "List those behind this session."),
+        (
+            "after-session",
+            "after",
+            session_id(),
+            "List those behind this session.",
+        ),
         ("limit", "limit", limit, "How many to list at the most."),
-        ("after-line", "after", number.clone(), "Give lines behind this number: `next` of the last answer."),
+        (
+            "after-line",
+            "after",
+            number.clone(),
+            "Give lines behind this number: `next` of the last answer.",
+        ),
     ] {
-        all.insert(key.to_owned(), json!({"name": what, "in": "query", "schema": schema, "description": description}));
+        all.insert(
+            key.to_owned(),
+            json!({"name": what, "in": "query", "schema": schema, "description": description}),
+        );
     }
-    let key = json!({"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[!-~]+$"});
-    let longest = format!("How long the caller waits; more than {} counts as that.", MAX_DEADLINE.as_millis());
+    let key =
+        json!({"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[!-~]+$"});
+    let longest = format!(
+        "How long the caller waits; more than {} counts as that.",
+        MAX_DEADLINE.as_millis()
+    );
     for (what, schema, description) in [
-        (headers::IDEMPOTENCY_KEY, key, "A name for this request: the same name is executed once."),
+        (
+            headers::IDEMPOTENCY_KEY,
+            key,
+            "A name for this request: the same name is executed once.",
+        ),
         (headers::CLIENT, hex_id(), "The client's id."),
-        (headers::SEQUENCE, number.clone(), "The client's number of the request, instead of a key; rising from 1."),
+        (
+            headers::SEQUENCE,
+            number.clone(),
+            "The client's number of the request, instead of a key; rising from 1.",
+        ),
         (headers::TIMEOUT_MS, number, longest.as_str()),
         (
             headers::SEEN,
@@ -80,23 +105,47 @@ pub(super) fn answer_headers() -> Map<String, Value> {
     let mut all = Map::new();
     for (what, schema, description) in [
         (headers::NODE, name(), "The node that executed."),
-        (headers::EXECUTION_US, json!({"type": "integer"}), "How long the execution took, in microseconds."),
-        (headers::SEEN, json!({"type": "string", "pattern": SEEN}), "What the client has now seen of the session."),
-        (headers::REPLAYED, json!({"const": "true"}), "The request had been executed before: this is its reply."),
-        (headers::MODEL, json!({"$ref": "#/components/schemas/Model"}), "Where the session's states are now."),
+        (
+            headers::EXECUTION_US,
+            json!({"type": "integer"}),
+            "How long the execution took, in microseconds.",
+        ),
+        (
+            headers::SEEN,
+            json!({"type": "string", "pattern": SEEN}),
+            "What the client has now seen of the session.",
+        ),
+        (
+            headers::REPLAYED,
+            json!({"const": "true"}),
+            "The request had been executed before: this is its reply.",
+        ),
+        (
+            headers::MODEL,
+            json!({"$ref": "#/components/schemas/Model"}),
+            "Where the session's states are now.",
+        ),
         (
             headers::CONVERT,
             json!({"$ref": "#/components/schemas/Model"}),
             "The operator asks the client, who holds the states, to convert the session to this model.",
         ),
     ] {
-        all.insert(what.to_owned(), json!({"schema": schema, "description": description}));
+        all.insert(
+            what.to_owned(),
+            json!({"schema": schema, "description": description}),
+        );
     }
     all
 }
 
 /// References to all of [`answer_headers`].
 pub(super) fn answer_header_references() -> Value {
-    let reference = |what: &String| (what.clone(), json!({"$ref": format!("#/components/headers/{what}")}));
+    let reference = |what: &String| {
+        (
+            what.clone(),
+            json!({"$ref": format!("#/components/headers/{what}")}),
+        )
+    };
     Value::Object(answer_headers().keys().map(reference).collect())
 }

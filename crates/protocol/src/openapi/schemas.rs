@@ -11,80 +11,189 @@ pub(super) fn schemas() -> Map<String, Value> {
     let mut all = Map::new();
     let mut add = |what: &str, schema: Value| all.insert(what.to_owned(), schema);
     let models = ExecutionModel::PAPER.map(ExecutionModel::name);
-    add("Model", json!({"type": "string", "enum": models, "description": "Where states live."}));
+    add(
+        "Model",
+        json!({"type": "string", "enum": models, "description": "Where states live."}),
+    );
     applications(&mut add);
     sessions(&mut add);
-    add("Run", object(&[
-        ("run", hex_id()),
-        ("node", name()),
-        ("status", json!({"type": "string", "enum": ["accepted", "done", "failed"]})),
-        ("finished", list(name())),
-    ], &[("problem", reference("Problem"))]));
-    add("Envelopes", object(&[("output", base64()), ("states", by_name(&base64()))], &[]));
-    add("Logs", object(&[("lines", list(reference("LogLine"))), ("next", count())], &[]));
-    add("LogLine", object(&[
-        ("at_unix_ms", count()),
-        ("node", name()),
-        ("function", name()),
-        ("invocation", hex_id()),
-        ("level", json!({"type": "string", "enum": ["debug", "info", "warn", "error"]})),
-        ("message", text()),
-    ], &[]));
-    add("Problem", object(&[
-        ("type", text()),
-        ("kind", json!({"type": "string", "enum": Kind::ALL.map(Kind::name)})),
-        ("blame", json!({"type": "string", "enum": ["caller", "function", "load", "operator", "platform"]})),
-        ("status", json!({"type": "integer"})),
-        ("title", text()),
-        ("hint", text()),
-    ], &[("step", name())]));
+    add(
+        "Run",
+        object(
+            &[
+                ("run", hex_id()),
+                ("node", name()),
+                (
+                    "status",
+                    json!({"type": "string", "enum": ["accepted", "done", "failed"]}),
+                ),
+                ("finished", list(name())),
+            ],
+            &[("problem", reference("Problem"))],
+        ),
+    );
+    add(
+        "Envelopes",
+        object(&[("output", base64()), ("states", by_name(&base64()))], &[]),
+    );
+    add(
+        "Logs",
+        object(&[("lines", list(reference("LogLine"))), ("next", count())], &[]),
+    );
+    add(
+        "LogLine",
+        object(
+            &[
+                ("at_unix_ms", count()),
+                ("node", name()),
+                ("function", name()),
+                ("invocation", hex_id()),
+                (
+                    "level",
+                    json!({"type": "string", "enum": ["debug", "info", "warn", "error"]}),
+                ),
+                ("message", text()),
+            ],
+            &[],
+        ),
+    );
+    add(
+        "Problem",
+        object(
+            &[
+                ("type", text()),
+                (
+                    "kind",
+                    json!({"type": "string", "enum": Kind::ALL.map(Kind::name)}),
+                ),
+                (
+                    "blame",
+                    json!({"type": "string", "enum": ["caller", "function", "load", "operator", "platform"]}),
+                ),
+                ("status", json!({"type": "integer"})),
+                ("title", text()),
+                ("hint", text()),
+            ],
+            &[("step", name())],
+        ),
+    );
     all
 }
 
 fn applications(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
-    add("App", object(&[
-        ("name", name()),
-        ("version", text()),
-        ("digest", json!({"type": "string", "pattern": "^[0-9a-f]{64}$"})),
-        ("model", reference("Model")),
-        ("durability", json!({"type": "string", "enum": ["memory", "checkpoint", "every-commit"]})),
-        ("guard", json!({"type": "string", "enum": ["none", "mark"]})),
-        ("functions", list(reference("AppFunction"))),
-        ("states", list(reference("AppState"))),
-        ("workflow", list(reference("AppStep"))),
-    ], &[]));
-    add("AppFunction", object(&[("name", name()), ("reads", list(name())), ("writes", list(name()))], &[]));
-    add("AppState", object(&[("name", name()), ("model", reference("Model")), ("schema", count())], &[]));
-    add("AppStep", object(&[("name", name()), ("function", name()), ("after", list(name()))], &[]));
+    add(
+        "App",
+        object(
+            &[
+                ("name", name()),
+                ("version", text()),
+                ("digest", json!({"type": "string", "pattern": "^[0-9a-f]{64}$"})),
+                ("model", reference("Model")),
+                (
+                    "durability",
+                    json!({"type": "string", "enum": ["memory", "checkpoint", "every-commit"]}),
+                ),
+                ("guard", json!({"type": "string", "enum": ["none", "mark"]})),
+                ("functions", list(reference("AppFunction"))),
+                ("states", list(reference("AppState"))),
+                ("workflow", list(reference("AppStep"))),
+            ],
+            &[],
+        ),
+    );
+    add(
+        "AppFunction",
+        object(
+            &[
+                ("name", name()),
+                ("reads", list(name())),
+                ("writes", list(name())),
+            ],
+            &[],
+        ),
+    );
+    add(
+        "AppState",
+        object(
+            &[
+                ("name", name()),
+                ("model", reference("Model")),
+                ("schema", count()),
+            ],
+            &[],
+        ),
+    );
+    add(
+        "AppStep",
+        object(
+            &[("name", name()), ("function", name()), ("after", list(name()))],
+            &[],
+        ),
+    );
     add("Apps", object(&[("apps", list(reference("App")))], &[]));
 }
 
 fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
-    add("NewSession", asked(object(&[], &[("model", json!({"anyOf": [reference("Model"), {"type": "null"}]}))])));
+    add(
+        "NewSession",
+        asked(object(
+            &[],
+            &[("model", json!({"anyOf": [reference("Model"), {"type": "null"}]}))],
+        )),
+    );
     add("Convert", asked(object(&[("to", reference("Model"))], &[])));
-    add("Session", object(
-        &[("session", session_id()), ("parts", list(reference("SessionPart")))],
-        &[("envelopes", by_name(&base64()))],
-    ));
-    add("SessionPart", object(&[
-        ("model", reference("Model")),
-        ("epoch", count()),
-        ("version", count()),
-        ("states", list(reference("StateInfo"))),
-        ("separate_snapshot", json!({"type": "boolean"})),
-    ], &[("node", name()), ("expires_unix_ms", count())]));
-    add("StateInfo", object(
-        &[("name", name()), ("bytes", count()), ("schema", count()), ("version", count())],
-        &[],
-    ));
-    add("Sessions", object(&[("sessions", list(reference("Session")))], &[("next", session_id())]));
+    add(
+        "Session",
+        object(
+            &[
+                ("session", session_id()),
+                ("parts", list(reference("SessionPart"))),
+            ],
+            &[("envelopes", by_name(&base64()))],
+        ),
+    );
+    add(
+        "SessionPart",
+        object(
+            &[
+                ("model", reference("Model")),
+                ("epoch", count()),
+                ("version", count()),
+                ("states", list(reference("StateInfo"))),
+                ("separate_snapshot", json!({"type": "boolean"})),
+            ],
+            &[("node", name()), ("expires_unix_ms", count())],
+        ),
+    );
+    add(
+        "StateInfo",
+        object(
+            &[
+                ("name", name()),
+                ("bytes", count()),
+                ("schema", count()),
+                ("version", count()),
+            ],
+            &[],
+        ),
+    );
+    add(
+        "Sessions",
+        object(
+            &[("sessions", list(reference("Session")))],
+            &[("next", session_id())],
+        ),
+    );
     add("States", object(&[("states", list(reference("StateInfo")))], &[]));
 }
 
 /// Fields that are always there, and fields that may be.
 fn object(required: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
     let names: Vec<_> = required.iter().map(|(name, _)| *name).collect();
-    let fields = required.iter().chain(optional).map(|(name, schema)| ((*name).to_owned(), schema.clone()));
+    let fields = required
+        .iter()
+        .chain(optional)
+        .map(|(name, schema)| ((*name).to_owned(), schema.clone()));
     json!({"type": "object", "properties": fields.collect::<Map<_, _>>(), "required": names})
 }
 

@@ -16,7 +16,12 @@ fn session() -> SessionId {
 }
 
 fn keys(value: &Value) -> BTreeSet<String> {
-    value.as_object().expect("it is an object").keys().cloned().collect()
+    value
+        .as_object()
+        .expect("it is an object")
+        .keys()
+        .cloned()
+        .collect()
 }
 
 fn schema(name: &str) -> Value {
@@ -27,18 +32,43 @@ fn schema(name: &str) -> Value {
 fn same(name: &str, full: &impl Serialize, least: &impl Serialize) {
     let schema = schema(name);
     let keys_of = |it: Value| keys(&it);
-    assert_eq!(keys(&schema["properties"]), keys_of(serde_json::to_value(full).unwrap()), "{name}");
-    let required = schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
-    assert_eq!(required.collect::<BTreeSet<_>>(), keys_of(serde_json::to_value(least).unwrap()), "{name}");
+    assert_eq!(
+        keys(&schema["properties"]),
+        keys_of(serde_json::to_value(full).unwrap()),
+        "{name}"
+    );
+    let required = schema["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned());
+    assert_eq!(
+        required.collect::<BTreeSet<_>>(),
+        keys_of(serde_json::to_value(least).unwrap()),
+        "{name}"
+    );
 }
 
 #[test]
 fn schemas_have_the_fields_of_the_types() {
     let name = || "a".parse().unwrap();
     let node: NodeName = name();
-    let function = api::AppFunction { name: "f".parse().unwrap(), reads: vec![], writes: vec![] };
-    let state = api::AppState { name: "s".parse().unwrap(), model: ExecutionModel::InEdge, schema: 1 };
-    let step = api::AppStep { name: "s".parse().unwrap(), function: "f".parse().unwrap(), after: vec![] };
+    let function = api::AppFunction {
+        name: "f".parse().unwrap(),
+        reads: vec![],
+        writes: vec![],
+    };
+    let state = api::AppState {
+        name: "s".parse().unwrap(),
+        model: ExecutionModel::InEdge,
+        own_model: false,
+        schema: 1,
+    };
+    let step = api::AppStep {
+        name: "s".parse().unwrap(),
+        function: "f".parse().unwrap(),
+        after: vec![],
+    };
     same("AppFunction", &function, &function);
     same("AppState", &state, &state);
     same("AppStep", &step, &step);
@@ -55,13 +85,26 @@ fn schemas_have_the_fields_of_the_types() {
     };
     same("App", &app, &app);
     same("Apps", &api::Apps { apps: vec![] }, &api::Apps { apps: vec![] });
-    let new = api::NewSession { model: Some(ExecutionModel::InEdge) };
+    let new = api::NewSession {
+        model: Some(ExecutionModel::InEdge),
+    };
     same("NewSession", &new, &api::NewSession::default());
-    let convert = api::Convert { to: ExecutionModel::InEdge };
+    let convert = api::Convert {
+        to: ExecutionModel::InEdge,
+    };
     same("Convert", &convert, &convert);
-    let info = api::StateInfo { name: "s".parse().unwrap(), bytes: 1, schema: 1, version: 1 };
+    let info = api::StateInfo {
+        name: "s".parse().unwrap(),
+        bytes: 1,
+        schema: 1,
+        version: 1,
+    };
     same("StateInfo", &info, &info);
-    same("States", &api::States { states: vec![] }, &api::States { states: vec![] });
+    same(
+        "States",
+        &api::States { states: vec![] },
+        &api::States { states: vec![] },
+    );
     let part = api::SessionPart {
         model: ExecutionModel::InEdge,
         node: Some(node.clone()),
@@ -71,14 +114,53 @@ fn schemas_have_the_fields_of_the_types() {
         states: vec![info],
         separate_snapshot: false,
     };
-    same("SessionPart", &part, &api::SessionPart { node: None, expires_unix_ms: None, ..part.clone() });
+    same(
+        "SessionPart",
+        &part,
+        &api::SessionPart {
+            node: None,
+            expires_unix_ms: None,
+            ..part.clone()
+        },
+    );
     let envelopes = BTreeMap::from([("s".parse().unwrap(), String::new())]);
-    let full = api::Session { session: session(), parts: vec![part], envelopes: envelopes.clone() };
-    same("Session", &full, &api::Session { envelopes: BTreeMap::new(), ..full.clone() });
-    let full = api::Sessions { sessions: vec![], next: Some(session()) };
-    same("Sessions", &full, &api::Sessions { next: None, ..full.clone() });
-    let problem = Problem { step: Some("s".to_owned()), ..Problem::new(Kind::Gone, "t", "h") };
-    same("Problem", &problem, &Problem { step: None, ..problem.clone() });
+    let full = api::Session {
+        session: session(),
+        parts: vec![part],
+        envelopes: envelopes.clone(),
+    };
+    same(
+        "Session",
+        &full,
+        &api::Session {
+            envelopes: BTreeMap::new(),
+            ..full.clone()
+        },
+    );
+    let full = api::Sessions {
+        sessions: vec![],
+        next: Some(session()),
+    };
+    same(
+        "Sessions",
+        &full,
+        &api::Sessions {
+            next: None,
+            ..full.clone()
+        },
+    );
+    let problem = Problem {
+        step: Some("s".to_owned()),
+        ..Problem::new(Kind::Gone, "t", "h")
+    };
+    same(
+        "Problem",
+        &problem,
+        &Problem {
+            step: None,
+            ..problem.clone()
+        },
+    );
     let run = api::Run {
         run: RunId([1; 16]),
         node: node.clone(),
@@ -86,8 +168,18 @@ fn schemas_have_the_fields_of_the_types() {
         finished: vec![],
         problem: Some(problem),
     };
-    same("Run", &run, &api::Run { problem: None, ..run.clone() });
-    let envelopes = api::Envelopes { output: String::new(), states: envelopes };
+    same(
+        "Run",
+        &run,
+        &api::Run {
+            problem: None,
+            ..run.clone()
+        },
+    );
+    let envelopes = api::Envelopes {
+        output: String::new(),
+        states: envelopes,
+    };
     same("Envelopes", &envelopes, &envelopes);
     let line = api::LogLine {
         at_unix_ms: Timestamp(1),
@@ -98,7 +190,10 @@ fn schemas_have_the_fields_of_the_types() {
         message: String::new(),
     };
     same("LogLine", &line, &line);
-    let logs = api::Logs { lines: vec![line], next: 1 };
+    let logs = api::Logs {
+        lines: vec![line],
+        next: 1,
+    };
     same("Logs", &logs, &logs);
 }
 
@@ -119,7 +214,10 @@ fn ids_are_the_text_that_paths_take() {
 #[test]
 fn every_kind_of_problem_that_callers_can_meet_is_described() {
     let document = document();
-    for kind in Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::Internal | Kind::MethodNotAllowed)) {
+    for kind in Kind::ALL
+        .into_iter()
+        .filter(|kind| !matches!(kind, Kind::Internal | Kind::MethodNotAllowed))
+    {
         let value = value();
         let told = |operation: &Value| {
             let kinds = &operation["responses"][kind.status().to_string()]["content"];
@@ -127,7 +225,11 @@ fn every_kind_of_problem_that_callers_can_meet_is_described() {
                 .as_array()
                 .is_some_and(|names| names.iter().any(|name| name == kind.name()))
         };
-        let mut operations = value["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+        let mut operations = value["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
         assert!(operations.any(told), "{kind:?} in {document}");
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }

@@ -12,6 +12,8 @@ use super::ticker::Ticker;
 /// Memory of a worker that stays resident when its slot is free, and is cleared by the processor instead of the
 /// kernel: measured best between 16 and 64 kB; 1 MB is slower.
 const KEEP_RESIDENT: usize = 64 << 10;
+/// The same of a worker's table: without it each worker costs a call of the kernel and a page fault for every table.
+const KEEP_TABLE: usize = 4 << 10;
 /// Core instances and tables of the pool for each worker: what `wit-component` makes of a module with imports.
 const PARTS_PER_WORKER: u32 = 3;
 
@@ -92,6 +94,7 @@ fn pool(workers: u32) -> PoolingAllocationConfig {
         .max_tables_per_component(MAX_PARTS)
         .table_elements(MAX_TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_TABLE)
         .pagemap_scan(Enabled::Auto);
     pool
 }

@@ -28,7 +28,11 @@ impl Pen {
     /// For the record of this number.
     #[must_use]
     pub fn new(record: u64) -> Self {
-        Self { scene: Scene::new("killed"), record, head: None }
+        Self {
+            scene: Scene::new("killed"),
+            record,
+            head: None,
+        }
     }
 
     /// Writes the next number; `None` when nobody knows whether it is written.
@@ -45,7 +49,8 @@ impl Pen {
             Some(head) => {
                 let number = (head.version + 1).to_be_bytes();
                 let (small, large) = (number.to_vec().into(), number.repeat(1000).into());
-                self.scene.next(head, &[("small", Some(small)), (LARGE, Some(large))])
+                self.scene
+                    .next(head, &[("small", Some(small)), (LARGE, Some(large))])
             }
         };
         let head = commit.head.clone();
@@ -76,14 +81,25 @@ pub async fn what_was_acknowledged_is_there(
     let scene = Scene::new("killed");
     for (record, last) in acknowledged {
         let seen = store.load(&scene.key(*record), &names(&["small", LARGE])).await?;
-        let seen = seen.unwrap_or_else(|| panic!("record {record} was acknowledged up to {last} and is gone"));
+        let seen =
+            seen.unwrap_or_else(|| panic!("record {record} was acknowledged up to {last} and is gone"));
         let version = seen.head.version;
-        assert!(version >= *last, "record {record}: {last} was acknowledged, {version} is there");
-        assert!(version <= last + 1, "record {record}: {last} was acknowledged, and {version} never written");
+        assert!(
+            version >= *last,
+            "record {record}: {last} was acknowledged, {version} is there"
+        );
+        assert!(
+            version <= last + 1,
+            "record {record}: {last} was acknowledged, and {version} never written"
+        );
         if version > 0 {
             let small: &Bytes = &seen.values[&name("small")];
             assert_eq!(number(small), version, "record {record}: the state of its head");
-            assert_eq!(seen.values[&name(LARGE)], small.repeat(1000), "record {record}: half a commit");
+            assert_eq!(
+                seen.values[&name(LARGE)],
+                small.repeat(1000),
+                "record {record}: half a commit"
+            );
         }
     }
     Ok(())

@@ -11,10 +11,11 @@ mod swap;
 
 pub use blobs::{
     a_head_comes_back_with_large_states, a_reader_that_misses_a_blob_finds_the_next_head, blobs_come_and_go,
+    only_named_blobs_are_kept,
 };
 pub use fault::{Acknowledged, Pen, what_was_acknowledged_is_there};
 pub use scene::Scene;
-pub use scope::{erased_is_gone, lists_are_in_order_and_in_scope};
+pub use scope::{erased_is_gone, lists_are_in_order, lists_are_in_scope};
 pub use swap::{
     a_stale_commit_is_told_what_stands, absent_means_absent, increments_are_exact, many_records_at_once,
     several_states_change_together,
@@ -38,8 +39,10 @@ pub async fn all(store: Arc<dyn Store>) -> Result<(), StoreError> {
     increments_are_exact(Arc::clone(&store), 8, 25).await?;
     many_records_at_once(Arc::clone(&store), 64, 5).await?;
     blobs_come_and_go(&*store).await?;
+    only_named_blobs_are_kept(&*store).await?;
     a_reader_that_misses_a_blob_finds_the_next_head(&*store).await?;
     a_head_comes_back_with_large_states(&*store).await?;
-    lists_are_in_order_and_in_scope(&*store).await?;
+    lists_are_in_order(&*store).await?;
+    lists_are_in_scope(&*store).await?;
     erased_is_gone(&*store).await
 }

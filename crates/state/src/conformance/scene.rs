@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fogline_core::model::limits::MAX_INLINE_STATE;
-use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName, Timestamp};
+use fogline_core::model::{
+    AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName, Timestamp,
+};
 use fogline_core::session::{BlobName, BlobOf, Commit, Content, Entry, Expect, Head, RecordKey};
 
 /// The sessions of one tenant, and commits to them.
@@ -27,7 +29,11 @@ impl Scene {
     pub fn new(tenant: &str) -> Self {
         let app = "conformance".parse().expect("a name");
         let tenant = tenant.parse().expect("a scene is given a name");
-        Self { tenant, app, ids: AtomicU64::new(1) }
+        Self {
+            tenant,
+            app,
+            ids: AtomicU64::new(1),
+        }
     }
 
     /// The scene with another application.
@@ -61,7 +67,11 @@ impl Scene {
     /// A commit that makes a session.
     pub fn birth(&self) -> Commit {
         let head = Head::new(self.id(), Timestamp(u64::MAX));
-        Commit { expect: Expect::Absent, head, blobs: BTreeMap::new() }
+        Commit {
+            expect: Expect::Absent,
+            head,
+            blobs: BTreeMap::new(),
+        }
     }
 
     /// A commit on top of a head that sets or deletes states.
@@ -81,11 +91,26 @@ impl Scene {
             let content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
                 Content::Inline(value.clone())
             } else {
-                let name = BlobName { version, commit, of: BlobOf::State(state.clone()) };
+                let name = BlobName {
+                    version,
+                    commit,
+                    of: BlobOf::State(state.clone()),
+                };
                 blobs.insert(name.clone(), value.clone());
-                Content::Blob { name, bytes: value.len() as u64 }
+                Content::Blob {
+                    name,
+                    bytes: value.len() as u64,
+                }
             };
-            head.states.insert(state, Entry { schema: 1, commit, version, content });
+            head.states.insert(
+                state,
+                Entry {
+                    schema: 1,
+                    commit,
+                    version,
+                    content,
+                },
+            );
         }
         Commit { expect, head, blobs }
     }

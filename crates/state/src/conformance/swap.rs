@@ -19,17 +19,33 @@ use crate::{Committed, Store, StoreError};
 pub async fn absent_means_absent(store: &dyn Store) -> Result<(), StoreError> {
     let scene = Scene::new("absent");
     let key = scene.key(1);
-    assert_eq!(store.load(&key, &names(&["s"])).await?, None, "nothing was made yet");
+    assert_eq!(
+        store.load(&key, &names(&["s"])).await?,
+        None,
+        "nothing was made yet"
+    );
 
     let mut early = scene.birth();
     early.expect = Expect::Commit(scene.id());
-    assert_eq!(store.commit(&key, early).await?, Committed::Conflict(None), "nothing can be replaced yet");
-    assert_eq!(store.load(&key, &names(&[])).await?, None, "a conflict leaves nothing");
+    assert_eq!(
+        store.commit(&key, early).await?,
+        Committed::Conflict(None),
+        "nothing can be replaced yet"
+    );
+    assert_eq!(
+        store.load(&key, &names(&[])).await?,
+        None,
+        "a conflict leaves nothing"
+    );
 
     let first = scene.birth();
     assert_eq!(store.commit(&key, first.clone()).await?, Committed::Done);
     let again = store.commit(&key, scene.birth()).await?;
-    assert_eq!(again, Committed::Conflict(Some(first.head)), "a session is made once");
+    assert_eq!(
+        again,
+        Committed::Conflict(Some(first.head)),
+        "a session is made once"
+    );
     Ok(())
 }
 
@@ -49,12 +65,19 @@ pub async fn a_stale_commit_is_told_what_stands(store: &dyn Store) -> Result<(),
     let loser = scene.next(&base, &[("s", Some(Bytes::from(vec![7; 9000])))]);
     let lost = loser.blobs.keys().next().cloned().expect("9000 bytes are a blob");
     let told = store.commit(&key, loser).await?;
-    assert_eq!(told, Committed::Conflict(Some(winner.head.clone())), "the head that stands");
+    assert_eq!(
+        told,
+        Committed::Conflict(Some(winner.head.clone())),
+        "the head that stands"
+    );
     assert_eq!(store.blob(&key, &lost).await?, None, "the loser leaves no blob");
     // The same version, and another commit: only the commit id counts (R3).
     let mut same_version = scene.next(&winner.head, &[]);
     same_version.expect = Expect::Commit(scene.id());
-    assert_eq!(store.commit(&key, same_version).await?, Committed::Conflict(Some(winner.head)));
+    assert_eq!(
+        store.commit(&key, same_version).await?,
+        Committed::Conflict(Some(winner.head))
+    );
     Ok(())
 }
 
@@ -66,13 +89,20 @@ pub async fn several_states_change_together(store: Arc<dyn Store>) -> Result<(),
     let scene = Scene::new("together");
     let key = scene.key(1);
     let mut base = scene.birth().head;
-    let birth = Commit { expect: Expect::Absent, head: base.clone(), blobs: Default::default() };
+    let birth = Commit {
+        expect: Expect::Absent,
+        head: base.clone(),
+        blobs: Default::default(),
+    };
     assert_eq!(store.commit(&key, birth).await?, Committed::Done);
     let reading = tokio::spawn(see_pairs(Arc::clone(&store), key.clone(), 30));
     for number in 1..=30u64 {
         // One inside the head, one beside it.
         let (small, large) = (number.to_be_bytes().to_vec(), number.to_be_bytes().repeat(1000));
-        let commit = scene.next(&base, &[("small", Some(small.into())), ("large", Some(large.into()))]);
+        let commit = scene.next(
+            &base,
+            &[("small", Some(small.into())), ("large", Some(large.into()))],
+        );
         base = commit.head.clone();
         assert_eq!(store.commit(&key, commit).await?, Committed::Done);
     }
@@ -82,7 +112,10 @@ pub async fn several_states_change_together(store: Arc<dyn Store>) -> Result<(),
 /// Reads until it has seen the last pair.
 async fn see_pairs(store: Arc<dyn Store>, key: RecordKey, last: u64) -> Result<(), StoreError> {
     loop {
-        let snapshot = store.load(&key, &names(&["small", "large"])).await?.expect("it was made");
+        let snapshot = store
+            .load(&key, &names(&["small", "large"]))
+            .await?
+            .expect("it was made");
         let Some(small) = snapshot.values.get(&name("small")) else {
             assert!(snapshot.values.is_empty(), "half a commit");
             tokio::task::yield_now().await;
@@ -120,7 +153,11 @@ pub async fn increments_are_exact(store: Arc<dyn Store>, writers: u64, each: u64
         done.expect("a writer ends")?;
     }
     let end = store.load(&key, &names(&["n"])).await?.expect("it was made");
-    assert_eq!(number(&end.values[&name("n")]), writers * each, "nothing lost, nothing doubled");
+    assert_eq!(
+        number(&end.values[&name("n")]),
+        writers * each,
+        "nothing lost, nothing doubled"
+    );
     assert_eq!(end.head.version, writers * each, "one version for each");
     Ok(())
 }
@@ -135,7 +172,10 @@ pub(super) async fn increment(
 ) -> Result<(), StoreError> {
     let id = InvocationId(u128::from(writer << 32 | sequence).to_be_bytes());
     let (client, body) = (ClientId(u128::from(writer).to_be_bytes()), BodyHash([0; 32]));
-    let origin = Origin::Sequence { client, number: sequence };
+    let origin = Origin::Sequence {
+        client,
+        number: sequence,
+    };
     loop {
         let base = store.load(key, &names(&["n"])).await?.expect("it was made");
         if base.head.replies.lookup(id, origin, body) != Lookup::New {
@@ -145,7 +185,16 @@ pub(super) async fn increment(
         let mut commit = scene.next(&base.head, &[("n", Some(n.to_be_bytes().to_vec().into()))]);
         let (version, at) = (commit.head.version, Timestamp(0));
         let output = ReplyOutput::Inline(Bytes::new());
-        commit.head.replies.record(origin, Reply { id, body, version, at, output });
+        commit.head.replies.record(
+            origin,
+            Reply {
+                id,
+                body,
+                version,
+                at,
+                output,
+            },
+        );
         match store.commit(key, commit).await? {
             Committed::Done => return Ok(()),
             Committed::Conflict(head) => assert_newer(head.as_ref(), &base),
@@ -156,7 +205,10 @@ pub(super) async fn increment(
 
 fn assert_newer(head: Option<&Head>, base: &Snapshot) {
     let head = head.expect("nobody erases it");
-    assert!(head.version > base.head.version, "a conflict shows what was faster");
+    assert!(
+        head.version > base.head.version,
+        "a conflict shows what was faster"
+    );
     assert!(matches!(head.states[&name("n")].content, Content::Inline(_)));
 }
 
@@ -175,7 +227,11 @@ pub async fn many_records_at_once(store: Arc<dyn Store>, records: u64, each: u64
             for sequence in 0..each {
                 increment(&*store, &scene, &key, record, sequence).await?;
                 let seen = store.load(&key, &names(&["n"])).await?.expect("it was made");
-                assert_eq!(number(&seen.values[&name("n")]), sequence + 1, "a commit is seen once it is done");
+                assert_eq!(
+                    number(&seen.values[&name("n")]),
+                    sequence + 1,
+                    "a commit is seen once it is done"
+                );
             }
             Ok::<_, StoreError>(())
         });
@@ -187,5 +243,8 @@ pub async fn many_records_at_once(store: Arc<dyn Store>, records: u64, each: u64
 }
 
 pub(super) fn number(bytes: &[u8]) -> u64 {
-    bytes.try_into().map(u64::from_be_bytes).expect("eight bytes were written")
+    bytes
+        .try_into()
+        .map(u64::from_be_bytes)
+        .expect("eight bytes were written")
 }

@@ -32,7 +32,11 @@ pub(super) enum Change {
     /// Remove a record.
     Erase { key: String },
     /// Set or remove what the node keeps for itself.
-    Meta { table: String, key: Vec<u8>, value: Option<Bytes> },
+    Meta {
+        table: String,
+        key: Vec<u8>,
+        value: Option<Bytes>,
+    },
 }
 
 impl Change {
@@ -74,9 +78,15 @@ impl<'txn> Tables<'txn> {
     /// Makes one change, or leaves everything as it was.
     pub(super) fn apply(&mut self, change: &Change) -> Result<Committed, ReadError> {
         match change {
-            Change::Commit { key, expect, commit: _, head, named, blobs, bytes: _ } => {
-                self.commit(key, *expect, head, named, blobs)
-            }
+            Change::Commit {
+                key,
+                expect,
+                commit: _,
+                head,
+                named,
+                blobs,
+                bytes: _,
+            } => self.commit(key, *expect, head, named, blobs),
             Change::Erase { key } => self.erase(key),
             Change::Meta { table, key, value } => self.meta(table, key, value.as_ref()),
         }
@@ -97,7 +107,11 @@ impl<'txn> Tables<'txn> {
         if !holds(expect, old.as_ref().map(|old| old.commit)) {
             return Ok(Committed::Conflict(old));
         }
-        for gone in old.iter().flat_map(|old| old.blobs()).filter(|old| !named.contains(old)) {
+        for gone in old
+            .iter()
+            .flat_map(|old| old.blobs())
+            .filter(|old| !named.contains(old))
+        {
             let removed = self.blobs.remove(blob_key(key, &gone).as_str())?;
             self.taken += removed.map_or(0, |bytes| bytes.value().len() as u64);
         }
@@ -115,14 +129,18 @@ impl<'txn> Tables<'txn> {
         let removed = self.heads.remove(key)?;
         self.taken += removed.map_or(0, |head| (head.value().len() + key.len()) as u64);
         let (first, end) = key::blobs(key);
-        for row in self.blobs.extract_from_if(first.as_str()..end.as_str(), |_, _| true)? {
+        for row in self
+            .blobs
+            .extract_from_if(first.as_str()..end.as_str(), |_, _| true)?
+        {
             self.taken += row?.1.value().len() as u64;
         }
         Ok(Committed::Done)
     }
 
     fn meta(&mut self, table: &str, key: &[u8], value: Option<&Bytes>) -> Result<Committed, ReadError> {
-        let length = |old: Option<redb::AccessGuard<'_, &[u8]>>| old.map_or(0, |old| 1 + old.value().len() as u64);
+        let length =
+            |old: Option<redb::AccessGuard<'_, &[u8]>>| old.map_or(0, |old| 1 + old.value().len() as u64);
         match value {
             Some(value) => {
                 self.taken += length(self.meta.insert((table, key), value.as_ref())?);

@@ -36,7 +36,10 @@ impl Opener {
         let cache = usize::try_from(options.cache.0).unwrap_or(usize::MAX);
         let file = path.to_owned();
         let open = move || Database::builder().set_cache_size(cache).create(&file);
-        Self { path: path.to_owned(), open: Box::new(open) }
+        Self {
+            path: path.to_owned(),
+            open: Box::new(open),
+        }
     }
 }
 

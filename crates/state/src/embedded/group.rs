@@ -20,7 +20,10 @@ pub(super) enum Done {
     /// The disk failed before the end: nothing was done.
     Nothing(redb::Error),
     /// The disk failed at the end: everything was done, or nothing; what the answers would have been.
-    Unknown { error: redb::Error, answers: Vec<Result<Committed, StoreError>> },
+    Unknown {
+        error: redb::Error,
+        answers: Vec<Result<Committed, StoreError>>,
+    },
 }
 
 /// How a group is stored.
@@ -39,12 +42,20 @@ pub(super) fn store(db: &Database, changes: &[&Change], how: How) -> Done {
         Ok((None, answers, put, taken)) => Done::Stored { answers, put, taken },
         Ok((Some(transaction), answers, put, taken)) => match transaction.commit() {
             Ok(()) => Done::Stored { answers, put, taken },
-            Err(error) => Done::Unknown { error: error.into(), answers },
+            Err(error) => Done::Unknown {
+                error: error.into(),
+                answers,
+            },
         },
     }
 }
 
-type Applied = (Option<WriteTransaction>, Vec<Result<Committed, StoreError>>, u64, u64);
+type Applied = (
+    Option<WriteTransaction>,
+    Vec<Result<Committed, StoreError>>,
+    u64,
+    u64,
+);
 
 fn apply(db: &Database, changes: &[&Change], how: How) -> Result<Applied, redb::Error> {
     let mut transaction = db.begin_write()?;
@@ -85,6 +96,9 @@ pub(super) fn is_seen(
         _ => None,
     };
     let (key, commit): (String, CommitId) = changes.iter().zip(answers).rev().find_map(tells)?;
-    let head = Read::begin(db).map_err(ReadError::Medium).and_then(|read| read.head(&key)).ok()?;
+    let head = Read::begin(db)
+        .map_err(ReadError::Medium)
+        .and_then(|read| read.head(&key))
+        .ok()?;
     Some(head.is_some_and(|head| head.commit == commit))
 }

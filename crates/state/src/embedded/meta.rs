@@ -12,7 +12,8 @@ impl EmbeddedStore {
     /// # Errors
     /// When the disk fails.
     pub fn meta_get(&self, table: &str, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.shared.read("reading the node's records", |read| read.meta(table, key))
+        self.shared
+            .read("reading the node's records", |read| read.meta(table, key))
     }
 
     /// Keys and values in the order of keys, behind `after`, at most `limit`.
@@ -25,7 +26,9 @@ impl EmbeddedStore {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
-        self.shared.read("listing the node's records", |read| read.metas(table, after, limit))
+        self.shared.read("listing the node's records", |read| {
+            read.metas(table, after, limit)
+        })
     }
 
     /// Sets a key; on disk when this returns.
@@ -45,7 +48,11 @@ impl EmbeddedStore {
     }
 
     async fn meta_set(&self, table: &str, key: &[u8], value: Option<Bytes>) -> Result<(), StoreError> {
-        let change = Change::Meta { table: table.to_owned(), key: key.to_vec(), value };
+        let change = Change::Meta {
+            table: table.to_owned(),
+            key: key.to_vec(),
+            value,
+        };
         self.set(change, "writing the node's records").await
     }
 }

@@ -66,19 +66,37 @@ impl EmbeddedStore {
         let writer = Writer::new(Arc::clone(&shared), waiting, used);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let path = shared.opener.path.clone();
-        let writer = thread.spawn(move || writer.run()).map_err(|source| OpenError::Io { path, source })?;
+        let writer = thread
+            .spawn(move || writer.run())
+            .map_err(|source| OpenError::Io { path, source })?;
         let room = Arc::new(Semaphore::new(MAX_WAITING_KIB as usize));
-        Ok(Self { shared, jobs: Some(jobs), room, writer: Some(writer) })
+        Ok(Self {
+            shared,
+            jobs: Some(jobs),
+            room,
+            writer: Some(writer),
+        })
     }
 
     /// Has the writer do this. If the future is dropped, it is done or not.
     async fn write(&self, change: Change) -> Result<Committed, StoreError> {
-        let kib = u32::try_from(change.bytes() >> 10).unwrap_or(u32::MAX).clamp(1, MAX_WAITING_KIB);
+        let kib = u32::try_from(change.bytes() >> 10)
+            .unwrap_or(u32::MAX)
+            .clamp(1, MAX_WAITING_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(kib).await;
         let room = room.expect("nobody closes this semaphore");
         let (answer, answered) = oneshot::channel();
-        let jobs = self.jobs.as_ref().expect("the channel stands as long as the store");
-        let sent = jobs.send(Job::Change { change, answer, _room: room }).await;
+        let jobs = self
+            .jobs
+            .as_ref()
+            .expect("the channel stands as long as the store");
+        let sent = jobs
+            .send(Job::Change {
+                change,
+                answer,
+                _room: room,
+            })
+            .await;
         sent.map_err(|_| self.shared.stopped())?;
         // A writer that panicked took its answers with it.
         answered.await.unwrap_or(Ok(Committed::Unknown))
@@ -110,8 +128,13 @@ impl Store for EmbeddedStore {
         Durable::Disk
     }
 
-    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError> {
-        self.shared.read("reading a session", |read| read.load(&key.to_string(), states))
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        self.shared
+            .read("reading a session", |read| read.load(&key.to_string(), states))
     }
 
     async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
@@ -120,11 +143,21 @@ impl Store for EmbeddedStore {
         let bytes = StoreError::check_size(&encoded, &blobs)?;
         let (key, named) = (key.to_string(), head.blobs());
         let commit = head.commit;
-        self.write(Change::Commit { key, expect, commit, head: encoded, named, blobs, bytes }).await
+        self.write(Change::Commit {
+            key,
+            expect,
+            commit,
+            head: encoded,
+            named,
+            blobs,
+            bytes,
+        })
+        .await
     }
 
     async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
-        self.shared.read("reading a blob", |read| read.blob(&key.to_string(), name))
+        self.shared
+            .read("reading a blob", |read| read.blob(&key.to_string(), name))
     }
 
     async fn list(
@@ -135,10 +168,13 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
         let after = after.map(ToString::to_string);
-        self.shared.read("listing sessions", |read| read.list(tenant, app, after.as_deref(), limit))
+        self.shared.read("listing sessions", |read| {
+            read.list(tenant, app, after.as_deref(), limit)
+        })
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.set(Change::Erase { key: key.to_string() }, "erasing a session").await
+        self.set(Change::Erase { key: key.to_string() }, "erasing a session")
+            .await
     }
 }

@@ -27,7 +27,9 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        Self { cache: Bytes(64 << 20) }
+        Self {
+            cache: Bytes(64 << 20),
+        }
     }
 }
 
@@ -35,13 +37,17 @@ impl Default for EmbeddedOptions {
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// Another process, or another store of this one, has it open.
-    #[error("opening the store {path}: somebody else has it open\nhint: stop that node, or give this one a file of its own")]
+    #[error(
+        "opening the store {path}: somebody else has it open\nhint: stop that node, or give this one a file of its own"
+    )]
     InUse {
         /// The file.
         path: PathBuf,
     },
     /// It is no store, or damaged.
-    #[error("opening the store {path}: {problem}\nhint: put a backup in its place, or move it away to begin with an empty store")]
+    #[error(
+        "opening the store {path}: {problem}\nhint: put a backup in its place, or move it away to begin with an empty store"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -49,7 +55,9 @@ pub enum OpenError {
         problem: String,
     },
     /// It was written by a newer version.
-    #[error("opening the store {path}: it is of format {format}, this version reads up to {FORMAT}\nhint: run the version of fogline that wrote it")]
+    #[error(
+        "opening the store {path}: it is of format {format}, this version reads up to {FORMAT}\nhint: run the version of fogline that wrote it"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -71,12 +79,17 @@ pub(super) fn open(opener: &Opener) -> Result<(Database, u64), OpenError> {
     let started = Instant::now();
     let mut db = open_file(opener)?;
     let used = prepare(&db).map_err(|error| explain(&opener.path, error))?;
-    let used = used.map_err(|format| OpenError::Newer { path: opener.path.clone(), format })?;
+    let used = used.map_err(|format| OpenError::Newer {
+        path: opener.path.clone(),
+        format,
+    })?;
     let length = fs::metadata(&opener.path).map_or(0, |data| data.len());
     if length >= MIN_COMPACTED && used < length / 4 && used <= MAX_COMPACTED {
         match db.compact() {
             Ok(_) => tracing::info!(path = %opener.path.display(), length, used, "compacted the store"),
-            Err(error) => tracing::warn!(path = %opener.path.display(), %error, "could not compact the store"),
+            Err(error) => {
+                tracing::warn!(path = %opener.path.display(), %error, "could not compact the store")
+            }
         }
     }
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -92,10 +105,16 @@ pub(super) fn open_file(opener: &Opener) -> Result<Database, OpenError> {
         Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => Err(OpenError::InUse { path: path() }),
         Ok(Err(DatabaseError::UpgradeRequired(version))) => {
             let problem = format!("redb's file format {version} is too old");
-            Err(OpenError::Damaged { path: path(), problem })
+            Err(OpenError::Damaged {
+                path: path(),
+                problem,
+            })
         }
         Ok(Err(error)) => Err(explain(&opener.path, error.into())),
-        Err(_) => Err(OpenError::Damaged { path: path(), problem: "it is damaged".to_owned() }),
+        Err(_) => Err(OpenError::Damaged {
+            path: path(),
+            problem: "it is damaged".to_owned(),
+        }),
     }
 }
 
@@ -126,13 +145,20 @@ fn prepare(db: &Database) -> Result<Result<u64, u64>, redb::Error> {
 fn explain(path: &Path, error: redb::Error) -> OpenError {
     let path = path.to_owned();
     match error {
-        redb::Error::Io(source) if source.kind() != io::ErrorKind::InvalidData => OpenError::Io { path, source },
-        error => OpenError::Damaged { path, problem: error.to_string() },
+        redb::Error::Io(source) if source.kind() != io::ErrorKind::InvalidData => {
+            OpenError::Io { path, source }
+        }
+        error => OpenError::Damaged {
+            path,
+            problem: error.to_string(),
+        },
     }
 }
 
 /// Whether the disk failed, so that the file must be opened again.
 pub(super) fn needs_reopening(error: &redb::Error) -> bool {
-    matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::Backend(_))
+    matches!(
+        error,
+        redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::Backend(_)
+    )
 }
-

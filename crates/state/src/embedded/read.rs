@@ -33,7 +33,11 @@ impl Read {
         Ok(Self(db.begin_read()?))
     }
 
-    pub(super) fn load(&self, key: &str, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, ReadError> {
+    pub(super) fn load(
+        &self,
+        key: &str,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, ReadError> {
         let Some(head) = self.0.open_table(HEADS)?.get(key)? else {
             return Ok(None);
         };
@@ -67,7 +71,8 @@ impl Read {
 
     pub(super) fn head(&self, key: &str) -> Result<Option<Head>, ReadError> {
         let head = self.0.open_table(HEADS)?.get(key)?;
-        head.map(|head| decode(key, head.value()).map_err(ReadError::Record)).transpose()
+        head.map(|head| decode(key, head.value()).map_err(ReadError::Record))
+            .transpose()
     }
 
     pub(super) fn list(
@@ -85,7 +90,10 @@ impl Read {
         };
         let heads = self.0.open_table(HEADS)?;
         let mut found = Vec::new();
-        for row in heads.range::<&str>((first, Bound::Excluded(end.as_str())))?.take(limit) {
+        for row in heads
+            .range::<&str>((first, Bound::Excluded(end.as_str())))?
+            .take(limit)
+        {
             let (text, head) = row?;
             let key = key::read(text.value()).map_err(ReadError::Record)?;
             let head = decode(text.value(), head.value()).map_err(ReadError::Record)?;
@@ -105,10 +113,15 @@ impl Read {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
-        let first = after.map_or(Bound::Included((table, &[][..])), |after| Bound::Excluded((table, after)));
+        let first = after.map_or(Bound::Included((table, &[][..])), |after| {
+            Bound::Excluded((table, after))
+        });
         let rows = self.0.open_table(META)?;
         let mut found = Vec::new();
-        for row in rows.range::<(&str, &[u8])>((first, Bound::Unbounded))?.take(limit) {
+        for row in rows
+            .range::<(&str, &[u8])>((first, Bound::Unbounded))?
+            .take(limit)
+        {
             let (key, value) = row?;
             let (of, key) = key.value();
             if of != table {

@@ -12,7 +12,8 @@ use super::read::{Read, ReadError};
 use super::writer::Job;
 use crate::StoreError;
 
-const HINT: &str = "look after the disk of this node: space, permissions, its log; the store opens again by itself";
+const HINT: &str =
+    "look after the disk of this node: space, permissions, its log; the store opens again by itself";
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -24,7 +25,11 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(opener: Opener, db: Database, jobs: mpsc::WeakSender<Job>) -> Self {
-        Self { opener, db: RwLock::new(Some(db)), jobs }
+        Self {
+            opener,
+            db: RwLock::new(Some(db)),
+            jobs,
+        }
     }
 
     /// Reads, on what was on disk when this began.
@@ -67,12 +72,20 @@ impl Shared {
 
     pub(super) fn unavailable(&self, doing: &str, problem: impl fmt::Display) -> StoreError {
         let doing = format!("{doing} in {}", self.opener.path.display());
-        StoreError::Unavailable { doing, problem: problem.to_string(), hint: HINT }
+        StoreError::Unavailable {
+            doing,
+            problem: problem.to_string(),
+            hint: HINT,
+        }
     }
 
     pub(super) fn stopped(&self) -> StoreError {
         let doing = format!("writing to {}", self.opener.path.display());
         let problem = "the store's writer has stopped after an error of its own".to_owned();
-        StoreError::Unavailable { doing, problem, hint: "restart this node, and report what its log says" }
+        StoreError::Unavailable {
+            doing,
+            problem,
+            hint: "restart this node, and report what its log says",
+        }
     }
 }

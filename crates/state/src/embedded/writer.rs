@@ -60,7 +60,14 @@ struct Group {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, waiting: mpsc::Receiver<Job>, used: u64) -> Self {
-        Self { shared, waiting, used, used_stored: used, last: (0, Duration::ZERO), failed: None }
+        Self {
+            shared,
+            waiting,
+            used,
+            used_stored: used,
+            last: (0, Duration::ZERO),
+            failed: None,
+        }
     }
 
     /// Ends when the store is dropped and everything that waited is done.
@@ -74,7 +81,10 @@ impl Writer {
             }
         }
         if self.used != self.used_stored {
-            let how = How { used: Some(self.used), ..self.how() };
+            let how = How {
+                used: Some(self.used),
+                ..self.how()
+            };
             self.shared.with(|db| db.map(|db| group::store(db, &[], how)));
         }
     }
@@ -86,7 +96,12 @@ impl Writer {
     /// they will wait for the disk anyway.
     fn next_group(&mut self) -> Option<Group> {
         let first = self.waiting.blocking_recv()?;
-        let mut group = Group { changes: Vec::new(), answers: Vec::new(), rooms: Vec::new(), reopen: false };
+        let mut group = Group {
+            changes: Vec::new(),
+            answers: Vec::new(),
+            rooms: Vec::new(),
+            reopen: false,
+        };
         let (as_many, moment) = (self.last.0, self.last.1 / 8);
         let began = Instant::now();
         let mut bytes = 0;
@@ -96,7 +111,11 @@ impl Writer {
                 Job::Reopen => group.reopen = true,
                 // Whoever asked has left before anything was done: nothing needs to be.
                 Job::Change { answer, .. } if answer.is_closed() => {}
-                Job::Change { change, answer, _room } => {
+                Job::Change {
+                    change,
+                    answer,
+                    _room,
+                } => {
                     bytes += change.bytes();
                     group.changes.push(change);
                     group.answers.push(answer);
@@ -114,13 +133,24 @@ impl Writer {
     }
 
     fn store(&mut self, group: Group) {
-        if self.failed.as_ref().is_some_and(|(since, _)| since.elapsed() >= REOPEN_AFTER) {
+        if self
+            .failed
+            .as_ref()
+            .is_some_and(|(since, _)| since.elapsed() >= REOPEN_AFTER)
+        {
             self.recover();
         }
-        let Group { changes, answers, rooms, reopen: _ } = group;
+        let Group {
+            changes,
+            answers,
+            rooms,
+            reopen: _,
+        } = group;
         let changes: Vec<&Change> = changes.iter().collect();
         let (how, began) = (self.how(), Instant::now());
-        let done = self.shared.with(|db| db.map(|db| group::store(db, &changes, how)));
+        let done = self
+            .shared
+            .with(|db| db.map(|db| group::store(db, &changes, how)));
         self.last = (changes.len(), began.elapsed());
         let results = match done {
             None => self.nothing(changes.len(), &self.why_closed()),
@@ -137,7 +167,9 @@ impl Writer {
             }
             Some(Done::Unknown { error, answers }) => {
                 self.fail(&error);
-                let seen = self.shared.with(|db| db.and_then(|db| group::is_seen(db, &changes, &answers)));
+                let seen = self
+                    .shared
+                    .with(|db| db.and_then(|db| group::is_seen(db, &changes, &answers)));
                 match seen {
                     Some(false) => self.nothing(changes.len(), &error.to_string()),
                     Some(true) | None => changes.iter().map(|_| Ok(Committed::Unknown)).collect(),
@@ -155,15 +187,22 @@ impl Writer {
         // Worth a page per group only when it has changed much.
         let drift = self.used.abs_diff(self.used_stored);
         let used = (drift > (4 << 20) && drift > self.used / 8).then_some(self.used);
-        How { quick_repair: self.used > QUICK_REPAIR_FROM, used }
+        How {
+            quick_repair: self.used > QUICK_REPAIR_FROM,
+            used,
+        }
     }
 
     fn why_closed(&self) -> String {
-        self.failed.as_ref().map_or_else(|| "the file is closed".to_owned(), |(_, why)| why.clone())
+        self.failed
+            .as_ref()
+            .map_or_else(|| "the file is closed".to_owned(), |(_, why)| why.clone())
     }
 
     fn nothing(&self, changes: usize, problem: &str) -> Vec<Answer> {
-        (0..changes).map(|_| Err(self.shared.unavailable("writing", problem))).collect()
+        (0..changes)
+            .map(|_| Err(self.shared.unavailable("writing", problem)))
+            .collect()
     }
 
     fn fail(&mut self, error: &redb::Error) {
@@ -173,7 +212,11 @@ impl Writer {
 
     /// Opens the file again, unless that was tried a moment ago.
     fn recover(&mut self) {
-        if self.failed.as_ref().is_some_and(|(since, _)| since.elapsed() < REOPEN_AFTER) {
+        if self
+            .failed
+            .as_ref()
+            .is_some_and(|(since, _)| since.elapsed() < REOPEN_AFTER)
+        {
             return;
         }
         match self.shared.reopen() {

@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use crate::Durable;
 
 /// The settings that matter.
-pub(super) const SETTINGS: [&str; 5] =
-    ["appendonly", "appendfsync", "no-appendfsync-on-rewrite", "maxmemory", "maxmemory-policy"];
+pub(super) const SETTINGS: [&str; 5] = [
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "maxmemory",
+    "maxmemory-policy",
+];
 
 /// What a commit survives by these settings. A server that does not tell them promises nothing.
 ///
@@ -39,7 +44,10 @@ mod tests {
     use super::*;
 
     fn settings(values: &[(&str, &str)]) -> BTreeMap<String, String> {
-        values.iter().map(|(setting, value)| ((*setting).to_owned(), (*value).to_owned())).collect()
+        values
+            .iter()
+            .map(|(setting, value)| ((*setting).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -56,7 +64,11 @@ mod tests {
         assert_eq!(with("yes", "no", "no"), Durable::Process);
         assert_eq!(with("yes", "always", "yes"), Durable::Process);
         assert_eq!(with("yes", "always", "no"), Durable::Disk);
-        assert_eq!(durable(&BTreeMap::new()), Durable::Memory, "a server that does not tell");
+        assert_eq!(
+            durable(&BTreeMap::new()),
+            Durable::Memory,
+            "a server that does not tell"
+        );
     }
 
     #[test]

@@ -26,14 +26,20 @@ impl RedisOptions {
     /// The defaults, for this URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), prefix: "fogline".to_owned(), timeout: Duration::from_secs(10) }
+        Self {
+            url: url.into(),
+            prefix: "fogline".to_owned(),
+            timeout: Duration::from_secs(10),
+        }
     }
 }
 
 impl std::fmt::Debug for RedisOptions {
     /// Without the URL, which has the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedisOptions").field("prefix", &self.prefix).finish_non_exhaustive()
+        f.debug_struct("RedisOptions")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -47,7 +53,9 @@ pub enum ConnectError {
         problem: String,
     },
     /// Nothing answers there, or it does not let us in.
-    #[error("connecting to redis at {server}: {problem}\nhint: check that it runs there, and user and password")]
+    #[error(
+        "connecting to redis at {server}: {problem}\nhint: check that it runs there, and user and password"
+    )]
     Refused {
         /// Where.
         server: String,
@@ -55,7 +63,9 @@ pub enum ConnectError {
         problem: String,
     },
     /// It does not take our scripts.
-    #[error("preparing redis at {server}: {problem}\nhint: Redis 7, Valkey 7.2 or later is needed, with scripts allowed")]
+    #[error(
+        "preparing redis at {server}: {problem}\nhint: Redis 7, Valkey 7.2 or later is needed, with scripts allowed"
+    )]
     TooOld {
         /// Where.
         server: String,
@@ -82,7 +92,9 @@ impl RedisStore {
     /// When the server cannot be reached, or is not fit to keep sessions.
     pub async fn connect(options: &RedisOptions) -> Result<Self, ConnectError> {
         let client = Client::open(options.url.as_str());
-        let client = client.map_err(|error| ConnectError::BadUrl { problem: error.to_string() })?;
+        let client = client.map_err(|error| ConnectError::BadUrl {
+            problem: error.to_string(),
+        })?;
         let server = client.get_connection_info().addr().to_string();
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(options.timeout))
@@ -90,17 +102,24 @@ impl RedisStore {
             .set_number_of_retries(RECONNECT_TRIES)
             .set_min_delay(RECONNECT_PAUSE);
         let connecting = ConnectionManager::new_with_config(client, config).await;
-        let refused = |error: RedisError| ConnectError::Refused { server: server.clone(), problem: error.to_string() };
+        let refused = |error: RedisError| ConnectError::Refused {
+            server: server.clone(),
+            problem: error.to_string(),
+        };
         let mut connection = connecting.map_err(refused)?;
 
         let scripts = Scripts::new();
         for script in scripts.all() {
-            script.load_async(&mut connection).await.map_err(|error| match error.kind() {
-                ErrorKind::Server(_) | ErrorKind::Extension => {
-                    ConnectError::TooOld { server: server.clone(), problem: error.to_string() }
-                }
-                _ => refused(error),
-            })?;
+            script
+                .load_async(&mut connection)
+                .await
+                .map_err(|error| match error.kind() {
+                    ErrorKind::Server(_) | ErrorKind::Extension => ConnectError::TooOld {
+                        server: server.clone(),
+                        problem: error.to_string(),
+                    },
+                    _ => refused(error),
+                })?;
         }
         let settings = settings(&mut connection).await.map_err(refused)?;
         if let Some(policy) = evicts(&settings) {
@@ -109,7 +128,13 @@ impl RedisStore {
         }
         let durable = durable(&settings);
         tracing::info!(%server, ?durable, "connected to redis");
-        Ok(Self { connection, scripts, server, prefix: options.prefix.clone(), durable })
+        Ok(Self {
+            connection,
+            scripts,
+            server,
+            prefix: options.prefix.clone(),
+            durable,
+        })
     }
 }
 
@@ -122,7 +147,9 @@ async fn settings(connection: &mut ConnectionManager) -> Result<BTreeMap<String,
     let mut ask = redis::cmd("CONFIG");
     ask.arg("GET").arg(&SETTINGS);
     match ask.query_async(connection).await {
-        Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => Ok(BTreeMap::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+            Ok(BTreeMap::new())
+        }
         settings => settings,
     }
 }

@@ -43,7 +43,11 @@ impl RedisStore {
     fn unavailable(&self, doing: &str, error: &RedisError) -> StoreError {
         let hint = "check that the server runs, can be reached from here, and has memory and disk left";
         let doing = format!("{doing} in redis at {}", self.server);
-        StoreError::Unavailable { doing, problem: error.to_string(), hint }
+        StoreError::Unavailable {
+            doing,
+            problem: error.to_string(),
+            hint,
+        }
     }
 }
 
@@ -53,7 +57,11 @@ impl Store for RedisStore {
         self.durable
     }
 
-    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError> {
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
         let key = key.to_string();
         let mut script = self.scripts.load.key(self.record(&key));
         for state in states {
@@ -93,17 +101,22 @@ impl Store for RedisStore {
             Expect::Absent => script.arg(&[][..] as &[u8]),
             Expect::Commit(commit) => script.arg(&commit.0[..]),
         };
-        script.arg(&head.commit.0[..]).arg(&encoded[..]).arg(&text).arg(keep.len());
+        script
+            .arg(&head.commit.0[..])
+            .arg(&encoded[..])
+            .arg(&text)
+            .arg(keep.len());
         for field in &keep {
             script.arg(field);
         }
         for (field, value) in &set {
             script.arg(field).arg(&value[..]);
         }
-        let answer: Result<(u8, Option<Bytes>), _> = match script.invoke_async(&mut self.connection.clone()).await {
-            Ok(Answer(done, head)) => Ok((done, head)),
-            Err(error) => Err(error),
-        };
+        let answer: Result<(u8, Option<Bytes>), _> =
+            match script.invoke_async(&mut self.connection.clone()).await {
+                Ok(Answer(done, head)) => Ok((done, head)),
+                Err(error) => Err(error),
+            };
         match answer {
             Ok((1, _)) => Ok(Committed::Done),
             Ok((_, None)) => Ok(Committed::Conflict(None)),
@@ -134,8 +147,14 @@ impl Store for RedisStore {
         let mut script = self.scripts.list.key(self.index(tenant, app));
         script.arg(first).arg(limit).arg(self.records());
         let found = script.invoke_async(&mut self.connection.clone()).await;
-        let found: Vec<(String, Bytes)> = found.map_err(|error| self.unavailable("listing sessions", &error))?;
-        let listed = |(text, head): (String, Bytes)| Ok(Listed { key: key::read(&text)?, head: decode(&text, &head)? });
+        let found: Vec<(String, Bytes)> =
+            found.map_err(|error| self.unavailable("listing sessions", &error))?;
+        let listed = |(text, head): (String, Bytes)| {
+            Ok(Listed {
+                key: key::read(&text)?,
+                head: decode(&text, &head)?,
+            })
+        };
         found.into_iter().map(listed).collect()
     }
 
@@ -144,7 +163,9 @@ impl Store for RedisStore {
         let mut script = self.scripts.erase.key(self.record(&text));
         script.key(self.index(&key.tenant, &key.app)).arg(&text);
         let erased: Result<u64, _> = script.invoke_async(&mut self.connection.clone()).await;
-        erased.map(drop).map_err(|error| self.unavailable("erasing a session", &error))
+        erased
+            .map(drop)
+            .map_err(|error| self.unavailable("erasing a session", &error))
     }
 }
 
@@ -155,7 +176,10 @@ impl redis::FromRedisValue for Answer {
     fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
         let mut parts = Vec::<redis::Value>::from_redis_value(value)?.into_iter();
         let done = u8::from_redis_value(parts.next().unwrap_or(redis::Value::Nil))?;
-        Ok(Self(done, Option::from_redis_value(parts.next().unwrap_or(redis::Value::Nil))?))
+        Ok(Self(
+            done,
+            Option::from_redis_value(parts.next().unwrap_or(redis::Value::Nil))?,
+        ))
     }
 }
 
@@ -178,7 +202,9 @@ fn fields_to_keep(named: &BTreeSet<BlobName>) -> Vec<String> {
         BlobOf::State(state) => Some(state_field(state)),
         BlobOf::Reply | BlobOf::SealedReply => None,
     });
-    states.chain(named.iter().map(|name| format!("blob:{name}"))).collect()
+    states
+        .chain(named.iter().map(|name| format!("blob:{name}")))
+        .collect()
 }
 
 fn fields_to_set(named: &BTreeSet<BlobName>, blobs: &BTreeMap<BlobName, Bytes>) -> Vec<(String, Bytes)> {

@@ -38,11 +38,18 @@ pub(super) fn check_siblings(opened: &[Opened]) -> Result<(), SealError> {
 /// When a state of `declared` exists, and did not come.
 pub fn assemble(opened: Vec<Opened>, declared: &BTreeSet<StateName>) -> Result<Option<Snapshot>, SealError> {
     // Among heads of one version, which concurrent steps made, any will do; it is the same whoever asks.
-    let Some(newest) = opened.iter().max_by_key(|opened| (opened.epoch, opened.version, opened.head)) else {
+    let Some(newest) = opened
+        .iter()
+        .max_by_key(|opened| (opened.epoch, opened.version, opened.head))
+    else {
         return Ok(None);
     };
     let (epoch, version, commit, of) = (newest.epoch, newest.version, newest.head, newest.state.clone());
-    let expires = opened.iter().map(|opened| opened.expires).max().unwrap_or_default();
+    let expires = opened
+        .iter()
+        .map(|opened| opened.expires)
+        .max()
+        .unwrap_or_default();
     let mut known: BTreeMap<StateName, Sibling> = BTreeMap::new();
     for (state, sibling) in opened.iter().flat_map(|opened| &opened.siblings) {
         let latest = known.entry(state.clone()).or_insert(*sibling);
@@ -51,14 +58,22 @@ pub fn assemble(opened: Vec<Opened>, declared: &BTreeSet<StateName>) -> Result<O
         }
     }
     let came: BTreeSet<&StateName> = opened.iter().map(|opened| &opened.state).collect();
-    if let Some(missing) = declared.iter().find(|state| known.contains_key(*state) && !came.contains(state)) {
+    if let Some(missing) = declared
+        .iter()
+        .find(|state| known.contains_key(*state) && !came.contains(state))
+    {
         return Err(Why::Missing(of).of(missing));
     }
     let held = |sibling: Sibling| Content::Held { bytes: sibling.bytes };
-    let mut states: BTreeMap<_, _> =
-        known.into_iter().map(|(state, sibling)| (state, entry(sibling, held(sibling)))).collect();
+    let mut states: BTreeMap<_, _> = known
+        .into_iter()
+        .map(|(state, sibling)| (state, entry(sibling, held(sibling))))
+        .collect();
     let mut values = BTreeMap::new();
-    for Opened { state, own, value, .. } in opened {
+    for Opened {
+        state, own, value, ..
+    } in opened
+    {
         match own.zip(value) {
             None => drop(states.remove(&state)),
             Some((own, value)) => {
@@ -68,11 +83,29 @@ pub fn assemble(opened: Vec<Opened>, declared: &BTreeSet<StateName>) -> Result<O
         }
     }
     let replies = Replies::default();
-    let head = Head { status: Status::Live, epoch, version, commit, expires, states, replies };
+    let head = Head {
+        status: Status::Live,
+        epoch,
+        version,
+        commit,
+        expires,
+        states,
+        replies,
+    };
     Ok(Some(Snapshot { head, values }))
 }
 
 fn entry(sibling: Sibling, content: Content) -> Entry {
-    let Sibling { commit, version, schema, bytes: _ } = sibling;
-    Entry { schema, commit, version, content }
+    let Sibling {
+        commit,
+        version,
+        schema,
+        bytes: _,
+    } = sibling;
+    Entry {
+        schema,
+        commit,
+        version,
+        content,
+    }
 }

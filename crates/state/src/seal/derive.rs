@@ -44,13 +44,21 @@ impl KeyType for Material {
 }
 
 impl SessionKey {
-    fn derive(number: u32, secret: &[u8; KEY_BYTES], tenant: &TenantName, app: &AppName, session: &SessionId) -> Self {
+    fn derive(
+        number: u32,
+        secret: &[u8; KEY_BYTES],
+        tenant: &TenantName,
+        app: &AppName,
+        session: &SessionId,
+    ) -> Self {
         let text = session.to_string();
         // None of them has a line feed, so no two sessions have one text.
         let info = ["fogline/1", tenant.as_str(), app.as_str(), &text].join("\n");
         let prk = Salt::new(HKDF_SHA256, &number.to_be_bytes()).extract(secret);
         let mut material = [0; KEY_BYTES + CHECK_BYTES];
-        let filled = prk.expand(&[info.as_bytes()], Material).and_then(|okm| okm.fill(&mut material));
+        let filled = prk
+            .expand(&[info.as_bytes()], Material)
+            .and_then(|okm| okm.fill(&mut material));
         filled.expect("36 bytes are less than HKDF gives");
         let (key, check) = material.split_at(KEY_BYTES);
         let key = UnboundKey::new(&AES_256_GCM, key).expect("32 bytes are a key of AES-256");
@@ -101,7 +109,10 @@ impl Cache {
         let at = (number, session.random());
         {
             let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(found) = generations.find(&at).filter(|found| found.is_of(number, app, session)) {
+            if let Some(found) = generations
+                .find(&at)
+                .filter(|found| found.is_of(number, app, session))
+            {
                 return found;
             }
         }
@@ -162,8 +173,14 @@ mod tests {
         let derive = |number, secret: u8, tenant: &str, app: &str, node: &str| {
             let (tenant, app): (TenantName, AppName) = (tenant.parse().unwrap(), app.parse().unwrap());
             // A cache belongs to one tenant; the derivation does not rely on it.
-            let cache = if tenant.as_str() == "acme" { &cache } else { &Cache::default() };
-            cache.get((number, &[secret; 32]), &tenant, &app, &session(1, node)).check
+            let cache = if tenant.as_str() == "acme" {
+                &cache
+            } else {
+                &Cache::default()
+            };
+            cache
+                .get((number, &[secret; 32]), &tenant, &app, &session(1, node))
+                .check
         };
         let all = [
             derive(1, 7, "acme", "shop", "edge-1"),

@@ -146,8 +146,18 @@ pub struct Sibling {
 
 impl From<&Entry> for Sibling {
     fn from(entry: &Entry) -> Self {
-        let Entry { schema, commit, version, content } = entry;
-        Self { commit: *commit, version: *version, schema: *schema, bytes: content.len() }
+        let Entry {
+            schema,
+            commit,
+            version,
+            content,
+        } = entry;
+        Self {
+            commit: *commit,
+            version: *version,
+            schema: *schema,
+            bytes: content.len(),
+        }
     }
 }
 
@@ -166,7 +176,11 @@ pub(super) struct RecordRef<'a> {
 }
 
 fn siblings<S: Serializer>(states: &&BTreeMap<StateName, Entry>, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(states.iter().map(|(state, entry)| (state.as_str(), Sibling::from(entry))))
+    to.collect_map(
+        states
+            .iter()
+            .map(|(state, entry)| (state.as_str(), Sibling::from(entry))),
+    )
 }
 
 /// The same, as it is read.
@@ -191,7 +205,9 @@ pub(super) fn append_record(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     let most = LENGTH_BYTES + MAX_RECORD + MAX_SIBLING * record.siblings.len();
     out.resize(start + most, 0);
     let written = postcard::to_slice(record, &mut out[start + LENGTH_BYTES..]);
-    let written = written.expect("a record has no value that postcard cannot write, and fits").len();
+    let written = written
+        .expect("a record has no value that postcard cannot write, and fits")
+        .len();
     let length = u32::try_from(written).expect("a few names and numbers");
     out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
     out.truncate(start + LENGTH_BYTES + written);

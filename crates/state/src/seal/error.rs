@@ -109,6 +109,9 @@ impl Why {
     }
 
     pub(super) fn of(self, state: &StateName) -> SealError {
-        SealError { state: state.clone(), why: self }
+        SealError {
+            state: state.clone(),
+            why: self,
+        }
     }
 }

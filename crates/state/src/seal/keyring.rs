@@ -40,7 +40,9 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// A line is not a key.
-    #[error("{path}:{line}: {problem}\nhint: write each key as its number, a space and 64 hexadecimal digits")]
+    #[error(
+        "{path}:{line}: {problem}\nhint: write each key as its number, a space and 64 hexadecimal digits"
+    )]
     BadLine {
         /// The file.
         path: PathBuf,
@@ -50,7 +52,9 @@ pub enum KeyFileError {
         problem: &'static str,
     },
     /// It has no key.
-    #[error("the key file {path} has no key\nhint: write each key as its number, a space and 64 hexadecimal digits")]
+    #[error(
+        "the key file {path} has no key\nhint: write each key as its number, a space and 64 hexadecimal digits"
+    )]
     Empty {
         /// The file.
         path: PathBuf,
@@ -72,7 +76,9 @@ impl Keyring {
     /// A keyring with this key.
     #[must_use]
     pub fn of(number: u32, key: [u8; KEY_BYTES]) -> Self {
-        Self { keys: BTreeMap::from([(number, key)]) }
+        Self {
+            keys: BTreeMap::from([(number, key)]),
+        }
     }
 
     /// The keyring with another key.
@@ -98,12 +104,18 @@ impl Keyring {
     /// # Errors
     /// When it cannot be read, can be read by others than its owner, or has a line that is no key.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+        let failed = |source| KeyFileError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let file = fs::File::open(path).map_err(failed)?;
         // Of the file that was opened, not of what may stand there by now.
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
+            return Err(KeyFileError::Exposed {
+                path: path.to_owned(),
+                mode,
+            });
         }
         let text = io::read_to_string(file).map_err(failed)?;
         let mut keys = BTreeMap::new();
@@ -112,14 +124,20 @@ impl Keyring {
             if line.is_empty() {
                 continue;
             }
-            let bad = |problem| KeyFileError::BadLine { path: path.to_owned(), line: at + 1, problem };
+            let bad = |problem| KeyFileError::BadLine {
+                path: path.to_owned(),
+                line: at + 1,
+                problem,
+            };
             let (number, key) = read_line(line).map_err(bad)?;
             if keys.insert(number, key).is_some() {
                 return Err(bad("a second key of this number"));
             }
         }
         if keys.is_empty() {
-            return Err(KeyFileError::Empty { path: path.to_owned() });
+            return Err(KeyFileError::Empty {
+                path: path.to_owned(),
+            });
         }
         Ok(Self { keys })
     }
@@ -129,20 +147,38 @@ impl Keyring {
     /// # Errors
     /// When the file exists, or cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
-        let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+        let failed = |source| KeyFileError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-        let lines = self.keys.iter().map(|(number, key)| {
-            format!("{number} {}\n", HEXLOWER_PERMISSIVE.encode(key))
-        });
-        file.write_all(lines.collect::<String>().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
+        let lines = self
+            .keys
+            .iter()
+            .map(|(number, key)| format!("{number} {}\n", HEXLOWER_PERMISSIVE.encode(key)));
+        file.write_all(lines.collect::<String>().as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(failed)
     }
 }
 
 fn read_line(line: &str) -> Result<(u32, [u8; KEY_BYTES]), &'static str> {
-    let (number, key) = line.split_once(char::is_whitespace).ok_or("expected a number and a key")?;
-    let number = number.parse().map_err(|_| "expected a key's number, below 2^32")?;
-    let key = HEXLOWER_PERMISSIVE.decode(key.trim().as_bytes()).ok().and_then(|key| key.try_into().ok());
+    let (number, key) = line
+        .split_once(char::is_whitespace)
+        .ok_or("expected a number and a key")?;
+    let number = number
+        .parse()
+        .map_err(|_| "expected a key's number, below 2^32")?;
+    let key = HEXLOWER_PERMISSIVE
+        .decode(key.trim().as_bytes())
+        .ok()
+        .and_then(|key| key.try_into().ok());
     Ok((number, key.ok_or("expected 64 hexadecimal digits")?))
 }
 

@@ -20,7 +20,9 @@ pub fn check_against_mark(
     declared: &BTreeSet<StateName>,
 ) -> Result<BTreeMap<StateName, Bytes>, SealError> {
     let held = |state: &&StateName| {
-        head.states.get(*state).is_some_and(|entry| matches!(entry.content, Content::Held { .. }))
+        head.states
+            .get(*state)
+            .is_some_and(|entry| matches!(entry.content, Content::Held { .. }))
     };
     let came: BTreeSet<&StateName> = opened.iter().map(|opened| &opened.state).collect();
     if let Some(missing) = declared.iter().filter(held).find(|state| !came.contains(state)) {
@@ -55,11 +57,18 @@ pub fn leave_bytes_with_client(mut commit: Commit) -> (Commit, BTreeMap<StateNam
         match std::mem::replace(&mut entry.content, Content::Held { bytes }) {
             Content::Inline(value) => drop(values.insert(state.clone(), value)),
             Content::Blob { name, .. } => {
-                values.extend(commit.blobs.get(&name).map(|value| (state.clone(), value.clone())));
+                values.extend(
+                    commit
+                        .blobs
+                        .get(&name)
+                        .map(|value| (state.clone(), value.clone())),
+                );
             }
             Content::Held { .. } => {}
         }
     }
-    commit.blobs.retain(|name, _| !matches!(name.of, BlobOf::State(_)));
+    commit
+        .blobs
+        .retain(|name, _| !matches!(name.of, BlobOf::State(_)));
     (commit, values)
 }

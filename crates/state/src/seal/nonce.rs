@@ -26,8 +26,13 @@ struct Drawn {
 
 impl Default for Nonces {
     fn default() -> Self {
-        let drawn = Drawn { bytes: [0; DRAWN * NONCE_BYTES], used: DRAWN };
-        Self { drawn: Mutex::new(drawn) }
+        let drawn = Drawn {
+            bytes: [0; DRAWN * NONCE_BYTES],
+            used: DRAWN,
+        };
+        Self {
+            drawn: Mutex::new(drawn),
+        }
     }
 }
 
@@ -65,7 +70,12 @@ mod tests {
     fn what_was_drawn_ahead_gives_other_nonces_for_other_commits() {
         let copy = |drawn: &Nonces| {
             let Drawn { bytes, used } = &*drawn.drawn.lock().unwrap();
-            Nonces { drawn: Mutex::new(Drawn { bytes: *bytes, used: *used }) }
+            Nonces {
+                drawn: Mutex::new(Drawn {
+                    bytes: *bytes,
+                    used: *used,
+                }),
+            }
         };
         let first = Nonces::default();
         first.next(CommitId([0; 16]));

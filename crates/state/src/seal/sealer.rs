@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lc_rs::aead::{Aad, Nonce};
 use bytes::{Bytes, BytesMut};
 use fogline_core::model::limits::MAX_STATE;
-use fogline_core::model::{self, AppName, Birth, ClientId, NodeName, SessionId, StateName, TenantName, Timestamp};
+use fogline_core::model::{
+    self, AppName, Birth, ClientId, NodeName, SessionId, StateName, TenantName, Timestamp,
+};
 use fogline_core::session::{Content, Head};
 
 use super::assemble::check_siblings;
 use super::compress::{append_compressed, decompress};
 use super::derive::{Cache, SessionKey};
 use super::envelope::{
-    BadHeader, Context, HEADER_BYTES, Header, MAX_BYTES, MAX_RECORD, MAX_SIBLING, MIN_BYTES, Opened, RecordRef, Sibling,
-    TAG_BYTES, append_record, label, read_record,
+    BadHeader, Context, HEADER_BYTES, Header, MAX_BYTES, MAX_RECORD, MAX_SIBLING, MIN_BYTES, Opened,
+    RecordRef, Sibling, TAG_BYTES, append_record, label, read_record,
 };
 use super::error::{SealError, Why};
 use super::keyring::Keyring;
@@ -48,7 +50,13 @@ impl Sealer {
     /// For a tenant with these keys.
     #[must_use]
     pub fn new(tenant: TenantName, keyring: Keyring) -> Self {
-        Self { label: label(tenant.as_str()), tenant, keyring, keys: Cache::default(), nonces: Nonces::default() }
+        Self {
+            label: label(tenant.as_str()),
+            tenant,
+            keyring,
+            keys: Cache::default(),
+            nonces: Nonces::default(),
+        }
     }
 
     /// Seals these states as of this head. Bytes come from the head where they are inline, else from `values`. A
@@ -65,7 +73,9 @@ impl Sealer {
         now: Timestamp,
     ) -> Result<BTreeMap<StateName, Bytes>, SealError> {
         let (number, secret) = self.keyring.current();
-        let key = self.keys.get((number, secret), &self.tenant, scope.app, scope.session);
+        let key = self
+            .keys
+            .get((number, secret), &self.tenant, scope.app, scope.session);
         let seal = |state: &StateName| {
             let entry = head.states.get(state);
             let value = match entry.map(|entry| &entry.content) {
@@ -87,7 +97,12 @@ impl Sealer {
                 part: scope.part,
                 key: number,
                 check: key.check,
-                labels: [self.label, key.app_label, key.session_label, label(state.as_str())],
+                labels: [
+                    self.label,
+                    key.app_label,
+                    key.session_label,
+                    label(state.as_str()),
+                ],
                 epoch: head.epoch,
                 version: head.version,
                 nonce: self.nonces.next(head.commit),
@@ -133,7 +148,9 @@ impl Sealer {
             return Err(Why::OtherTenant);
         }
         let secret = secret.ok_or(Why::UnknownKey(header.key))?;
-        let key = self.keys.get((header.key, secret), &self.tenant, scope.app, scope.session);
+        let key = self
+            .keys
+            .get((header.key, secret), &self.tenant, scope.app, scope.session);
         if app != key.app_label {
             return Err(Why::OtherApp);
         }
@@ -179,17 +196,24 @@ fn seal_one(
     out[..HEADER_BYTES].copy_from_slice(&bytes);
     let nonce = Nonce::assume_unique_for_key(header.nonce);
     let context = Aad::from(Context::new(&bytes, state));
-    let tag = key.key.seal_in_place_separate_tag(nonce, context, &mut out[HEADER_BYTES..]);
+    let tag = key
+        .key
+        .seal_in_place_separate_tag(nonce, context, &mut out[HEADER_BYTES..]);
     out.extend_from_slice(tag.expect("a state is far below GCM's limit of 64 GiB").as_ref());
     Ok(out.into())
 }
 
 fn unseal(key: &SessionKey, header: &Header, state: &StateName, bytes: Bytes) -> Result<Opened, Why> {
     // In place if nobody else holds these bytes.
-    let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    let mut bytes = bytes
+        .try_into_mut()
+        .unwrap_or_else(|shared| BytesMut::from(&shared[..]));
     let context = Aad::from(Context::new(&bytes[..HEADER_BYTES], state));
     let nonce = Nonce::assume_unique_for_key(header.nonce);
-    let opened = key.key.open_in_place(nonce, context, &mut bytes[HEADER_BYTES..]).map_err(|_| Why::Damaged)?;
+    let opened = key
+        .key
+        .open_in_place(nonce, context, &mut bytes[HEADER_BYTES..])
+        .map_err(|_| Why::Damaged)?;
     let length = opened.len();
     let (record, before) = read_record(opened).ok_or(Why::Damaged)?;
     let value = bytes.freeze().slice(HEADER_BYTES + before..HEADER_BYTES + length);

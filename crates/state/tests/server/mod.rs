@@ -19,19 +19,38 @@ impl Server {
     /// # Panics
     /// Without redis-server in CI.
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
-        let missing = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err();
+        let missing = Command::new("redis-server")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()
+            .is_err();
         if missing {
-            assert!(std::env::var_os("CI").is_none(), "CI needs redis-server: apt-get install redis-server");
-            eprintln!("skipped: no redis-server here");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "CI needs redis-server: apt-get install redis-server"
+            );
+            #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+            {
+                eprintln!("skipped: no redis-server here");
+            }
             return None;
         }
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let folder = tempfile::tempdir().unwrap();
         // Between this look and the server's bind somebody else may take the port.
         for _ in 0..10 {
-            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = std::net::TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port();
             if let Some(child) = run(port, &folder, &settings) {
-                return Some(Self { port, settings, folder, child });
+                return Some(Self {
+                    port,
+                    settings,
+                    folder,
+                    child,
+                });
             }
         }
         panic!("redis-server does not start");
@@ -62,7 +81,13 @@ impl Server {
     }
 
     fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([signal, &self.child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Changes a setting.
@@ -90,14 +115,25 @@ impl Drop for Server {
 /// A server that is ready; `None` if it ended before.
 fn run(port: u16, folder: &TempDir, settings: &[String]) -> Option<Child> {
     let mut child = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+        ])
         .arg(folder.path())
         .args(settings)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let ready = lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept connections"));
+    let ready = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .any(|line| line.contains("Ready to accept connections"));
     if !ready {
         child.wait().unwrap();
         return None;
