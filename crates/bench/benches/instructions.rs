@@ -18,10 +18,15 @@ use tokio::runtime::{Builder, Runtime};
 type Part = (&'static str, &'static str, bool);
 
 /// All parts: a fresh worker without a state, a kept one that reads, a fresh one that writes and commits to memory.
-const PARTS: &[Part] =
-    &[("node-fresh", "echo", false), ("node-kept", "echo-kept", true), ("node-commit", "add", true)];
+const PARTS: &[Part] = &[
+    ("node-fresh", "echo", false),
+    ("node-kept", "echo-kept", true),
+    ("node-commit", "add", true),
+];
 
-const KIND: Kind = Kind { durability: Durability::Memory };
+const KIND: Kind = Kind {
+    durability: Durability::Memory,
+};
 /// Invocations that count, and as many before them.
 const COUNT: usize = 200;
 
@@ -44,9 +49,14 @@ fn guarded_part(runtime: &Runtime, api: &Api, script: &mut impl Script) {
 }
 
 fn measure(function: &str, in_session: bool) {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("one thread can be had");
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("one thread can be had");
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let (node, mut prepared) = runtime.block_on(prepare(&folder, function)).expect("the node starts");
+    let (node, mut prepared) = runtime
+        .block_on(prepare(&folder, function))
+        .expect("the node starts");
     let api = TowerToHyperService::new(node.api());
     if in_session {
         let session = prepared.pop().expect("one was made");
@@ -67,7 +77,10 @@ async fn prepare(
     folder: &TempDir,
     function: &str,
 ) -> Result<(LocalNode, Vec<fogline_bench::InSession>), BenchError> {
-    let options = LocalOptions { data: folder.path().to_owned(), pooling: false };
+    let options = LocalOptions {
+        data: folder.path().to_owned(),
+        pooling: false,
+    };
     let node = LocalNode::start(options).await?;
     let mut connection = fogline_bench::Server::of(node.address()).connect().await?;
     deploy(&mut connection, KIND).await?;
@@ -78,7 +91,9 @@ async fn prepare(
 
 async fn invoke(api: &Api, script: &mut impl Script) {
     for _ in 0..COUNT {
-        let request = script.request().map(|body: Full<Bytes>| axum::body::Body::new(body));
+        let request = script
+            .request()
+            .map(|body: Full<Bytes>| axum::body::Body::new(body));
         let answer = api.call(request).await.expect("the API never fails");
         assert!(answer.status().is_success(), "{}", answer.status());
         black_box(answer.into_body().collect().await.expect("the body is here"));

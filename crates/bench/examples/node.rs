@@ -8,7 +8,10 @@ use tokio::io::AsyncReadExt;
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "whoever starts it reads its address")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let data = std::env::args_os().nth(1).ok_or("name the folder of the node's data")?.into();
+    let data = std::env::args_os()
+        .nth(1)
+        .ok_or("name the folder of the node's data")?
+        .into();
     let node = LocalNode::start(LocalOptions { data, pooling: true }).await?;
     println!("http://{}", node.address());
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;

@@ -86,7 +86,9 @@ pub async fn deploy(connection: &mut Connection, kind: Kind) -> Result<(), Bench
 /// # Errors
 /// When the connection breaks, or the node refuses.
 pub async fn remove(connection: &mut Connection, kind: Kind) -> Result<(), BenchError> {
-    let path = format!("/v1/apps/{}", kind.app()).parse().expect("a path of our own is one");
+    let path = format!("/v1/apps/{}", kind.app())
+        .parse()
+        .expect("a path of our own is one");
     let mut request = post(path, Bytes::new());
     *request.method_mut() = http::Method::DELETE;
     connection.send(request).await?.ok("deleting the application")?;
@@ -96,8 +98,13 @@ pub async fn remove(connection: &mut Connection, kind: Kind) -> Result<(), Bench
 /// A `multipart/form-data` request. The boundary is a constant: what we send does not contain it by intent.
 pub(crate) fn form(path: &str, parts: &[Part]) -> Request<Full<Bytes>> {
     let boundary = Boundary::new([0xb5; 16]);
-    let mut request = post(path.parse().expect("a path of our own is one"), multipart::write(&boundary, parts));
+    let mut request = post(
+        path.parse().expect("a path of our own is one"),
+        multipart::write(&boundary, parts),
+    );
     let content_type = HeaderValue::from_str(&boundary.content_type(Subtype::FormData));
-    request.headers_mut().insert(CONTENT_TYPE, content_type.expect("a boundary is plain text"));
+    request
+        .headers_mut()
+        .insert(CONTENT_TYPE, content_type.expect("a boundary is plain text"));
     request
 }

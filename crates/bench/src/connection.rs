@@ -41,7 +41,11 @@ impl Answer {
             return Ok(self);
         }
         let text = String::from_utf8_lossy(&self.body).into_owned();
-        Err(BenchError::Refused { doing, status: self.status.as_u16(), text })
+        Err(BenchError::Refused {
+            doing,
+            status: self.status.as_u16(),
+            text,
+        })
     }
 }
 
@@ -53,7 +57,11 @@ impl Server {
     pub fn at(url: &str, token: Option<&str>) -> Result<Self, BenchError> {
         let bad = || BenchError::Url(url.to_owned());
         let host = url.strip_prefix("http://").ok_or_else(bad)?.trim_end_matches('/');
-        let address = host.to_socket_addrs().map_err(|_| bad())?.next().ok_or_else(bad)?;
+        let address = host
+            .to_socket_addrs()
+            .map_err(|_| bad())?
+            .next()
+            .ok_or_else(bad)?;
         let authorization = token.map(|token| HeaderValue::from_str(&format!("Bearer {token}")));
         Ok(Self {
             address,
@@ -66,7 +74,11 @@ impl Server {
     #[must_use]
     pub fn of(address: SocketAddr) -> Self {
         let host = HeaderValue::from_str(&address.to_string()).expect("an address is plain text");
-        Self { address, host, authorization: None }
+        Self {
+            address,
+            host,
+            authorization: None,
+        }
     }
 
     /// Where it is.
@@ -87,7 +99,10 @@ impl Server {
         let (sender, driver) = made.map_err(|source| BenchError::Http(self.address, source))?;
         // It ends with the sender; what breaks it is told to whoever waits for an answer.
         tokio::spawn(async move { drop(driver.await) });
-        Ok(Connection { server: self.clone(), sender })
+        Ok(Connection {
+            server: self.clone(),
+            sender,
+        })
     }
 }
 
@@ -113,6 +128,10 @@ impl Connection {
         let response = self.sender.send_request(request).await.map_err(failed)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(failed)?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
     }
 }

@@ -17,5 +17,5 @@ pub use load::{Load, run};
 pub use local::{LocalNode, LocalOptions};
 pub use pace::Pace;
 pub use row::{Row, table};
-pub use script::{Script, Same};
+pub use script::{Same, Script};
 pub use session::{InSession, sessions};

@@ -62,7 +62,10 @@ pub async fn run<S: Script + 'static>(
     }
     let start = Instant::now();
     let from = start + load.warm_up;
-    let window = Window { from, to: from + load.lasts };
+    let window = Window {
+        from,
+        to: from + load.lasts,
+    };
     let due = match load.pace {
         Pace::Closed => None,
         Pace::Open { per_second } => Some(Due::start(per_second, start, window.to)?),
@@ -77,7 +80,11 @@ pub async fn run<S: Script + 'static>(
     }
     if all.latencies.is_empty() && all.failed > 0 {
         let first = all.first_failure.unwrap_or_default();
-        return Err(BenchError::AllFailed { name: name.to_owned(), requests: all.failed, first });
+        return Err(BenchError::AllFailed {
+            name: name.to_owned(),
+            requests: all.failed,
+            first,
+        });
     }
     let unsent = due.map_or(0, |due| due.unsent());
     Ok(Row {
@@ -126,9 +133,11 @@ async fn drive<S: Script>(
                     Err(problem) => Some(problem),
                 }
             }
-            Ok(answer) => {
-                Some(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body)))
-            }
+            Ok(answer) => Some(format!(
+                "{}: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            )),
             Err(error) => {
                 connection = server.connect().await?;
                 Some(format!("{error}"))
@@ -153,13 +162,16 @@ impl Seen {
     }
 
     fn answered(&mut self, took: Duration, sent: u64, received: u64) {
-        self.latencies.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        self.latencies
+            .saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         self.bytes_sent += sent;
         self.bytes_received += received;
     }
 
     fn add(&mut self, other: &Self) {
-        self.latencies.add(&other.latencies).expect("both have the same bounds");
+        self.latencies
+            .add(&other.latencies)
+            .expect("both have the same bounds");
         self.failed += other.failed;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;

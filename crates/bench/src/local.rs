@@ -44,7 +44,11 @@ impl LocalNode {
         added.expect("a network of one catalogued machine is one");
         let network = network.build().expect("a network of one machine is one");
         let cache = Some(options.data.join("compiled"));
-        let component = ComponentOptions { cache, pooling: options.pooling, ..ComponentOptions::default() };
+        let component = ComponentOptions {
+            cache,
+            pooling: options.pooling,
+            ..ComponentOptions::default()
+        };
         let runtime = Runtimes::new(ComponentRuntime::new(component)?, ProcessRuntime::default());
         let options = Options {
             data: options.data,

@@ -38,7 +38,12 @@ impl Due {
     pub(crate) fn start(per_second: f64, start: Instant, end: Instant) -> Result<Arc<Self>, BenchError> {
         let every = Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::MAX);
         let every = every.max(Duration::from_nanos(1));
-        let due = Arc::new(Self { permits: Semaphore::new(0), taken: AtomicU64::new(0), start, every });
+        let due = Arc::new(Self {
+            permits: Semaphore::new(0),
+            taken: AtomicU64::new(0),
+            start,
+            every,
+        });
         let pacer = Arc::clone(&due);
         let thread = thread::Builder::new().name("bench-pace".to_owned());
         thread.spawn(move || pacer.keep(end)).map_err(BenchError::Pace)?;
@@ -57,7 +62,8 @@ impl Due {
             // Up to now, and no further than the end.
             let due = (now.min(end) - self.start).as_nanos() / self.every.as_nanos() + 1;
             let due = u64::try_from(due).unwrap_or(u64::MAX);
-            self.permits.add_permits(usize::try_from(due - given).unwrap_or(0));
+            self.permits
+                .add_permits(usize::try_from(due - given).unwrap_or(0));
             given = due;
             next = self.at(due);
         }

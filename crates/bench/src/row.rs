@@ -78,7 +78,9 @@ impl Row {
 /// The rows for people.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
-    let titles = ["load", "conns", "req/s", "p50", "p90", "p99", "p99.9", "max", "failed"];
+    let titles = [
+        "load", "conns", "req/s", "p50", "p90", "p99", "p99.9", "max", "failed",
+    ];
     let mut lines = vec![titles.map(str::to_owned)];
     for row in rows {
         lines.push([
@@ -93,7 +95,13 @@ pub fn table(rows: &[Row]) -> String {
             (row.failed + row.unsent).to_string(),
         ]);
     }
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: [usize; 9] = std::array::from_fn(width);
     let mut text = String::new();
     for line in &lines {

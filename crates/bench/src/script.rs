@@ -34,7 +34,10 @@ impl Same {
     /// When the path is not one.
     #[must_use]
     pub fn post(path: &str, body: impl Into<Bytes>) -> Self {
-        Self { path: path.parse().expect("a path of our own is one"), body: body.into() }
+        Self {
+            path: path.parse().expect("a path of our own is one"),
+            body: body.into(),
+        }
     }
 }
 

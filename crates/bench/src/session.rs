@@ -38,21 +38,37 @@ pub async fn sessions(
 ) -> Result<Vec<InSession>, BenchError> {
     const DOING: &str = "creating a session";
     let input = input.into();
-    let wrong = |problem: String| BenchError::Answer { doing: DOING, problem };
-    let wanted = serde_json::to_vec(&NewSession { model: Some(model) }).map_err(|error| wrong(error.to_string()))?;
-    let path: Uri = format!("/v1/apps/{}/sessions", kind.app()).parse().expect("a path of our own is one");
+    let wrong = |problem: String| BenchError::Answer {
+        doing: DOING,
+        problem,
+    };
+    let wanted =
+        serde_json::to_vec(&NewSession { model: Some(model) }).map_err(|error| wrong(error.to_string()))?;
+    let path: Uri = format!("/v1/apps/{}/sessions", kind.app())
+        .parse()
+        .expect("a path of our own is one");
     let mut all = Vec::with_capacity(count);
     for _ in 0..count {
-        let answer = connection.send(post(path.clone(), wanted.clone().into())).await?.ok(DOING)?;
-        let session: Session = serde_json::from_slice(&answer.body).map_err(|error| wrong(error.to_string()))?;
+        let answer = connection
+            .send(post(path.clone(), wanted.clone().into()))
+            .await?
+            .ok(DOING)?;
+        let session: Session =
+            serde_json::from_slice(&answer.body).map_err(|error| wrong(error.to_string()))?;
         let mut envelopes = BTreeMap::new();
         for (state, sealed) in session.envelopes {
-            let sealed = BASE64.decode(sealed.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+            let sealed = BASE64
+                .decode(sealed.as_bytes())
+                .map_err(|error| wrong(error.to_string()))?;
             envelopes.insert(state, sealed.into());
         }
         let path = format!("{path}/{}/functions/{function}", session.session);
         let path = path.parse().map_err(|error| wrong(format!("{error}")))?;
-        all.push(InSession { path, input: input.clone(), envelopes });
+        all.push(InSession {
+            path,
+            input: input.clone(),
+            envelopes,
+        });
     }
     Ok(all)
 }
@@ -62,9 +78,10 @@ impl Script for InSession {
         if self.envelopes.is_empty() {
             return post(self.path.clone(), self.input.clone());
         }
-        let states = self.envelopes.iter().map(|(state, sealed)| {
-            Part::new(multipart::state_part(state), sealed.clone())
-        });
+        let states = self
+            .envelopes
+            .iter()
+            .map(|(state, sealed)| Part::new(multipart::state_part(state), sealed.clone()));
         let input = Part::new(multipart::INPUT, self.input.clone());
         let parts: Vec<Part> = std::iter::once(input).chain(states).collect();
         form(self.path.path(), &parts)
@@ -74,8 +91,14 @@ impl Script for InSession {
         if self.envelopes.is_empty() {
             return Ok(());
         }
-        let content_type = answer.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        let parts = multipart::read(content_type, answer.body).await.map_err(|error| error.to_string())?;
+        let content_type = answer
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|it| it.to_str().ok())
+            .unwrap_or_default();
+        let parts = multipart::read(content_type, answer.body)
+            .await
+            .map_err(|error| error.to_string())?;
         for part in parts {
             if let Some(state) = multipart::state_of(&part.name) {
                 self.envelopes.insert(state, part.bytes);

@@ -12,8 +12,12 @@ use crate::{Args, Findings, Outcome, note};
 
 /// Connections that keep a server busy.
 const MANY: usize = 64;
-const MEMORY: Kind = Kind { durability: Durability::Memory };
-const EVERY_COMMIT: Kind = Kind { durability: Durability::EveryCommit };
+const MEMORY: Kind = Kind {
+    durability: Durability::Memory,
+};
+const EVERY_COMMIT: Kind = Kind {
+    durability: Durability::EveryCommit,
+};
 
 struct Bench<'a> {
     load: Load,
@@ -24,12 +28,24 @@ struct Bench<'a> {
 
 pub(crate) async fn measure(args: &Args, redb: f64, findings: &mut Findings) -> Outcome<()> {
     let folder = tempfile::tempdir_in(&args.data)?;
-    let (echo, node) = (Process::start("echo", None)?, Process::start("node", Some(folder.path()))?);
+    let (echo, node) = (
+        Process::start("echo", None)?,
+        Process::start("node", Some(folder.path()))?,
+    );
     let mut connection = node.server.connect().await?;
     deploy(&mut connection, MEMORY).await?;
     deploy(&mut connection, EVERY_COMMIT).await?;
-    let load = Load { pace: Pace::Closed, warm_up: Duration::from_millis(500), lasts: args.lasts() };
-    let bench = Bench { load, rounds: args.rounds, echo: &echo.server, node: &node.server };
+    let load = Load {
+        pace: Pace::Closed,
+        warm_up: Duration::from_millis(500),
+        lasts: args.lasts(),
+    };
+    let bench = Bench {
+        load,
+        rounds: args.rounds,
+        echo: &echo.server,
+        node: &node.server,
+    };
     bench.ratios(findings).await?;
     bench.latencies(redb, findings).await?;
     bench.hot_session(findings).await?;
@@ -42,13 +58,24 @@ fn bare(body: usize, connections: usize) -> Vec<Same> {
 }
 
 fn fresh(body: usize, connections: usize) -> Vec<Same> {
-    vec![Same::post(&format!("/v1/apps/{}/functions/echo", MEMORY.app()), vec![b'x'; body]); connections]
+    vec![
+        Same::post(
+            &format!("/v1/apps/{}/functions/echo", MEMORY.app()),
+            vec![b'x'; body]
+        );
+        connections
+    ]
 }
 
 impl Bench<'_> {
     async fn run<S: Script + 'static>(&self, name: &str, server: &Server, scripts: Vec<S>) -> Outcome<Row> {
         note(name);
-        Ok(run(name, server, &self.load, scripts).await?)
+        let row = run(name, server, &self.load, scripts).await?;
+        match &row.first_failure {
+            // Refusals are quick: they would pass for speed.
+            Some(failure) => Err(format!("{name}: {} requests failed, as: {failure}", row.failed).into()),
+            None => Ok(row),
+        }
     }
 
     async fn sessions(
@@ -68,14 +95,31 @@ impl Bench<'_> {
         let (mut axum, mut node, mut worker) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             axum.push(self.run("axum echo", self.echo, bare(1, MANY)).await?);
-            node.push(self.run("stateless, fresh worker", self.node, fresh(1, MANY)).await?);
+            node.push(
+                self.run("stateless, fresh worker", self.node, fresh(1, MANY))
+                    .await?,
+            );
             worker.push(self.run("kept worker", self.node, kept.clone()).await?);
         }
         let (axum, node, worker) = (median(axum), median(node), median(worker));
         let ratio = |row: &Row| row.per_second / axum.per_second * 100.0;
-        findings.goals.push(Goal::stated("axum echo, 64 connections", axum.per_second, "req/s"));
-        findings.goals.push(Goal::at_least("gateway + stateless function, of axum", ratio(&node), 50.0, "%"));
-        findings.goals.push(Goal::at_least("gateway + kept worker, of axum", ratio(&worker), 70.0, "%"));
+        findings.goals.push(Goal::stated(
+            "axum echo, 64 connections",
+            axum.per_second,
+            "req/s",
+        ));
+        findings.goals.push(Goal::at_least(
+            "gateway + stateless function, of axum",
+            ratio(&node),
+            50.0,
+            "%",
+        ));
+        findings.goals.push(Goal::at_least(
+            "gateway + kept worker, of axum",
+            ratio(&worker),
+            70.0,
+            "%",
+        ));
         findings.rows.extend([axum, node, worker]);
         Ok(())
     }
@@ -86,16 +130,32 @@ impl Bench<'_> {
         let (mut bares, mut nodes, mut commits) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             bares.push(self.run(axum, self.echo, bare(1, 1)).await?);
-            nodes.push(self.run("stateless, 1 connection", self.node, fresh(1, 1)).await?);
-            commits.push(self.run("every-commit, 1 connection", self.node, stored.clone()).await?);
+            nodes.push(
+                self.run("stateless, 1 connection", self.node, fresh(1, 1))
+                    .await?,
+            );
+            commits.push(
+                self.run("every-commit, 1 connection", self.node, stored.clone())
+                    .await?,
+            );
         }
         let (bare, node, commit) = (median(bares), median(nodes), median(commits));
         let more = node.latency_us_p50 - bare.latency_us_p50;
         let most = bare.latency_us_p50 + 1.5 * redb;
         findings.goals.extend([
             Goal::stated("axum echo, p50 at 1 connection", bare.latency_us_p50, "µs"),
-            Goal::at_most("stateless function over axum, p50 at 1 connection", more, 40.0, "µs"),
-            Goal::at_most("every-commit, p50 at 1 connection (axum + 1.5 redb)", commit.latency_us_p50, most, "µs"),
+            Goal::at_most(
+                "stateless function over axum, p50 at 1 connection",
+                more,
+                40.0,
+                "µs",
+            ),
+            Goal::at_most(
+                "every-commit, p50 at 1 connection (axum + 1.5 redb)",
+                commit.latency_us_p50,
+                most,
+                "µs",
+            ),
         ]);
         findings.rows.extend([bare, node, commit]);
         Ok(())
@@ -106,18 +166,27 @@ impl Bench<'_> {
         for (name, kind, function, goal) in [
             ("hot session in memory, fresh workers", MEMORY, "add", None),
             ("hot session in memory", MEMORY, "add-kept", Some(20_000.0)),
-            ("hot session, every commit", EVERY_COMMIT, "add-kept", Some(20_000.0)),
+            (
+                "hot session, every commit",
+                EVERY_COMMIT,
+                "add-kept",
+                Some(20_000.0),
+            ),
         ] {
             let session = self.sessions(kind, model, function, 1).await?;
             let all = session.iter().cycle().take(MANY).cloned().collect();
             let row = self.run(name, self.node, all).await?;
             if let Some(goal) = goal {
-                findings.goals.push(Goal::at_least(name, row.per_second, goal, "req/s"));
+                findings
+                    .goals
+                    .push(Goal::at_least(name, row.per_second, goal, "req/s"));
             }
             findings.rows.push(row);
         }
         let many = self.sessions(EVERY_COMMIT, model, "add-kept", MANY).await?;
-        findings.rows.push(self.run("64 sessions, every commit", self.node, many).await?);
+        findings
+            .rows
+            .push(self.run("64 sessions, every commit", self.node, many).await?);
         Ok(())
     }
 
@@ -125,15 +194,22 @@ impl Bench<'_> {
         use ExecutionModel::{External, InClient, InEdge, InFunction};
         for model in [External, InEdge, InFunction, InClient] {
             let sessions = self.sessions(EVERY_COMMIT, model, "add", MANY).await?;
-            findings.rows.push(self.run(&format!("{model}, 64 sessions"), self.node, sessions).await?);
+            findings.rows.push(
+                self.run(&format!("{model}, 64 sessions"), self.node, sessions)
+                    .await?,
+            );
         }
         Ok(())
     }
 
     async fn bodies(&self, findings: &mut Findings) -> Outcome<()> {
         for (name, size) in [("10 kB", 10_000), ("100 kB", 100_000), ("1 MB", 1_000_000)] {
-            let bare = self.run(&format!("axum echo of {name}"), self.echo, bare(size, 8)).await?;
-            let node = self.run(&format!("function's echo of {name}"), self.node, fresh(size, 8)).await?;
+            let bare = self
+                .run(&format!("axum echo of {name}"), self.echo, bare(size, 8))
+                .await?;
+            let node = self
+                .run(&format!("function's echo of {name}"), self.node, fresh(size, 8))
+                .await?;
             findings.rows.extend([bare, node]);
         }
         Ok(())

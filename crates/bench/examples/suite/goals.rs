@@ -20,21 +20,41 @@ pub(crate) struct Goal {
 impl Goal {
     /// A figure of at most so much.
     pub(crate) fn at_most(what: &str, figure: f64, most: f64, unit: &str) -> Self {
-        Self::new(what, format!("≤ {}", number(most, unit)), number(figure, unit), figure <= most)
+        Self::new(
+            what,
+            format!("≤ {}", number(most, unit)),
+            number(figure, unit),
+            figure <= most,
+        )
     }
 
     /// A figure of at least so much.
     pub(crate) fn at_least(what: &str, figure: f64, least: f64, unit: &str) -> Self {
-        Self::new(what, format!("≥ {}", number(least, unit)), number(figure, unit), figure >= least)
+        Self::new(
+            what,
+            format!("≥ {}", number(least, unit)),
+            number(figure, unit),
+            figure >= least,
+        )
     }
 
     /// A figure without a goal.
     pub(crate) fn stated(what: impl Into<String>, figure: f64, unit: &str) -> Self {
-        Self { what: what.into(), goal: String::new(), figure: number(figure, unit), met: None }
+        Self {
+            what: what.into(),
+            goal: String::new(),
+            figure: number(figure, unit),
+            met: None,
+        }
     }
 
     fn new(what: &str, goal: String, figure: String, met: bool) -> Self {
-        Self { what: what.to_owned(), goal, figure, met: Some(met) }
+        Self {
+            what: what.to_owned(),
+            goal,
+            figure,
+            met: Some(met),
+        }
     }
 }
 
@@ -51,7 +71,11 @@ pub(crate) fn table(goals: &[Goal]) -> String {
     let mut text = String::from("| what | goal | figure | met |\n|---|---|---|---|\n");
     for goal in goals {
         let met = goal.met.map_or("", |met| if met { "yes" } else { "**no**" });
-        let _ = writeln!(text, "| {} | {} | {} | {met} |", goal.what, goal.goal, goal.figure);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {met} |",
+            goal.what, goal.goal, goal.figure
+        );
     }
     text
 }

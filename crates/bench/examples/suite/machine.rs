@@ -14,7 +14,9 @@ use crate::process::Process;
 use crate::{Args, Findings, Outcome, note};
 
 const MB: f64 = 1e6;
-const KIND: Kind = Kind { durability: Durability::Memory };
+const KIND: Kind = Kind {
+    durability: Durability::Memory,
+};
 /// Sessions that are live at once.
 const SESSIONS: usize = 10_000;
 
@@ -26,9 +28,16 @@ pub(crate) async fn measure(args: &Args, findings: &mut Findings) -> Outcome<()>
     }
     let program = std::env::current_exe()?;
     let node = stripped(&program.with_file_name("node"))?;
-    findings.goals.push(Goal::at_most("node-only build, stripped", node / MB, 20.0, "MB"));
+    findings
+        .goals
+        .push(Goal::at_most("node-only build, stripped", node / MB, 20.0, "MB"));
     if let Some(full) = &args.full {
-        findings.goals.push(Goal::at_most("full command, stripped", stripped(full)? / MB, 35.0, "MB"));
+        findings.goals.push(Goal::at_most(
+            "full command, stripped",
+            stripped(full)? / MB,
+            35.0,
+            "MB",
+        ));
     }
     Ok(())
 }
@@ -46,13 +55,22 @@ fn start(args: &Args, findings: &mut Findings) -> Outcome<()> {
             std::thread::sleep(Duration::from_secs(2));
             let memory = node.memory()?;
             let (anonymous, resident) = (memory.anonymous as f64 / MB, memory.resident as f64 / MB);
-            findings.goals.push(Goal::at_most("idle node, anonymous memory", anonymous, 15.0, "MB"));
-            findings.goals.push(Goal::at_most("idle node, resident memory", resident, 35.0, "MB"));
+            findings.goals.push(Goal::at_most(
+                "idle node, anonymous memory",
+                anonymous,
+                15.0,
+                "MB",
+            ));
+            findings
+                .goals
+                .push(Goal::at_most("idle node, resident memory", resident, 35.0, "MB"));
         }
     }
     starts.sort_unstable();
     let took = starts[starts.len() / 2].as_secs_f64() * 1e3;
-    findings.goals.push(Goal::at_most("start to ready, clean", took, 50.0, "ms"));
+    findings
+        .goals
+        .push(Goal::at_most("start to ready, clean", took, 50.0, "ms"));
     Ok(())
 }
 
@@ -83,9 +101,16 @@ async fn live_sessions(args: &Args, findings: &mut Findings) -> Outcome<()> {
     }
     let metrics = connection.send(get("/metrics")).await?.ok("reading metrics")?;
     let text = String::from_utf8_lossy(&metrics.body).into_owned();
-    let owned = text.lines().find_map(|line| line.strip_prefix("fogline_owned_sessions "));
+    let owned = text
+        .lines()
+        .find_map(|line| line.strip_prefix("fogline_owned_sessions "));
     let owned: f64 = owned.ok_or("there is no metric of owned sessions")?.parse()?;
-    findings.goals.push(Goal::at_least("live in-function sessions", owned, SESSIONS as f64, ""));
+    findings.goals.push(Goal::at_least(
+        "live in-function sessions",
+        owned,
+        SESSIONS as f64,
+        "",
+    ));
     let each = node.memory()?.anonymous.saturating_sub(before) as f64 / SESSIONS as f64 / 1e3;
     findings.goals.push(Goal::stated("memory of each", each, "kB"));
     Ok(())
@@ -116,7 +141,11 @@ async fn after_a_kill(args: &Args, size: u64, findings: &mut Findings) -> Outcom
     }
     let sessions = sessions(&mut connection, KIND, ExecutionModel::InEdge, "add", "1", 8).await?;
     let (server, lasts) = (node.server.clone(), Duration::from_secs(60));
-    let load = Load { pace: Pace::Closed, warm_up: Duration::ZERO, lasts };
+    let load = Load {
+        pace: Pace::Closed,
+        warm_up: Duration::ZERO,
+        lasts,
+    };
     let writing = tokio::spawn(async move { run("writing", &server, &load, sessions).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     node.kill()?;
@@ -125,9 +154,17 @@ async fn after_a_kill(args: &Args, size: u64, findings: &mut Findings) -> Outcom
     let again = Process::start("node", Some(folder.path()))?;
     let took = again.took.as_secs_f64() * 1e3;
     let served = Same::post(&format!("/v1/apps/{}/functions/echo", KIND.app()), "x");
-    let load = Load { pace: Pace::Closed, warm_up: Duration::ZERO, lasts: Duration::from_millis(100) };
+    let load = Load {
+        pace: Pace::Closed,
+        warm_up: Duration::ZERO,
+        lasts: Duration::from_millis(100),
+    };
     run("after the kill", &again.server, &load, vec![served]).await?;
-    findings.goals.push(Goal::stated(format!("ready after kill -9 with a store of {file:.1} GB"), took, "ms"));
+    findings.goals.push(Goal::stated(
+        format!("ready after kill -9 with a store of {file:.1} GB"),
+        took,
+        "ms",
+    ));
     Ok(())
 }
 
@@ -135,7 +172,11 @@ async fn after_a_kill(args: &Args, size: u64, findings: &mut Findings) -> Outcom
 fn stripped(program: &Path) -> Outcome<f64> {
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("stripped");
-    let status = std::process::Command::new("strip").arg("-o").arg(&copy).arg(program).status()?;
+    let status = std::process::Command::new("strip")
+        .arg("-o")
+        .arg(&copy)
+        .arg(program)
+        .status()?;
     if !status.success() {
         return Err(format!("strip {} ended with {status}", program.display()).into());
     }

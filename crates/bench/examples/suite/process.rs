@@ -41,7 +41,12 @@ impl Process {
         BufReader::new(stdout).read_line(&mut line)?;
         let took = started.elapsed();
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, server: Server::at(line.trim(), None)?, took })
+        Ok(Self {
+            child,
+            stdin,
+            server: Server::at(line.trim(), None)?,
+            took,
+        })
     }
 
     /// Kills it, as `kill -9` does.
@@ -57,9 +62,13 @@ impl Process {
         let field = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key));
             let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-            kib.map(|kib| kib << 10).ok_or_else(|| format!("/proc has no {key}"))
+            kib.map(|kib| kib << 10)
+                .ok_or_else(|| format!("/proc has no {key}"))
         };
-        Ok(Memory { anonymous: field("RssAnon:")?, resident: field("VmRSS:")? })
+        Ok(Memory {
+            anonymous: field("RssAnon:")?,
+            resident: field("VmRSS:")?,
+        })
     }
 }
 

@@ -15,7 +15,7 @@ mod replies;
 mod seen;
 
 pub use attempt::{Action, Attempt, Event, Executed, Invocation, Outcome, Refusal};
-pub use encoding::{BadHead, decode, encode};
+pub use encoding::{BadHead, decode, encode, encoded_len};
 pub use head::{BlobName, BlobOf, BodyHash, Commit, Content, Entry, Expect, Head, Snapshot, Status};
 pub use home::{Home, RecordKey};
 pub use moving::{Move, MoveAction, MoveEvent, Whole, abandon};

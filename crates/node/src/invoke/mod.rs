@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use fogline_core::model::{self, NodeName, StateName};
-use fogline_core::session::{Commit, Home, encode};
+use fogline_core::session::{Commit, Home, encoded_len};
 use fogline_protocol::peer::{Invoke, Invoked};
 
 pub(crate) use client::{ClientPlace, old};
@@ -42,5 +42,5 @@ pub(crate) enum Answer {
 /// What a commit writes.
 fn bytes_of(commit: &Commit) -> model::Bytes {
     let blobs: usize = commit.blobs.values().map(Bytes::len).sum();
-    model::Bytes((encode(&commit.head).len() + blobs) as u64)
+    model::Bytes((encoded_len(&commit.head) + blobs) as u64)
 }

@@ -40,7 +40,7 @@ impl Server {
     }
 
     pub(crate) async fn of(tenants: Tenants, cloud: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder can be made");
         let handle = node::node(folder.path(), tenants, cloud).await;
         let url = format!("http://{}", handle.http());
         Self {

@@ -52,7 +52,7 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
         slots: 4,
         peers: None,
         others: Vec::new(),
-        runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime::default())),
+        runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime)),
     };
     start(options).await.expect("the node starts")
 }

@@ -32,7 +32,8 @@ const OF_STATES: &[Kind] = &[
 /// What may come of executing a function.
 const OF_FUNCTIONS: &[Kind] = &[InvalidInput, FunctionFailed, FunctionTrapped, FunctionLimit];
 
-const NAMING: &[&str] = &[
+/// How a request is named, and what its sender has seen.
+pub(super) const NAMING: &[&str] = &[
     "idempotency-key",
     "fogline-client",
     "fogline-sequence",

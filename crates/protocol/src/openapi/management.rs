@@ -1,15 +1,18 @@
 //! Applications, sessions, and how a node is.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::invocations::{ENVELOPE, NAMING};
 use super::operation::{Operation, binary, json_of, text};
 use crate::multipart;
 use crate::problem::Kind::{
-    BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound, Overloaded,
+    self, BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound, Overloaded,
     StateRegressed, TooLarge, Unavailable,
 };
 
 const SESSION: &str = "apps/{app}/sessions/{session}";
+/// What may come of looking for a session.
+const FOUND: &[Kind] = &[NotFound, Gone, Overloaded, Unavailable];
 
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = applications();
@@ -69,36 +72,6 @@ fn applications() -> Vec<Operation> {
 }
 
 fn sessions() -> Vec<Operation> {
-    let links = |id: &str| {
-        json!({"operationId": id, "parameters": {
-            "app": "$request.path.app",
-            "session": "$response.body#/session",
-        }})
-    };
-    let created = json!({
-        "description": "The session; if its client holds states, with their first envelopes.",
-        "content": json_of("Session"),
-        "links": {
-            "describe": links("describeSession"),
-            "states": links("listStates"),
-            "convert": links("convertSession"),
-            "delete": links("deleteSession"),
-        },
-    });
-    let convert = json!({
-        "application/json": {"schema": {"$ref": "#/components/schemas/Convert"}},
-        "multipart/form-data": {"schema": {
-            "type": "object",
-            "description": "With the envelopes, if the client holds the session's states.",
-            "properties": {multipart::CONVERT: {"$ref": "#/components/schemas/Convert"}},
-            "patternProperties": {super::invocations::ENVELOPE: binary()},
-            "required": [multipart::CONVERT],
-            "additionalProperties": false,
-        }},
-    });
-    let mut converted = json_of("Session");
-    converted["multipart/mixed"] = json!({"schema": binary()});
-    let found = [NotFound, Gone, Overloaded, Unavailable];
     vec![
         Operation::new(
             "get",
@@ -116,52 +89,21 @@ fn sessions() -> Vec<Operation> {
             "Creates a session.",
         )
         .body(json_of("NewSession"))
-        .full_answer(201, created)
+        .full_answer(201, created())
         .problems(&[NotFound, TooLarge, Unavailable]),
         Operation::new("get", SESSION, "describeSession", "Describes a session.")
             .answer(200, "The session.", json_of("Session"))
-            .problems(&found),
+            .problems(FOUND),
         Operation::new(
             "delete",
             SESSION,
             "deleteSession",
             "Deletes a session; one that is deleted stays so.",
         )
-        .with(&[
-            "idempotency-key",
-            "fogline-client",
-            "fogline-sequence",
-            "fogline-seen",
-        ])
+        .with(NAMING)
         .full_answer(204, json!({"description": "It is deleted."}))
-        .problems(&found),
-        Operation::new(
-            "post",
-            &format!("{SESSION}/convert"),
-            "convertSession",
-            "Moves a session to another model.",
-        )
-        .with(&[
-            "idempotency-key",
-            "fogline-client",
-            "fogline-sequence",
-            "fogline-seen",
-        ])
-        .required_body(convert)
-        .answer(
-            200,
-            "The session where it is now; in parts, if its client must keep envelopes.",
-            converted,
-        )
-        .problems(&found)
-        .problems(&[
-            BadEnvelope,
-            Conflict,
-            EnvelopeMissing,
-            MovingToClient,
-            StateRegressed,
-            TooLarge,
-        ]),
+        .problems(FOUND),
+        conversion(),
         Operation::new(
             "get",
             &format!("{SESSION}/states"),
@@ -169,8 +111,61 @@ fn sessions() -> Vec<Operation> {
             "Lists the states of a session that are set.",
         )
         .answer(200, "The states, without their bytes.", json_of("States"))
-        .problems(&found),
+        .problems(FOUND),
     ]
+}
+
+fn created() -> Value {
+    let link = |id: &str| {
+        let parameters = json!({"app": "$request.path.app", "session": "$response.body#/session"});
+        json!({"operationId": id, "parameters": parameters})
+    };
+    json!({
+        "description": "The session; if its client holds states, with their first envelopes.",
+        "content": json_of("Session"),
+        "links": {
+            "describe": link("describeSession"),
+            "states": link("listStates"),
+            "convert": link("convertSession"),
+            "delete": link("deleteSession"),
+        },
+    })
+}
+
+fn conversion() -> Operation {
+    let asked = json!({
+        "application/json": {"schema": {"$ref": "#/components/schemas/Convert"}},
+        "multipart/form-data": {"schema": {
+            "type": "object",
+            "description": "With the envelopes, if the client holds the session's states.",
+            "properties": {multipart::CONVERT: {"$ref": "#/components/schemas/Convert"}},
+            "patternProperties": {ENVELOPE: binary()},
+            "required": [multipart::CONVERT],
+            "additionalProperties": false,
+        }},
+    });
+    let mut converted = json_of("Session");
+    converted["multipart/mixed"] = json!({"schema": binary()});
+    let description = "The session where it is now; in parts, if its client must keep envelopes.";
+    let path = format!("{SESSION}/convert");
+    Operation::new(
+        "post",
+        &path,
+        "convertSession",
+        "Moves a session to another model.",
+    )
+    .with(NAMING)
+    .required_body(asked)
+    .answer(200, description, converted)
+    .problems(FOUND)
+    .problems(&[
+        BadEnvelope,
+        Conflict,
+        EnvelopeMissing,
+        MovingToClient,
+        StateRegressed,
+        TooLarge,
+    ])
 }
 
 fn observation() -> Vec<Operation> {

@@ -25,50 +25,65 @@ pub(super) fn hex_id() -> Value {
     json!({"type": "string", "pattern": HEX_ID})
 }
 
+fn number() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
 /// By name among the components.
 pub(super) fn parameters() -> Map<String, Value> {
-    let mut all = Map::new();
-    for (what, schema, description) in [
-        ("app", name(), "An application."),
-        ("function", name(), "A function of the application."),
-        ("state", name(), "A state of the application."),
-        ("session", session_id(), "A session of the application."),
-        ("run", hex_id(), "A run of the session."),
-    ] {
-        let value = json!({
-            "name": what, "in": "path", "required": true, "schema": schema, "description": description,
-        });
-        all.insert(what.to_owned(), value);
-    }
     let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_LISTED, "default": 100});
-    let number = json!({"type": "integer", "minimum": 0});
-    for (key, what, schema, description) in [
+    let after = "Give lines behind this number: `next` of the last answer.";
+    let of_requests = [
+        ("app", "app", "path", name(), "An application."),
+        (
+            "function",
+            "function",
+            "path",
+            name(),
+            "A function of the application.",
+        ),
+        ("state", "state", "path", name(), "A state of the application."),
+        (
+            "session",
+            "session",
+            "path",
+            session_id(),
+            "A session of the application.",
+        ),
+        ("run", "run", "path", hex_id(), "A run of the session."),
         (
             "after-session",
             "after",
+            "query",
             session_id(),
             "List those behind this session.",
         ),
-        ("limit", "limit", limit, "How many to list at the most."),
-        (
-            "after-line",
-            "after",
-            number.clone(),
-            "Give lines behind this number: `next` of the last answer.",
-        ),
-    ] {
-        all.insert(
-            key.to_owned(),
-            json!({"name": what, "in": "query", "schema": schema, "description": description}),
-        );
-    }
-    let key =
-        json!({"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[!-~]+$"});
-    let longest = format!(
-        "How long the caller waits; more than {} counts as that.",
-        MAX_DEADLINE.as_millis()
-    );
-    for (what, schema, description) in [
+        ("limit", "limit", "query", limit, "How many to list at the most."),
+        ("after-line", "after", "query", number(), after),
+    ];
+    let of_requests = of_requests.map(|(key, name, place, schema, description)| {
+        let parameter = json!({
+            "name": name,
+            "in": place,
+            "required": place == "path",
+            "schema": schema,
+            "description": description,
+        });
+        (key.to_owned(), parameter)
+    });
+    of_requests.into_iter().chain(request_headers()).collect()
+}
+
+fn request_headers() -> impl Iterator<Item = (String, Value)> {
+    let key = json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_IDEMPOTENCY_KEY,
+        "pattern": "^[!-~]+$",
+    });
+    let seen = json!({"type": "string", "pattern": SEEN});
+    let longest = MAX_DEADLINE.as_millis();
+    let all = [
         (
             headers::IDEMPOTENCY_KEY,
             key,
@@ -77,13 +92,17 @@ pub(super) fn parameters() -> Map<String, Value> {
         (headers::CLIENT, hex_id(), "The client's id."),
         (
             headers::SEQUENCE,
-            number.clone(),
+            number(),
             "The client's number of the request, instead of a key; rising from 1.",
         ),
-        (headers::TIMEOUT_MS, number, longest.as_str()),
+        (
+            headers::TIMEOUT_MS,
+            number(),
+            &format!("How long the caller waits; more than {longest} counts as that."),
+        ),
         (
             headers::SEEN,
-            json!({"type": "string", "pattern": SEEN}),
+            seen,
             "What the client has seen of the session: `fogline-seen` of the last answer.",
         ),
         (
@@ -91,13 +110,12 @@ pub(super) fn parameters() -> Map<String, Value> {
             json!({"type": "string", "enum": ["respond-async"]}),
             "`respond-async`: accept the run now, execute it later (RFC 7240).",
         ),
-    ] {
-        all.insert(
-            what.to_owned(),
-            json!({"name": what, "in": "header", "schema": schema, "description": description}),
-        );
-    }
-    all
+    ];
+    let parameter = |(name, schema, description): (&str, Value, &str)| {
+        let parameter = json!({"name": name, "in": "header", "schema": schema, "description": description});
+        (name.to_owned(), parameter)
+    };
+    all.map(parameter).into_iter()
 }
 
 /// The headers of an answer to an invocation, by name.

@@ -118,6 +118,7 @@ fn applications(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
             &[
                 ("name", name()),
                 ("model", reference("Model")),
+                ("own_model", json!({"type": "boolean"})),
                 ("schema", count()),
             ],
             &[],

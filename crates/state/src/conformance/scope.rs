@@ -76,14 +76,11 @@ pub async fn lists_are_in_scope(store: &dyn Store) -> Result<(), StoreError> {
             [&scene.key(3)]
         );
     }
+    let (before, behind) = (others[2].key(3), others[0].key(3));
     let list = async |after| store.list(&ours.tenant, &ours.app, after, 100).await;
     assert_eq!(list(None).await?.len(), 4);
-    assert_eq!(
-        list(Some(&others[2].key(3))).await?.len(),
-        4,
-        "behind a key before all"
-    );
-    assert_eq!(list(Some(&others[0].key(3))).await?, [], "behind a key after all");
+    assert_eq!(list(Some(&before)).await?.len(), 4, "behind a key before all");
+    assert_eq!(list(Some(&behind)).await?, [], "behind a key after all");
     let nobody = Scene::new("nobody");
     assert_eq!(store.list(&nobody.tenant, &nobody.app, None, 100).await?, []);
     let of_that_number = store.load(&others[0].key(1), &names(&[])).await?;

@@ -177,3 +177,12 @@ fn the_golden_envelope_opens() {
         (&Some(mark), Some(ClientId([3; 16])))
     );
 }
+
+proptest! {
+    #[test]
+    fn any_state_comes_back(value in prop::collection::vec(any::<u8>(), 0..5000), repeat in 1usize..20) {
+        let value = value.repeat(repeat);
+        let opened = open(seal(&head(1, &[("a", 1, &value)]), &["a"])).unwrap();
+        prop_assert_eq!(opened[0].value.as_deref(), Some(&value[..]));
+    }
+}

@@ -34,6 +34,17 @@ impl Answer {
         self
     }
 
+    /// The kind of problem that it is.
+    pub(crate) fn kind(&self) -> String {
+        let problem: serde_json::Value = self.json();
+        problem["kind"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A header; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -90,23 +101,44 @@ impl Caller {
         input: impl Into<bytes::Bytes>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let input = input.into();
+        self.with_envelopes(held, path, Part::new(multipart::INPUT, input), headers).await
+    }
+
+    /// Asks for a session under another model, as its client if it says who it is, else as an operator.
+    pub(crate) async fn convert(&self, held: &mut Held, model: &str, headers: &[(&str, &str)]) -> Answer {
+        let wanted = Part::json(multipart::CONVERT, format!("{{\"to\": \"{model}\"}}"));
+        self.with_envelopes(held, "convert", wanted, headers).await
+    }
+
+    async fn with_envelopes(
+        &self,
+        held: &mut Held,
+        path: &str,
+        first: Part,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = self.post(&format!("/v1/apps/{}/sessions/{}/{path}", held.app, held.id));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if held.envelopes.is_empty() {
-            let mut answer = self.send(request.body(input)).await;
+            let mut answer = self.send(request.body(first.bytes)).await;
             keep(held, &mut answer).await;
             return answer;
         }
-        let mut parts = vec![Part::new(multipart::INPUT, input)];
+        let mut parts = vec![first];
         parts.extend(held.envelopes.iter().map(|(state, sealed)| Part::new(format!("state.{state}"), sealed.clone())));
         let (content_type, body) = form(&parts);
         let mut answer = self.send(request.header("content-type", content_type).body(body)).await;
         keep(held, &mut answer).await;
         answer
     }
+}
+
+/// Changes a manifest so that its in-client states are guarded so.
+pub(crate) fn with_guard(guard: &str) -> impl Fn(&str) -> String {
+    let guard = format!("[application]\nguard = \"{guard}\"");
+    move |manifest| manifest.replacen("[application]", &guard, 1)
 }
 
 /// The parts of an example application, its manifest changed by `edit`.
