@@ -49,7 +49,7 @@ impl LocalNode {
             pooling: options.pooling,
             ..ComponentOptions::default()
         };
-        let runtime = Runtimes::new(ComponentRuntime::new(component)?, ProcessRuntime::default());
+        let runtime = Runtimes::new(ComponentRuntime::new(component)?, ProcessRuntime);
         let options = Options {
             data: options.data,
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -73,7 +73,6 @@ impl LocalNode {
     }
 
     /// Its client API, without a socket.
-    #[must_use]
     pub fn api(&self) -> Router {
         self.0.api()
     }

@@ -6,7 +6,11 @@ use std::process::ExitCode;
 
 use fogline_build::build_all;
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the example's whole purpose is to say what it built")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the example's whole purpose is to say what it built"
+)]
 fn main() -> ExitCode {
     let Some(workspace) = std::env::args_os().nth(1).map(PathBuf::from) else {
         eprintln!("error: no folder was named\nhint: name the workspace, as functions");

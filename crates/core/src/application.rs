@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AppName, Bytes, ExecutionModel, FunctionClass, FunctionId, FunctionName, Operations, StateIndex, StateName, Step,
-    StepIndex, StepName, Workflow, limits,
+    AppName, Bytes, ExecutionModel, FunctionClass, FunctionId, FunctionName, Operations, StateIndex,
+    StateName, Step, StepIndex, StepName, Workflow, limits,
 };
 
 /// An application.
@@ -183,7 +183,8 @@ impl Application {
     pub fn cost_workflow(&self, input: Bytes) -> Option<Workflow> {
         let state = |name: &StateName| self.states.keys().position(|state| state == name);
         let position = |name: &StepName| self.workflow.iter().position(|step| step.name == *name);
-        let output = |step: &StepName| position(step).map(|at| self.functions[&self.workflow[at].function].output);
+        let output =
+            |step: &StepName| position(step).map(|at| self.functions[&self.workflow[at].function].output);
         let step = |step: &WorkflowStep| {
             let function = &self.functions[&step.function];
             let number = self.functions.keys().position(|name| *name == step.function)?;
@@ -200,11 +201,18 @@ impl Application {
             })
         };
         let steps = self.workflow.iter().map(step).collect::<Option<Vec<_>>>()?;
-        let outputs: Vec<Bytes> =
-            self.workflow.iter().map(|step| self.functions[&step.function].output).collect();
+        let outputs: Vec<Bytes> = self
+            .workflow
+            .iter()
+            .map(|step| self.functions[&step.function].output)
+            .collect();
         let result = self.last_steps().filter_map(|step| output(&step.name)).sum();
         let sizes = self.states.values().map(|state| state.size).collect();
-        Some(Workflow::new(steps, sizes, result).ok()?.with_shared_outputs(outputs))
+        Some(
+            Workflow::new(steps, sizes, result)
+                .ok()?
+                .with_shared_outputs(outputs),
+        )
     }
 
     /// The steps whose output is the run's result.

@@ -1,4 +1,5 @@
-//! One node with the examples `counter` and `basket`, for testers of its API: `cargo run --example serve [TOKEN]`.
+//! One node with the examples `counter` and `basket`, for testers of its API:
+//! `cargo run --example serve [TOKEN]`.
 //!
 //! It prints a line of JSON, `{"url": …, "sessions": […]}`, and serves until its standard input ends.
 

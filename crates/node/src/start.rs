@@ -230,7 +230,6 @@ impl Handle {
     }
 
     /// The client API, for callers of this process: the same as over HTTP, without a socket.
-    #[must_use]
     pub fn api(&self) -> Router {
         self.api.clone()
     }

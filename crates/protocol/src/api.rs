@@ -16,12 +16,10 @@
 //! | `POST …/sessions/{session}/runs` | runs the workflow | input → result; with `Prefer: respond-async`: [`Run`] (202) |
 //! | `GET …/sessions/{session}/runs/{run}` | how a run is | → [`Run`] |
 //! | `GET …/sessions/{session}/runs/{run}/result` | its result | → result |
-//! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart: their envelopes → [`States`] |
 //! | `GET …/sessions/{session}/states` | lists states | → [`States`] |
 //! | `GET`, `PUT`, `DELETE …/states/{state}` | a state's bytes | bytes |
-//! | `POST …/states/{state}/open` | the bytes of a state that the client holds | its envelope → bytes |
+//! | `POST …/states/{state}/open` | the bytes of a state that the client holds | multipart/form-data: its envelope → bytes |
 //! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart/form-data: their envelopes → [`States`] |
-//! | `POST …/states/{state}/open` | opens a state that the client holds | multipart/form-data: its envelope → bytes |
 //! | `POST …/sessions/{session}/convert` | moves the session to another model | [`Convert`] → [`Session`] |
 //! | `GET /livez`, `/readyz`, `/metrics`, `/openapi.json` | | |
 //!

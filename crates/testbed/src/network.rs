@@ -33,13 +33,17 @@ impl Plan {
     /// When the file, or the network that it names, is not as expected.
     pub fn read(path: &Path, folder: PathBuf) -> Result<Self, BadInput> {
         let scenario = Scenario::parse(&Source::read(path)?)?;
-        let file = scenario.networks.iter().find_map(|network| network.file.as_ref()).ok_or_else(|| {
-            BadInput::whole(
-                path.display().to_string(),
-                "names no network file",
-                "name one as file = \"…\" in [[networks]]; `fogline network generate` writes some",
-            )
-        })?;
+        let file = scenario
+            .networks
+            .iter()
+            .find_map(|network| network.file.as_ref())
+            .ok_or_else(|| {
+                BadInput::whole(
+                    path.display().to_string(),
+                    "names no network file",
+                    "name one as file = \"…\" in [[networks]]; `fogline network generate` writes some",
+                )
+            })?;
         let network = native::read(&path.parent().unwrap_or(Path::new(".")).join(file))?;
         Ok(Self::new(network, scenario.cloud, folder))
     }
@@ -49,8 +53,14 @@ impl Plan {
     /// # Errors
     /// Never: a test reads the file.
     pub fn demo(folder: PathBuf) -> Result<Self, BadInput> {
-        let (name, text) = ("scenarios/demo.toml", include_str!("../../../scenarios/demo.toml"));
-        let scenario = Scenario::parse(&Source { name: name.to_owned(), text: text.to_owned() })?;
+        let (name, text) = (
+            "scenarios/demo.toml",
+            include_str!("../../../scenarios/demo.toml"),
+        );
+        let scenario = Scenario::parse(&Source {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        })?;
         let network = include_bytes!("../../../scenarios/demo-network.toml");
         let network = native::parse(network, Notation::Toml, "scenarios/demo-network.toml")?;
         Ok(Self::new(network, scenario.cloud, folder))
@@ -59,7 +69,14 @@ impl Plan {
     /// A network whose links and machines are emulated.
     #[must_use]
     pub fn new(network: Network, cloud: CloudSection, folder: PathBuf) -> Self {
-        Self { network, cloud, folder, keyring: None, shaped: true, paced: true }
+        Self {
+            network,
+            cloud,
+            folder,
+            keyring: None,
+            shaped: true,
+            paced: true,
+        }
     }
 
     /// How far the cloud is, one way.

@@ -75,17 +75,26 @@ impl Testbed {
         let names: Vec<NodeName> = seats.iter().map(|seat| seat.name.clone()).collect();
         let runtime = runtime(&plan)?;
         let clients = network.node_ids().filter(|id| network.node(*id).client);
-        let clients = clients.filter_map(|id| network.node_name(id).parse().ok()).collect();
+        let clients = clients
+            .filter_map(|id| network.node_name(id).parse().ok())
+            .collect();
         let map = Arc::new(Map::new(network, Some(cloud)));
         let tenant: TenantName = "local".parse().expect("it is a name");
         let keyring = plan.keyring.clone().unwrap_or_else(Keyring::generate);
         let mut nodes = BTreeMap::new();
         for seat in &seats {
             let machine = seat.node.map(|id| map.network().node(id).clone());
-            let works = machine.as_ref().is_some_and(|machine| machine.worker && !machine.client);
-            let slots = machine.as_ref().map_or(0, |machine| machine.cpu_millis.div_ceil(1000));
+            let works = machine
+                .as_ref()
+                .is_some_and(|machine| machine.worker && !machine.client);
+            let slots = machine
+                .as_ref()
+                .map_or(0, |machine| machine.cpu_millis.div_ceil(1000));
             let runtime = match machine {
-                Some(machine) if plan.paced => Arc::new(PacedRuntime { real: Arc::clone(&runtime), machine }),
+                Some(machine) if plan.paced => Arc::new(PacedRuntime {
+                    real: Arc::clone(&runtime),
+                    machine,
+                }),
                 _ => Arc::clone(&runtime),
             };
             let options = Options {
@@ -96,7 +105,11 @@ impl Testbed {
                 keyrings: BTreeMap::from([(tenant.clone(), keyring.clone())]),
                 external: External::Node(CLOUD.parse().expect("it is a name")),
                 map: Arc::clone(&map),
-                slots: if works { usize::try_from(slots).unwrap_or(1) } else { 0 },
+                slots: if works {
+                    usize::try_from(slots).unwrap_or(1)
+                } else {
+                    0
+                },
                 peers: Some(seat.endpoint.clone()),
                 others: names.iter().filter(|name| **name != seat.name).cloned().collect(),
                 runtime,
@@ -109,7 +122,14 @@ impl Testbed {
             nodes.insert(seat.name.clone(), started);
         }
         connect(&seats).await?;
-        Ok(Self { nodes, clients, map, links, tenant, folder: plan.folder })
+        Ok(Self {
+            nodes,
+            clients,
+            map,
+            links,
+            tenant,
+            folder: plan.folder,
+        })
     }
 
     /// The nodes where requests of clients enter the network.
@@ -207,10 +227,15 @@ fn no_uplink(name: &str) -> TestbedError {
 
 fn runtime(plan: &Plan) -> Result<Arc<dyn Runtime>, TestbedError> {
     let cache = plan.folder.join("compiled");
-    std::fs::create_dir_all(&cache)
-        .map_err(|source| TestbedError::Folder { path: cache.clone(), source })?;
-    let component = ComponentRuntime::new(ComponentOptions { cache: Some(cache), ..ComponentOptions::default() })?;
-    Ok(Arc::new(Runtimes::new(component, ProcessRuntime::default())))
+    std::fs::create_dir_all(&cache).map_err(|source| TestbedError::Folder {
+        path: cache.clone(),
+        source,
+    })?;
+    let component = ComponentRuntime::new(ComponentOptions {
+        cache: Some(cache),
+        ..ComponentOptions::default()
+    })?;
+    Ok(Arc::new(Runtimes::new(component, ProcessRuntime)))
 }
 
 /// A place on the transport for every machine, and one for the cloud; all know where the others are.
@@ -220,27 +245,48 @@ fn seats(
     links: Option<&ShapedNetwork>,
 ) -> Result<Vec<Seat>, TestbedError> {
     let authority = Authority::new()?;
-    let options = PeerOptions { mtu: Mtu::Fixed(DATAGRAM), ..PeerOptions::default() };
-    let machines = network.node_ids().map(|id| (network.node_name(id), network.node_vertex(id), Some(id)));
+    let options = PeerOptions {
+        mtu: Mtu::Fixed(DATAGRAM),
+        ..PeerOptions::default()
+    };
+    let machines = network
+        .node_ids()
+        .map(|id| (network.node_name(id), network.node_vertex(id), Some(id)));
     let mut seats = Vec::new();
     for (name, at, node) in machines.chain([(CLOUD, cloud, None)]) {
         let name: NodeName = name.parse().map_err(|error| {
             fogline_core::model::BadInput::whole("the network", format!("{error}"), "rename the node")
         })?;
         let socket: std::io::Result<Arc<dyn quinn::AsyncUdpSocket>> = match links {
-            Some(links) => links.socket(at).map(|socket| socket as Arc<dyn quinn::AsyncUdpSocket>),
+            Some(links) => links
+                .socket(at)
+                .map(|socket| socket as Arc<dyn quinn::AsyncUdpSocket>),
             None => udp_socket((Ipv4Addr::LOCALHOST, 0).into()),
         };
-        let socket = socket.map_err(|source| TestbedError::Socket { node: name.clone(), source })?;
-        let endpoint = Endpoint::bind(&authority.issue(&name)?, socket, &options)
-            .map_err(|source| TestbedError::Bind { node: name.clone(), source })?;
-        seats.push(Seat { name, at, node, endpoint });
+        let socket = socket.map_err(|source| TestbedError::Socket {
+            node: name.clone(),
+            source,
+        })?;
+        let endpoint = Endpoint::bind(&authority.issue(&name)?, socket, &options).map_err(|source| {
+            TestbedError::Bind {
+                node: name.clone(),
+                source,
+            }
+        })?;
+        seats.push(Seat {
+            name,
+            at,
+            node,
+            endpoint,
+        });
     }
     for seat in &seats {
         for other in seats.iter().filter(|other| other.at != seat.at) {
             let address = other.endpoint.local_address();
-            let address =
-                address.map_err(|source| TestbedError::Socket { node: other.name.clone(), source })?;
+            let address = address.map_err(|source| TestbedError::Socket {
+                node: other.name.clone(),
+                source,
+            })?;
             seat.endpoint.know(&other.name, address);
         }
     }

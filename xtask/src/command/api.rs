@@ -1,5 +1,5 @@
-//! The step `api`: a tester makes requests from the OpenAPI document of a node, right and wrong ones, and compares
-//! what comes back with the document.
+//! The step `api`: a tester makes requests from the OpenAPI document of a node, right and wrong ones, and
+//! compares what comes back with the document.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -42,7 +42,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     let tested = Run::program(schemathesis)
         .args(["--config-file".as_ref(), file.as_os_str(), "run".as_ref()])
         .args([format!("{}/openapi.json", served.url)])
-        .hint("correct the node where it errs, else crates/protocol/src/openapi; `Reproduce with` shows the request")
+        .hint("correct the node, or crates/protocol/src/openapi; `Reproduce with` shows the request")
         .show();
     drop(node);
     tested

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fogline_bench::{
-    BenchError, InSession, Kind, Load, LocalNode, LocalOptions, Pace, Row, Same, Server, deploy, remove, run as load,
-    sessions, table,
+    BenchError, InSession, Kind, Load, LocalNode, LocalOptions, Pace, Row, Same, Server, deploy, remove,
+    run as load, sessions, table,
 };
 use fogline_core::application::Durability;
 use fogline_core::model::{BadInput, ExecutionModel};
@@ -82,11 +82,17 @@ fn local(args: &Args) -> Result<Vec<Row>, Failure> {
     let here = PathBuf::from(".");
     let parent = args.data.as_ref().unwrap_or(&here);
     std::fs::create_dir_all(parent).map_err(|source| Failure::writing(parent, source))?;
-    let folder = tempfile::Builder::new().prefix("fogline-bench-").tempdir_in(parent);
+    let folder = tempfile::Builder::new()
+        .prefix("fogline-bench-")
+        .tempdir_in(parent);
     let folder = folder.map_err(|source| Failure::writing(parent, source))?;
     let mut rows = Vec::new();
     asynchronous::run(async {
-        let node = LocalNode::start(LocalOptions { data: folder.path().to_owned(), pooling: true }).await?;
+        let node = LocalNode::start(LocalOptions {
+            data: folder.path().to_owned(),
+            pooling: true,
+        })
+        .await?;
         let measured = measure(args, &Server::of(node.address())).await;
         node.stop().await;
         rows = measured?;
@@ -96,7 +102,11 @@ fn local(args: &Args) -> Result<Vec<Row>, Failure> {
 }
 
 async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>, BenchError> {
-    let durability = if args.in_memory { Durability::Memory } else { Durability::EveryCommit };
+    let durability = if args.in_memory {
+        Durability::Memory
+    } else {
+        Durability::EveryCommit
+    };
     let kind = Kind { durability };
     let mut connection = server.connect().await?;
     deploy(&mut connection, kind).await?;
@@ -106,13 +116,23 @@ async fn measure(args: &Args, server: &Server) -> Result<Vec<Row>, BenchError> {
 }
 
 async fn all(args: &Args, server: &Server, kind: Kind) -> Result<Vec<Row>, BenchError> {
-    let pace = args.rate.map_or(Pace::Closed, |per_second| Pace::Open { per_second });
-    let how = Load { pace, warm_up: args.warm_up, lasts: args.lasts };
+    let pace = args
+        .rate
+        .map_or(Pace::Closed, |per_second| Pace::Open { per_second });
+    let how = Load {
+        pace,
+        warm_up: args.warm_up,
+        lasts: args.lasts,
+    };
     let count = usize::from(args.connections);
     let stateless = vec![Same::post(&format!("/v1/apps/{}/functions/echo", kind.app()), "1"); count];
     output::note("no state");
     let mut rows = vec![load("no state", server, &how, stateless).await?];
-    let models = if args.models.is_empty() { &ExecutionModel::PAPER[..] } else { &args.models[..] };
+    let models = if args.models.is_empty() {
+        &ExecutionModel::PAPER[..]
+    } else {
+        &args.models[..]
+    };
     for model in models {
         output::note(model.name());
         let made: Vec<InSession> = {
@@ -126,23 +146,37 @@ async fn all(args: &Args, server: &Server, kind: Kind) -> Result<Vec<Row>, Bench
 
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    if (0.01..=1e7).contains(&rate) { Ok(rate) } else { Err("expected 0.01 to 10000000".to_owned()) }
+    if (0.01..=1e7).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err("expected 0.01 to 10000000".to_owned())
+    }
 }
 
 impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
         let problem = chain(&error);
         match error {
-            BenchError::Url(_) => Self::Input(BadInput::whole("command line", problem, "load a node by its address")),
-            BenchError::Start(_) | BenchError::Runtime(_) | BenchError::Pace(_) => {
-                Self::Remote { problem, hint: "look at the node's folder and limits".to_owned(), exit_code: 1 }
-            }
-            BenchError::Io(..) | BenchError::Http(..) | BenchError::Answer { .. } => {
-                Self::Remote { problem, hint: "check that the node is there, and its version".to_owned(), exit_code: 1 }
-            }
-            BenchError::Refused { .. } | BenchError::AllFailed { .. } => {
-                Self::Remote { problem, hint: "the answer says what to do".to_owned(), exit_code: 1 }
-            }
+            BenchError::Url(_) => Self::Input(BadInput::whole(
+                "command line",
+                problem,
+                "load a node by its address",
+            )),
+            BenchError::Start(_) | BenchError::Runtime(_) | BenchError::Pace(_) => Self::Remote {
+                problem,
+                hint: "look at the node's folder and limits".to_owned(),
+                exit_code: 1,
+            },
+            BenchError::Io(..) | BenchError::Http(..) | BenchError::Answer { .. } => Self::Remote {
+                problem,
+                hint: "check that the node is there, and its version".to_owned(),
+                exit_code: 1,
+            },
+            BenchError::Refused { .. } | BenchError::AllFailed { .. } => Self::Remote {
+                problem,
+                hint: "the answer says what to do".to_owned(),
+                exit_code: 1,
+            },
         }
     }
 }

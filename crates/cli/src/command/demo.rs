@@ -46,7 +46,7 @@ async fn demonstrate(args: &Args) -> Result<(), Failure> {
         plan.cloud.rtt_ms,
         plan.cloud.rate_mbps
     ));
-    let comparison = compare(&plan, &network, args, folder.path()).await?;
+    let comparison = compare(&plan, &network, args).await?;
     match args.output {
         Format::Text => output::data(&demo::table(&comparison))?,
         Format::Json => output::json(&comparison)?,
@@ -58,26 +58,35 @@ async fn demonstrate(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn compare(
-    plan: &Plan,
-    network: &Testbed,
-    args: &Args,
-    folder: &std::path::Path,
-) -> Result<Comparison, Failure> {
+async fn compare(plan: &Plan, network: &Testbed, args: &Args) -> Result<Comparison, Failure> {
     let package = demo::package();
-    let manifest = Source { name: "fogline.toml".to_owned(), text: demo::MANIFEST.to_owned() };
+    let manifest = Source {
+        name: "fogline.toml".to_owned(),
+        text: demo::MANIFEST.to_owned(),
+    };
     let application = application::parse(&manifest)?;
-    let url = network.clients().first().and_then(|node| network.url(node)).unwrap_or_default();
-    let app = Client::builder(url).journal(folder.join("deployer")).build()?.deploy(&package).await?;
-    let measuring = Measuring { runs: usize::from(args.runs), time: TIME };
+    let url = network
+        .clients()
+        .first()
+        .and_then(|node| network.url(node))
+        .unwrap_or_default();
+    let app = Client::builder(url).build()?.deploy(&package).await?;
+    let measuring = Measuring {
+        runs: usize::from(args.runs),
+        time: TIME,
+    };
     let progress = progress(measuring.runs * network.clients().len() * ExecutionModel::PAPER.len());
     let mut models = Vec::new();
     for model in ExecutionModel::PAPER {
         progress.set_message(model.name());
-        let journals = folder.join("clients");
-        let (measured, runs) = demo::measure(network, &app, model, &journals, measuring, &progress).await?;
+        let (measured, runs) = demo::measure(network, &app, model, measuring, &progress).await?;
         let simulated = demo::simulate(plan, &application, Bytes(INPUT as u64), model)?;
-        models.push(Row { model, runs, measured, simulated });
+        models.push(Row {
+            model,
+            runs,
+            measured,
+            simulated,
+        });
     }
     progress.finish_and_clear();
     Ok(Comparison { models })

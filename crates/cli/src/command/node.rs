@@ -46,8 +46,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn options(config: &NodeConfig) -> Result<Options, Failure> {
-    let peers = config.peering.as_ref().map(|peering| endpoint(&config.name, peering)).transpose()?;
-    let others: Vec<NodeName> = config.peering.iter().flat_map(|peering| &peering.nodes).map(|peer| peer.name.clone()).collect();
+    let peers = config
+        .peering
+        .as_ref()
+        .map(|peering| endpoint(&config.name, peering))
+        .transpose()?;
+    let others: Vec<NodeName> = config
+        .peering
+        .iter()
+        .flat_map(|peering| &peering.nodes)
+        .map(|peer| peer.name.clone())
+        .collect();
     let cloud = match &config.external {
         Some(ExternalStore::Node(node)) => Some(node),
         Some(ExternalStore::Redis(_)) | None => None,
@@ -56,8 +65,11 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         .map_err(|error| failed(&error, "give each node a name of its own"))?;
     let cache = config.data.join("compiled");
     std::fs::create_dir_all(&cache).map_err(|source| Failure::writing(&cache, source))?;
-    let component = ComponentRuntime::new(ComponentOptions { cache: Some(cache), ..ComponentOptions::default() })
-        .map_err(|error| failed(&error, "look after the machine"))?;
+    let component = ComponentRuntime::new(ComponentOptions {
+        cache: Some(cache),
+        ..ComponentOptions::default()
+    })
+    .map_err(|error| failed(&error, "look after the machine"))?;
     let (tenants, keyrings) = tenants(config)?;
     Ok(Options {
         name: config.name.clone(),
@@ -96,7 +108,9 @@ fn this_machine(configured: Option<NonZeroU32>) -> Machine {
 /// Tenants and their keys. A tenant's keys are made at its first start, beside the store; whoever runs several nodes
 /// gives all of them the same file.
 fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring>), Failure> {
-    let local: TenantName = "local".parse().map_err(|error| failed(&error, "please report this"))?;
+    let local: TenantName = "local"
+        .parse()
+        .map_err(|error| failed(&error, "please report this"))?;
     let names: Vec<TenantName> = if config.loopback_only {
         vec![local.clone()]
     } else {
@@ -113,7 +127,11 @@ fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring
     let mut tokens = Vec::new();
     for tenant in &config.tenants {
         let token = std::fs::read_to_string(&tenant.token_file).map_err(|source| Failure::System {
-            doing: format!("reading the token of {} from {}", tenant.name, tenant.token_file.display()),
+            doing: format!(
+                "reading the token of {} from {}",
+                tenant.name,
+                tenant.token_file.display()
+            ),
             hint: "check token-file in the configuration".to_owned(),
             source,
         })?;
@@ -125,13 +143,16 @@ fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring
 /// The keys in a file; new ones, if it is not there.
 pub(crate) fn keyring(path: &Path) -> Result<Keyring, Failure> {
     if path.exists() {
-        return Keyring::load(path).map_err(|error| failed(&error, "mend the file, or remove it for new keys"));
+        return Keyring::load(path)
+            .map_err(|error| failed(&error, "mend the file, or remove it for new keys"));
     }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|source| Failure::writing(folder, source))?;
     }
     let keyring = Keyring::generate();
-    keyring.save(path).map_err(|error| failed(&error, "check that the folder may be written and has room"))?;
+    keyring
+        .save(path)
+        .map_err(|error| failed(&error, "check that the folder may be written and has room"))?;
     Ok(keyring)
 }
 
@@ -141,7 +162,9 @@ async fn external(config: &NodeConfig) -> Result<External, Failure> {
         Some(ExternalStore::Node(node)) => External::Node(node.clone()),
         Some(ExternalStore::Redis(url)) => {
             let store = fogline_state::RedisStore::connect(&RedisOptions::new(url)).await;
-            External::Store(Arc::new(store.map_err(|error| failed(&error, "check the URL and the server"))?))
+            External::Store(Arc::new(
+                store.map_err(|error| failed(&error, "check the URL and the server"))?,
+            ))
         }
     })
 }
@@ -155,11 +178,17 @@ fn endpoint(name: &NodeName, peering: &Peering) -> Result<Endpoint, Failure> {
         })
     };
     let hint = "check the certificate, key and authority of [peering]";
-    let identity =
-        Identity::from_pem(&read(&peering.certificate)?, &read(&peering.key)?, &read(&peering.authority)?);
+    let identity = Identity::from_pem(
+        &read(&peering.certificate)?,
+        &read(&peering.key)?,
+        &read(&peering.authority)?,
+    );
     let identity = identity.map_err(|error| failed(&error, hint))?;
     if identity.node() != name {
-        return Err(Failure::usage(format!("the certificate is for {}, not for {name}", identity.node()), hint));
+        return Err(Failure::usage(
+            format!("the certificate is for {}, not for {name}", identity.node()),
+            hint,
+        ));
     }
     let socket = udp_socket(peering.listen).map_err(|source| Failure::System {
         doing: format!("listening for peers on {}", peering.listen),
@@ -182,5 +211,9 @@ fn endpoint(name: &NodeName, peering: &Peering) -> Result<Endpoint, Failure> {
 }
 
 fn failed(error: &dyn std::error::Error, hint: &str) -> Failure {
-    Failure::Remote { problem: chain(error), hint: hint.to_owned(), exit_code: 1 }
+    Failure::Remote {
+        problem: chain(error),
+        hint: hint.to_owned(),
+        exit_code: 1,
+    }
 }

@@ -39,7 +39,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         plan.keyring = Some(keyring(&folder.join("local.key"))?);
         (plan.shaped, plan.paced) = (!args.unshaped, !args.unshaped);
         let network = Testbed::start(plan).await?;
-        serve(&network, "loopback development mode: no tokens, whoever reaches a node is trusted").await?;
+        serve(
+            &network,
+            "loopback development mode: no tokens, whoever reaches a node is trusted",
+        )
+        .await?;
         network.stop().await;
         Ok(())
     })
@@ -49,15 +53,25 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 pub(crate) async fn serve(network: &Testbed, remark: &str) -> Result<(), Failure> {
     let mut text = String::new();
     for node in network.nodes() {
-        let role = if network.clients().contains(node) { "  (clients' requests enter here)" } else { "" };
+        let role = if network.clients().contains(node) {
+            "  (clients' requests enter here)"
+        } else {
+            ""
+        };
         let _ = writeln!(text, "{node:<12} {}{role}", network.url(node).unwrap_or_default());
     }
     output::data(&text)?;
     let folder = state_folder()?;
-    let url = network.clients().first().and_then(|node| network.url(node)).unwrap_or_default();
+    let url = network
+        .clients()
+        .first()
+        .and_then(|node| network.url(node))
+        .unwrap_or_default();
     let it = Network { url, token: None };
     network_file::write(&folder, &it)?;
-    output::note(&format!("{remark}\n`fogline deploy` and `fogline invoke` find it; stop it with Ctrl-C"));
+    output::note(&format!(
+        "{remark}\n`fogline deploy` and `fogline invoke` find it; stop it with Ctrl-C"
+    ));
     let interrupted = asynchronous::interrupted().await;
     network_file::remove(&folder, &it)?;
     interrupted
@@ -65,6 +79,9 @@ pub(crate) async fn serve(network: &Testbed, remark: &str) -> Result<(), Failure
 
 fn state_folder() -> Result<PathBuf, Failure> {
     network_file::state_folder().ok_or_else(|| {
-        Failure::usage("there is no folder for what outlives a command", "set HOME, or XDG_STATE_HOME")
+        Failure::usage(
+            "there is no folder for what outlives a command",
+            "set HOME, or XDG_STATE_HOME",
+        )
     })
 }

@@ -18,5 +18,8 @@ pub(crate) const INPUT: usize = 20_000;
 pub(crate) fn package() -> Package {
     let components = [("f1.wasm", F1), ("f2.wasm", F2), ("f3.wasm", F3)];
     let files = components.map(|(path, bytes)| (path.to_owned(), Bytes::from_static(bytes)));
-    Package { manifest: Bytes::from_static(MANIFEST.as_bytes()), files: BTreeMap::from(files) }
+    Package {
+        manifest: Bytes::from_static(MANIFEST.as_bytes()),
+        files: BTreeMap::from(files),
+    }
 }

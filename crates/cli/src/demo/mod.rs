@@ -49,7 +49,10 @@ pub(crate) struct Comparison {
 impl Figures {
     /// From the latencies of runs, and the traffic of all of them.
     pub(crate) fn of(latencies: &[Duration], traffic: f64) -> Self {
-        let mut sorted: Vec<f64> = latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
+        let mut sorted: Vec<f64> = latencies
+            .iter()
+            .map(|latency| latency.as_secs_f64() * 1e3)
+            .collect();
         sorted.sort_by(f64::total_cmp);
         // The sample at position ⌊q·n⌋, as everywhere in the simulator.
         let quantile = |percent: usize| {

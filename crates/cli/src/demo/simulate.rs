@@ -35,19 +35,37 @@ pub(crate) fn simulate(
     // Nodes keep replies for retries with the state; the paper's functions are never retried.
     world.costs.replies = Replies::Kept;
     let workflow = app.cost_workflow(input).ok_or_else(|| {
-        Failure::usage("the application has no workflow", "name its steps as [[workflow.steps]]")
+        Failure::usage(
+            "the application has no workflow",
+            "name its steps as [[workflow.steps]]",
+        )
     })?;
-    let job = PoolJob { name: app.name.to_string(), workflow };
+    let job = PoolJob {
+        name: app.name.to_string(),
+        workflow,
+    };
     let names = functions.into_iter().map(|function| function.name).collect();
-    let pool = Pool { jobs: vec![job], functions: names };
+    let pool = Pool {
+        jobs: vec![job],
+        functions: names,
+    };
     let paths = Paths::of(&world);
-    let replicator =
-        Replicator { pool: &pool, world: &world, paths: &paths, switches: &switches, tables: &[] };
+    let replicator = Replicator {
+        pool: &pool,
+        world: &world,
+        paths: &paths,
+        switches: &switches,
+        tables: &[],
+    };
     let mut latencies = Vec::new();
     let mut traffic = 0.0;
     for client in 0..world.clients.len() {
         // Runs follow each other, so none shares a machine or a link with another.
-        let draw = Draw { pool_jobs: vec![0], clients: vec![client as u32], order: vec![0] };
+        let draw = Draw {
+            pool_jobs: vec![0],
+            clients: vec![client as u32],
+            order: vec![0],
+        };
         let placement = replicator.place(&draw, &LoadNet::default(), model);
         let spent = replicator.explain(&draw, &placement, 0, model).total;
         latencies.push(Duration::from_secs_f64(spent.latency().0));

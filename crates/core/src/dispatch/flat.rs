@@ -25,10 +25,17 @@ impl Map {
         let other = Node::of(Device::NUC, true, false);
         let mut cloud_at = None;
         for name in std::iter::once(here).chain(others) {
-            let mut node = if name == here { machine.clone() } else { other.clone() };
+            let mut node = if name == here {
+                machine.clone()
+            } else {
+                other.clone()
+            };
             node.worker &= cloud != Some(name);
             let at = builder.add(name.as_str(), VertexKind::Node(node))?;
-            let link = Link { rate: BitRate::from_mbps(RATE_MBPS), kind: "node".to_owned() };
+            let link = Link {
+                rate: BitRate::from_mbps(RATE_MBPS),
+                kind: "node".to_owned(),
+            };
             let link = builder.add(format!("/link/{name}"), VertexKind::Link(link))?;
             for (from, to, ms) in [(at, link, 0.0), (link, at, 0.0), (link, switch, ONE_WAY_MS / 2.0)] {
                 builder.connect(from, to, Seconds::from_millis(ms))?;

@@ -19,10 +19,14 @@ impl Machine {
     /// Whether it has a capability, as `gpu` or `gpu=pascal` or `arch=aarch64`.
     #[must_use]
     pub fn has(&self, required: &str) -> bool {
-        required.strip_prefix("arch=").is_some_and(|arch| arch == self.node.arch)
-            || self.node.capabilities.iter().any(|capability| {
-                capability == required || capability.split('=').next() == Some(required)
-            })
+        required
+            .strip_prefix("arch=")
+            .is_some_and(|arch| arch == self.node.arch)
+            || self
+                .node
+                .capabilities
+                .iter()
+                .any(|capability| capability == required || capability.split('=').next() == Some(required))
     }
 
     /// Its speed at functions of a class, in operations per second.
@@ -51,12 +55,21 @@ impl Map {
             .filter(|id| network.node(*id).worker && !network.node(*id).client)
             .filter_map(|id| {
                 let name = network.node_name(id).parse().ok()?;
-                Some(Machine { name, at: network.node_vertex(id), node: network.node(id).clone() })
+                Some(Machine {
+                    name,
+                    at: network.node_vertex(id),
+                    node: network.node(id).clone(),
+                })
             })
             .collect();
         // Ties go to the lower name, whatever the order of a file.
         machines.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { network, routes, machines, cloud }
+        Self {
+            network,
+            routes,
+            machines,
+            cloud,
+        }
     }
 
     /// The network.
@@ -94,6 +107,10 @@ impl Map {
     #[must_use]
     pub fn repository(&self, at: VertexId, client: VertexId) -> Repository {
         let (to_client, from_client) = (self.routes.path(at, client), self.routes.path(client, at));
-        Repository { at, to_client, from_client }
+        Repository {
+            at,
+            to_client,
+            from_client,
+        }
     }
 }

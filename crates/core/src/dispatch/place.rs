@@ -6,8 +6,8 @@ use super::map::{Machine, Map};
 use crate::application::{Application, Function};
 use crate::cost::{Cloud, CostOptions, Flow, Invocation, Leg, Peer, Purpose};
 use crate::model::{
-    Bytes, ExecutionModel, FunctionId, FunctionName, NodeName, Operations, Seconds, StateIndex, StateName, Step,
-    StepIndex, Workflow,
+    Bytes, ExecutionModel, FunctionId, FunctionName, NodeName, Operations, Seconds, StateIndex, StateName,
+    Step, StepIndex, Workflow,
 };
 use crate::network::VertexId;
 use crate::policy::{Demand, PlacementPolicy};
@@ -68,30 +68,52 @@ pub fn place<'a>(
     };
     let mut legs = Vec::new();
     policy.legs(request.model, &invocation, CostOptions::default(), &mut legs);
-    let demand = Demand { operations: request.function.operations, profile: 0, legs: &legs };
+    let demand = Demand {
+        operations: request.function.operations,
+        profile: 0,
+        legs: &legs,
+    };
     best(map, |machine| {
         let sharing = request.load.get(&machine.name).copied().unwrap_or(0) + 1;
         let rate = machine.speed(request.function.class) / f64::from(sharing);
-        let capable = request.function.requires.iter().all(|required| machine.has(required));
+        let capable = request
+            .function
+            .requires
+            .iter()
+            .all(|required| machine.has(required));
         capable.then(|| demand.score(rate, |peer| between(map, peer, machine.at)))
     })
 }
 
 /// The node that should own a session under in-function: the best for all functions that declare such a state.
 #[must_use]
-pub fn owner<'a>(map: &'a Map, policy: &dyn PlacementPolicy, app: &Application, client: VertexId) -> &'a NodeName {
+pub fn owner<'a>(
+    map: &'a Map,
+    policy: &dyn PlacementPolicy,
+    app: &Application,
+    client: VertexId,
+) -> &'a NodeName {
     let nearest = nearest(map, client);
     let home = map.place_of(nearest).unwrap_or(client);
     let idle = BTreeMap::new();
     let stateful = |(_, function): &(&FunctionName, &Function)| {
         let states = function.reads.union(&function.writes);
-        states.into_iter().any(|state| app.model_of(state) == ExecutionModel::InFunction)
+        states
+            .into_iter()
+            .any(|state| app.model_of(state) == ExecutionModel::InFunction)
     };
     let mut votes: BTreeMap<&NodeName, usize> = BTreeMap::new();
     for (_, function) in app.functions.iter().filter(stateful) {
         let model = ExecutionModel::InFunction;
-        let request =
-            Request { app, function, input: function.output, client, home, model, load: &idle };
+        let request = Request {
+            app,
+            function,
+            input: function.output,
+            client,
+            home,
+            model,
+            load: &idle,
+        };
         if let Some((node, _)) = place(map, policy, &request) {
             *votes.entry(node).or_default() += 1;
         }
@@ -116,8 +138,14 @@ pub fn nearest(map: &Map, to: VertexId) -> &NodeName {
         from_worker: flow,
         after: None,
     };
-    let demand = Demand { operations: Operations(0), profile: 0, legs: &[leg] };
-    let found = best(map, |machine| Some(demand.score(1.0, |peer| between(map, peer, machine.at))));
+    let demand = Demand {
+        operations: Operations(0),
+        profile: 0,
+        legs: &[leg],
+    };
+    let found = best(map, |machine| {
+        Some(demand.score(1.0, |peer| between(map, peer, machine.at)))
+    });
     found.expect("a map has a worker").0
 }
 
@@ -126,6 +154,9 @@ fn between(map: &Map, peer: VertexId, worker: VertexId) -> (crate::network::Path
 }
 
 fn best(map: &Map, score: impl Fn(&Machine) -> Option<Seconds>) -> Option<(&NodeName, Seconds)> {
-    let scored = map.machines().iter().filter_map(|machine| Some((&machine.name, score(machine)?)));
+    let scored = map
+        .machines()
+        .iter()
+        .filter_map(|machine| Some((&machine.name, score(machine)?)));
     scored.min_by(|(_, a), (_, b)| a.total_cmp(b))
 }

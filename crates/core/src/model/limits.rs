@@ -48,9 +48,15 @@ pub const MAX_LISTED: u32 = 1000;
 pub const MAX_INBOX: usize = 64;
 
 const _: () = {
-    assert!(MAX_INLINE_REPLY.0 * REPLY_WINDOW <= MAX_REPLY_BYTES.0, "a client's window fits");
+    assert!(
+        MAX_INLINE_REPLY.0 * REPLY_WINDOW <= MAX_REPLY_BYTES.0,
+        "a client's window fits"
+    );
     assert!(MAX_INLINE_STATE.0 < MAX_STATE.0, "large states are blobs");
     assert!(MAX_STATE.0 < MAX_BODY.0, "a state fits into a request");
     assert!(MAX_OUTPUT.0 < MAX_BODY.0, "an output fits into a reply");
-    assert!(DEFAULT_DEADLINE.as_secs() <= MAX_DEADLINE.as_secs(), "the default is allowed");
+    assert!(
+        DEFAULT_DEADLINE.as_secs() <= MAX_DEADLINE.as_secs(),
+        "the default is allowed"
+    );
 };

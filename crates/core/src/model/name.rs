@@ -12,7 +12,9 @@ pub const MAX_NAME: usize = 63;
 
 /// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("\"{0}\" is not a name: expected 1 to {MAX_NAME} characters of a-z, 0-9 and -, not beginning or ending with -")]
+#[error(
+    "\"{0}\" is not a name: expected 1 to {MAX_NAME} characters of a-z, 0-9 and -, not beginning or ending with -"
+)]
 pub struct BadName(pub String);
 
 fn checked(text: &str) -> Result<Arc<str>, BadName> {

@@ -146,7 +146,10 @@ impl FromStr for SessionId {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        read(text).ok_or_else(|| BadId { text: text.chars().take(128).collect(), what: FORM })
+        read(text).ok_or_else(|| BadId {
+            text: text.chars().take(128).collect(),
+            what: FORM,
+        })
     }
 }
 

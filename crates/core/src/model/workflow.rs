@@ -180,7 +180,11 @@ impl Workflow {
     /// Size of all that this step gives out: what its successors get, or its share of the result.
     #[must_use]
     pub fn output_bytes(&self, step: StepIndex) -> Bytes {
-        if let Some(output) = self.outputs.as_ref().and_then(|outputs| outputs.get(step.0 as usize)) {
+        if let Some(output) = self
+            .outputs
+            .as_ref()
+            .and_then(|outputs| outputs.get(step.0 as usize))
+        {
             *output
         } else if self.is_last(step) {
             share(self.result, self.last.len(), self.last.first() == Some(&step))

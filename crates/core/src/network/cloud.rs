@@ -15,7 +15,12 @@ impl Network {
         rate: BitRate,
         one_way: Seconds,
     ) -> Result<(Self, VertexId), NetworkError> {
-        let wan = |kind: &str| VertexKind::Link(Link { rate, kind: kind.to_owned() });
+        let wan = |kind: &str| {
+            VertexKind::Link(Link {
+                rate,
+                kind: kind.to_owned(),
+            })
+        };
         let mut builder = self.into_builder();
         let cloud = builder.add("cloud", VertexKind::Switch)?;
         for (index, &place) in places.iter().enumerate() {

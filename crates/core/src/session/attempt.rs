@@ -157,7 +157,11 @@ impl<F: Clone> Attempt<F> {
     /// An attempt, and what to do first.
     #[must_use]
     pub fn new(invocation: Invocation) -> (Self, Action<F>) {
-        let attempt = Self { invocation, stage: Stage::Loading, conflicts: 0 };
+        let attempt = Self {
+            invocation,
+            stage: Stage::Loading,
+            conflicts: 0,
+        };
         (attempt, Action::Load)
     }
 
@@ -207,7 +211,10 @@ impl<F: Clone> Attempt<F> {
             Status::Moved(home) | Status::Abandoned(home) => return Some(Action::Follow(home.clone())),
             // A reply goes with the move, but not to a client that keeps none: whoever retries gets it here.
             Status::Moving(home) => {
-                return Some(self.earlier(head).unwrap_or_else(|| Action::FinishMove(home.clone())));
+                return Some(
+                    self.earlier(head)
+                        .unwrap_or_else(|| Action::FinishMove(home.clone())),
+                );
             }
             Status::Deleted => return Some(self.refuse(Refusal::Gone)),
             Status::Live => {}
@@ -216,7 +223,9 @@ impl<F: Clone> Attempt<F> {
         if let Some(seen) = seen
             && seen.is_ahead_of(head)
         {
-            return Some(self.refuse(Refusal::Regressed { found: Seen::of(head) }));
+            return Some(self.refuse(Refusal::Regressed {
+                found: Seen::of(head),
+            }));
         }
         if let Some(action) = self.earlier(head) {
             return Some(action);
@@ -229,7 +238,10 @@ impl<F: Clone> Attempt<F> {
         let Invocation { id, origin, body, .. } = self.invocation;
         match head.replies.lookup(id, origin, body) {
             Lookup::Known(reply) => {
-                let outcome = Outcome::Replayed { reply: reply.clone(), seen: Seen::of(head) };
+                let outcome = Outcome::Replayed {
+                    reply: reply.clone(),
+                    seen: Seen::of(head),
+                };
                 Some(self.finish(outcome))
             }
             Lookup::OtherBody => Some(self.refuse(Refusal::OtherBody)),
@@ -247,7 +259,12 @@ impl<F: Clone> Attempt<F> {
             Ok(_) if executed.writes.is_empty() => {
                 let (head, output) = (&base.head, executed.output.unwrap_or_default());
                 let (seen, commit) = (Seen::of(head), head.commit);
-                self.finish(Outcome::Done { output, seen, commit, wrote: false })
+                self.finish(Outcome::Done {
+                    output,
+                    seen,
+                    commit,
+                    wrote: false,
+                })
             }
             Ok(_) => self.commit_on(base.head.clone(), base, executed),
         }
@@ -263,9 +280,18 @@ impl<F: Clone> Attempt<F> {
     fn committed(&mut self, base: &Snapshot, executed: Executed<F>) -> Action<F> {
         let head = &base.head;
         let version = head.version + 1;
-        let seen = Seen { epoch: head.epoch, version, durable: version };
+        let seen = Seen {
+            epoch: head.epoch,
+            version,
+            durable: version,
+        };
         let output = executed.output.unwrap_or_default();
-        self.finish(Outcome::Done { output, seen, commit: executed.commit, wrote: true })
+        self.finish(Outcome::Done {
+            output,
+            seen,
+            commit: executed.commit,
+            wrote: true,
+        })
     }
 
     fn conflict(&mut self, base: Arc<Snapshot>, executed: Executed<F>, head: Option<Head>) -> Action<F> {
@@ -277,11 +303,18 @@ impl<F: Clone> Attempt<F> {
         }
         if head.agrees_on(&base.head, &self.invocation.states) {
             // The values are still those that were executed on; only the head is newer.
-            let rebased = Snapshot { head: head.clone(), values: base.values.clone() };
+            let rebased = Snapshot {
+                head: head.clone(),
+                values: base.values.clone(),
+            };
             return self.commit_on(head, Arc::new(rebased), executed);
         }
         self.conflicts += 1;
-        if self.conflicts == MAX_CONFLICTS { Action::TakeTurn } else { Action::Load }
+        if self.conflicts == MAX_CONFLICTS {
+            Action::TakeTurn
+        } else {
+            Action::Load
+        }
     }
 
     fn refuse(&mut self, refusal: Refusal) -> Action<F> {
@@ -312,23 +345,51 @@ impl Invocation {
             let content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
                 Content::Inline(value.clone())
             } else {
-                let name = BlobName { version, commit, of: BlobOf::State(state.clone()) };
+                let name = BlobName {
+                    version,
+                    commit,
+                    of: BlobOf::State(state.clone()),
+                };
                 blobs.insert(name.clone(), value.clone());
-                Content::Blob { name, bytes: value.len() as u64 }
+                Content::Blob {
+                    name,
+                    bytes: value.len() as u64,
+                }
             };
             let schema = self.schemas.get(state).copied().unwrap_or_default();
-            head.states.insert(state.clone(), Entry { schema, commit, version, content });
+            head.states.insert(
+                state.clone(),
+                Entry {
+                    schema,
+                    commit,
+                    version,
+                    content,
+                },
+            );
         }
         if let Ok(output) = &executed.output {
             let output = if output.len() as u64 <= MAX_INLINE_REPLY.0 {
                 ReplyOutput::Inline(output.clone())
             } else {
-                let name = BlobName { version, commit, of: BlobOf::Reply };
+                let name = BlobName {
+                    version,
+                    commit,
+                    of: BlobOf::Reply,
+                };
                 blobs.insert(name.clone(), output.clone());
                 ReplyOutput::Blob(name)
             };
             let (id, body, at) = (self.id, self.body, self.now);
-            head.replies.record(self.origin, Reply { id, body, version, at, output });
+            head.replies.record(
+                self.origin,
+                Reply {
+                    id,
+                    body,
+                    version,
+                    at,
+                    output,
+                },
+            );
         }
         Commit { expect, head, blobs }
     }

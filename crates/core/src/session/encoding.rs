@@ -31,7 +31,8 @@ pub fn encode(head: &Head) -> Vec<u8> {
 /// How many bytes [`encode`] gives.
 #[must_use]
 pub fn encoded_len(head: &Head) -> usize {
-    let Count(bytes) = postcard::to_extend(head, Count(1)).expect("a head has no value that postcard cannot write");
+    let Count(bytes) =
+        postcard::to_extend(head, Count(1)).expect("a head has no value that postcard cannot write");
     bytes
 }
 

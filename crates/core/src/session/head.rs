@@ -168,7 +168,10 @@ impl Head {
     #[must_use]
     pub fn agrees_on(&self, base: &Self, states: &BTreeSet<StateName>) -> bool {
         let commit = |head: &Self, state| head.states.get(state).map(|entry| entry.commit);
-        self.epoch == base.epoch && states.iter().all(|state| commit(self, state) == commit(base, state))
+        self.epoch == base.epoch
+            && states
+                .iter()
+                .all(|state| commit(self, state) == commit(base, state))
     }
 }
 

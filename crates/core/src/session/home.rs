@@ -92,7 +92,13 @@ impl Hash for RecordKey {
 impl fmt::Display for RecordKey {
     /// As stores keep it: names have no slash, so prefixes are scopes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tenant, app, model, session, part } = self;
+        let Self {
+            tenant,
+            app,
+            model,
+            session,
+            part,
+        } = self;
         write!(f, "{tenant}/{app}/{model}/{session}/{}", part.letter())
     }
 }

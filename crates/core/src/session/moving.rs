@@ -87,7 +87,14 @@ impl Move {
     /// A move to `to`, or, without it, the end of a move that somebody began; and what to do first.
     #[must_use]
     pub fn new(to: Option<Home>, id: CommitId) -> (Self, MoveAction) {
-        (Self { to, id, stage: Stage::LoadingSource }, MoveAction::LoadSource)
+        (
+            Self {
+                to,
+                id,
+                stage: Stage::LoadingSource,
+            },
+            MoveAction::LoadSource,
+        )
     }
 
     /// What to do after this.
@@ -120,7 +127,11 @@ impl Move {
                 self.id = far_from(self.id);
                 let head = source.head.clone();
                 self.stage = Stage::Marking(source, to);
-                MoveAction::CommitSource(Commit { expect, head, blobs: BTreeMap::new() })
+                MoveAction::CommitSource(Commit {
+                    expect,
+                    head,
+                    blobs: BTreeMap::new(),
+                })
             }
             (Status::Moving(to), _) => self.load_target(source, to),
             (Status::Moved(to) | Status::Abandoned(to), _) => MoveAction::Done(to),
@@ -139,7 +150,11 @@ impl Move {
     fn target(&mut self, moving: Box<Whole>, to: Home, target: Option<Head>) -> MoveAction {
         let epoch = moving.head.epoch + 1;
         match target {
-            Some(Head { epoch: of, status: Status::Abandoned(_), .. }) if of == epoch => self.take_back(&moving),
+            Some(Head {
+                epoch: of,
+                status: Status::Abandoned(_),
+                ..
+            }) if of == epoch => self.take_back(&moving),
             Some(head) if head.epoch >= epoch => self.installed(moving, to),
             older => {
                 let expect = older.map_or(Expect::Absent, |head| Expect::Commit(head.commit));
@@ -173,7 +188,11 @@ impl Move {
     }
 
     fn take_back(&mut self, moving: &Whole) -> MoveAction {
-        let head = Head { status: Status::Live, epoch: moving.head.epoch + 2, ..moving.head.clone() };
+        let head = Head {
+            status: Status::Live,
+            epoch: moving.head.epoch + 2,
+            ..moving.head.clone()
+        };
         self.stage = Stage::Returning;
         self.commit_source(moving, head)
     }
@@ -183,7 +202,11 @@ impl Move {
     fn commit_source(&self, moving: &Whole, head: Head) -> MoveAction {
         let expect = Expect::Commit(moving.head.commit);
         let commit = next_id(moving.head.commit);
-        MoveAction::CommitSource(Commit { expect, head: Head { commit, ..head }, blobs: BTreeMap::new() })
+        MoveAction::CommitSource(Commit {
+            expect,
+            head: Head { commit, ..head },
+            blobs: BTreeMap::new(),
+        })
     }
 }
 
@@ -198,11 +221,19 @@ pub fn abandon(moving: &Head, from: Home, target: Option<&Head>) -> Commit {
         replies: Replies::default(),
         ..at_target(moving)
     };
-    Commit { expect, head, blobs: BTreeMap::new() }
+    Commit {
+        expect,
+        head,
+        blobs: BTreeMap::new(),
+    }
 }
 
 fn install(expect: Expect, moving: &Whole) -> Commit {
-    Commit { expect, head: at_target(&moving.head), blobs: moving.blobs.clone() }
+    Commit {
+        expect,
+        head: at_target(&moving.head),
+        blobs: moving.blobs.clone(),
+    }
 }
 
 /// The head with which a session goes on at the target.

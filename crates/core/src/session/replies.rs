@@ -128,7 +128,10 @@ impl Replies {
             Origin::Keyless => self.keyless.push_back(reply),
         }
         while self.opaque.len() > MAX_OPAQUE_REPLIES
-            || self.opaque.front().is_some_and(|reply| now.since(reply.at) > OPAQUE_REPLY_TERM)
+            || self
+                .opaque
+                .front()
+                .is_some_and(|reply| now.since(reply.at) > OPAQUE_REPLY_TERM)
         {
             self.opaque.pop_front();
         }
@@ -155,7 +158,12 @@ impl Replies {
 
     /// Numbered windows are promised and stay; what else there is gives way to [`MAX_REPLY_BYTES`].
     fn keep_to_budget(&mut self) {
-        let mut bytes: u64 = self.opaque.iter().chain(&self.keyless).map(Reply::inline_bytes).sum();
+        let mut bytes: u64 = self
+            .opaque
+            .iter()
+            .chain(&self.keyless)
+            .map(Reply::inline_bytes)
+            .sum();
         while bytes > MAX_REPLY_BYTES.0 {
             let Some(gone) = self.keyless.pop_front().or_else(|| self.opaque.pop_front()) else {
                 return;
@@ -166,7 +174,10 @@ impl Replies {
 
     /// Changes where the output of the reply that a version's commit recorded is kept.
     pub fn keep_output(&mut self, version: u64, output: ReplyOutput) {
-        let numbered = self.clients.values_mut().flat_map(|window| window.replies.iter_mut().map(|(_, reply)| reply));
+        let numbered = self
+            .clients
+            .values_mut()
+            .flat_map(|window| window.replies.iter_mut().map(|(_, reply)| reply));
         let mut replies = numbered.chain(&mut self.opaque).chain(&mut self.keyless);
         if let Some(reply) = replies.find(|reply| reply.version == version) {
             reply.output = output;
@@ -176,7 +187,10 @@ impl Replies {
     /// The output of the reply that a version's commit recorded, if it is kept here.
     #[must_use]
     pub fn inline_output(&self, version: u64) -> Option<Bytes> {
-        let numbered = self.clients.values().flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
+        let numbered = self
+            .clients
+            .values()
+            .flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
         let mut replies = numbered.chain(&self.opaque).chain(&self.keyless);
         match &replies.find(|reply| reply.version == version)?.output {
             ReplyOutput::Inline(output) => Some(output.clone()),
@@ -186,10 +200,16 @@ impl Replies {
 
     /// The blobs that hold outputs.
     pub(super) fn blobs(&self) -> impl Iterator<Item = BlobName> {
-        let numbered = self.clients.values().flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
-        numbered.chain(&self.opaque).chain(&self.keyless).filter_map(|reply| match &reply.output {
-            ReplyOutput::Blob(name) => Some(name.clone()),
-            ReplyOutput::Inline(_) | ReplyOutput::Gone => None,
-        })
+        let numbered = self
+            .clients
+            .values()
+            .flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
+        numbered
+            .chain(&self.opaque)
+            .chain(&self.keyless)
+            .filter_map(|reply| match &reply.output {
+                ReplyOutput::Blob(name) => Some(name.clone()),
+                ReplyOutput::Inline(_) | ReplyOutput::Gone => None,
+            })
     }
 }

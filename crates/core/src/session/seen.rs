@@ -22,7 +22,11 @@ impl Seen {
     /// What a reply from this head shows, where all of it is durable.
     #[must_use]
     pub fn of(head: &Head) -> Self {
-        Self { epoch: head.epoch, version: head.version, durable: head.version }
+        Self {
+            epoch: head.epoch,
+            version: head.version,
+            durable: head.version,
+        }
     }
 
     /// Whether `head` is older than what was seen.
@@ -44,8 +48,15 @@ impl FromStr for Seen {
     fn from_str(text: &str) -> Result<Self, String> {
         let numbers: Option<Vec<u64>> = text.split('.').map(|part| part.parse().ok()).collect();
         match numbers.as_deref() {
-            Some(&[epoch, version, durable]) => Ok(Self { epoch, version, durable }),
-            _ => Err(format!("\"{}\" is not EPOCH.VERSION.DURABLE", text.chars().take(80).collect::<String>())),
+            Some(&[epoch, version, durable]) => Ok(Self {
+                epoch,
+                version,
+                durable,
+            }),
+            _ => Err(format!(
+                "\"{}\" is not EPOCH.VERSION.DURABLE",
+                text.chars().take(80).collect::<String>()
+            )),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::model::{CommitId, InvocationId, StateName, Timestamp};
 use fogline_core::session::{
-    Action, Attempt, BodyHash, Event, Executed, Home, Invocation, Move, MoveAction, MoveEvent, Origin, Outcome,
-    ReplyOutput, Snapshot,
+    Action, Attempt, BodyHash, Event, Executed, Home, Invocation, Move, MoveAction, MoveEvent, Origin,
+    Outcome, ReplyOutput, Snapshot,
 };
 
 use super::world::{Fate, Heard, World, external, name};
@@ -60,7 +60,11 @@ impl Work {
             output.extend(value);
         }
         output.resize(output.len() + self.padding, 0);
-        Executed { output: Ok(output.into()), writes, commit }
+        Executed {
+            output: Ok(output.into()),
+            writes,
+            commit,
+        }
     }
 }
 
@@ -86,7 +90,14 @@ impl Invoker {
     pub(crate) fn new(work: Work, world: &World) -> Self {
         let (attempt, action) = Attempt::new(work.invocation());
         let state = State::Trying(Box::new(attempt), action);
-        Self { work, home: external(), state, started: world.step, ended: None, executions: 0 }
+        Self {
+            work,
+            home: external(),
+            state,
+            started: world.step,
+            ended: None,
+            executions: 0,
+        }
     }
 
     fn again(&mut self) {
@@ -188,7 +199,11 @@ pub(crate) struct Mover {
 impl Mover {
     pub(crate) fn new(from: Home, to: Option<Home>, world: &mut World) -> Self {
         let (machine, action) = Move::new(to, world.id());
-        Self { from, machine, action }
+        Self {
+            from,
+            machine,
+            action,
+        }
     }
 
     /// Does what is next; gives where the session is when that is known.

@@ -12,7 +12,12 @@ use fogline_core::session::{
 use super::actor::{Work, states};
 
 fn writer(number: u8, writes: &[&str]) -> Work {
-    Work { number, reads: BTreeSet::new(), writes: states(writes), padding: 0 }
+    Work {
+        number,
+        reads: BTreeSet::new(),
+        writes: states(writes),
+        padding: 0,
+    }
 }
 
 fn head(id: u8) -> Head {
@@ -20,7 +25,10 @@ fn head(id: u8) -> Head {
 }
 
 fn snapshot(head: Head) -> Snapshot {
-    Snapshot { head, values: std::collections::BTreeMap::new() }
+    Snapshot {
+        head,
+        values: std::collections::BTreeMap::new(),
+    }
 }
 
 fn committed(action: Action<String>) -> Commit {
@@ -41,7 +49,9 @@ fn refused(action: Action<String>) -> Refusal {
 fn executed(work: &Work, on: &Head) -> (Attempt<String>, Commit) {
     let (mut attempt, _) = Attempt::new(work.invocation());
     let action = attempt.on(Event::Loaded(Some(snapshot(on.clone()))));
-    let Action::Execute(base) = action else { panic!("{action:?}") };
+    let Action::Execute(base) = action else {
+        panic!("{action:?}")
+    };
     let commit = committed(attempt.on(Event::Executed(work.execute(&base, CommitId([work.number; 16])))));
     (attempt, commit)
 }
@@ -60,8 +70,14 @@ fn a_conflict_elsewhere_commits_again_without_executing_again() {
     let second = committed(attempt.on(Event::Conflict(Some(newer.clone()))));
     assert_eq!(second.expect, Expect::Commit(newer.commit));
     assert_eq!(second.head.version, newer.version + 1);
-    assert!(second.head.states.keys().eq(states(&["a", "b"]).iter()), "both writes are in it");
-    assert!(matches!(attempt.on(Event::Committed), Action::Finish(Outcome::Done { wrote: true, .. })));
+    assert!(
+        second.head.states.keys().eq(states(&["a", "b"]).iter()),
+        "both writes are in it"
+    );
+    assert!(matches!(
+        attempt.on(Event::Committed),
+        Action::Finish(Outcome::Done { wrote: true, .. })
+    ));
 }
 
 #[test]
@@ -78,7 +94,9 @@ fn a_conflict_on_declared_states_executes_again_and_the_third_takes_its_turn() {
         }
         assert_eq!(action, Action::Load);
         let action = attempt.on(Event::Loaded(Some(snapshot(there.clone()))));
-        let Action::Execute(base) = action else { panic!("{action:?}") };
+        let Action::Execute(base) = action else {
+            panic!("{action:?}")
+        };
         let again = writer(1, &["a"]).execute(&base, CommitId([100 + conflict; 16]));
         committed(attempt.on(Event::Executed(again)));
     }
@@ -100,7 +118,10 @@ fn an_unknown_outcome_is_looked_for_before_anything_is_done() {
     let (mut attempt, commit) = executed(&writer(1, &["a"]), &base);
     assert_eq!(attempt.on(Event::Unknown), Action::Load);
     let found = attempt.on(Event::Loaded(Some(snapshot(commit.head))));
-    assert!(matches!(found, Action::Finish(Outcome::Replayed { .. })), "{found:?}");
+    assert!(
+        matches!(found, Action::Finish(Outcome::Replayed { .. })),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -109,13 +130,22 @@ fn what_has_committed_is_answered_and_not_executed_whatever_became_of_the_head()
     let base = after(&writer(2, &["b"]), &after(&work, &head(9)));
     let ask = |work: &Work, status: Status| {
         let (mut attempt, _) = Attempt::<String>::new(work.invocation());
-        attempt.on(Event::Loaded(Some(snapshot(Head { status, ..base.clone() }))))
+        attempt.on(Event::Loaded(Some(snapshot(Head {
+            status,
+            ..base.clone()
+        }))))
     };
     for status in [Status::Live, Status::Moving(super::world::in_edge())] {
         let action = ask(&work, status);
-        assert!(matches!(action, Action::Finish(Outcome::Replayed { .. })), "{action:?}");
+        assert!(
+            matches!(action, Action::Finish(Outcome::Replayed { .. })),
+            "{action:?}"
+        );
     }
-    assert_eq!(ask(&work, Status::Moved(super::world::in_edge())), Action::Follow(super::world::in_edge()));
+    assert_eq!(
+        ask(&work, Status::Moved(super::world::in_edge())),
+        Action::Follow(super::world::in_edge())
+    );
     assert_eq!(refused(ask(&work, Status::Deleted)), Refusal::Gone);
     let unasked = ask(&writer(3, &["a"]), Status::Moving(super::world::in_edge()));
     assert_eq!(unasked, Action::FinishMove(super::world::in_edge()));
@@ -128,7 +158,10 @@ fn an_id_belongs_to_one_request() {
     let mut other = work.invocation();
     other.body = BodyHash([200; 32]);
     let (mut attempt, _) = Attempt::<String>::new(other);
-    assert_eq!(refused(attempt.on(Event::Loaded(Some(snapshot(base))))), Refusal::OtherBody);
+    assert_eq!(
+        refused(attempt.on(Event::Loaded(Some(snapshot(base))))),
+        Refusal::OtherBody
+    );
 }
 
 #[test]
@@ -136,11 +169,20 @@ fn a_home_behind_what_the_client_has_seen_refuses() {
     let base = after(&writer(2, &["a"]), &head(9));
     for (epoch, version, refuses) in [(0, 1, false), (0, 2, true), (1, 0, true)] {
         let mut invocation = writer(1, &["a"]).invocation();
-        invocation.seen = Some(Seen { epoch, version, durable: 0 });
+        invocation.seen = Some(Seen {
+            epoch,
+            version,
+            durable: 0,
+        });
         let (mut attempt, _) = Attempt::<String>::new(invocation);
         let action = attempt.on(Event::Loaded(Some(snapshot(base.clone()))));
         if refuses {
-            assert_eq!(refused(action), Refusal::Regressed { found: Seen::of(&base) });
+            assert_eq!(
+                refused(action),
+                Refusal::Regressed {
+                    found: Seen::of(&base)
+                }
+            );
         } else {
             assert!(matches!(action, Action::Execute(_)), "{action:?}");
         }
@@ -154,7 +196,10 @@ fn only_what_was_created_and_has_not_ended_is_executed_on() {
     // The invocations of these tests are admitted at 1000 ms.
     let expired = Head::new(CommitId([9; 16]), Timestamp(999));
     let (mut attempt, _) = Attempt::<String>::new(writer(1, &["a"]).invocation());
-    assert_eq!(refused(attempt.on(Event::Loaded(Some(snapshot(expired))))), Refusal::Gone);
+    assert_eq!(
+        refused(attempt.on(Event::Loaded(Some(snapshot(expired))))),
+        Refusal::Gone
+    );
 }
 
 #[test]
@@ -168,11 +213,16 @@ fn a_commit_keeps_the_session_alive() {
 fn without_an_output_nothing_is_committed() {
     let work = writer(1, &["a"]);
     let (mut attempt, _) = Attempt::new(work.invocation());
-    let Action::Execute(base) = attempt.on(Event::Loaded(Some(snapshot(head(9))))) else { panic!() };
+    let Action::Execute(base) = attempt.on(Event::Loaded(Some(snapshot(head(9))))) else {
+        panic!()
+    };
     let mut failed = work.execute(&base, CommitId([1; 16]));
     failed.output = Err("no".to_owned());
     let action = attempt.on(Event::Executed(failed));
-    assert!(matches!(&action, Action::Finish(Outcome::Failed { failure, .. }) if failure == "no"), "{action:?}");
+    assert!(
+        matches!(&action, Action::Finish(Outcome::Failed { failure, .. }) if failure == "no"),
+        "{action:?}"
+    );
 }
 
 #[test]
@@ -180,7 +230,10 @@ fn every_attempt_at_an_invocation_is_executed_on_what_is_there_then() {
     let base = after(&writer(2, &["a"]), &head(9));
     let (mut attempt, _) = Attempt::<String>::new(writer(1, &["a"]).invocation());
     let value = Bytes::from_static(&[2]);
-    let found = Snapshot { head: base, values: [(states(&["a"]).pop_first().unwrap(), value)].into() };
+    let found = Snapshot {
+        head: base,
+        values: [(states(&["a"]).pop_first().unwrap(), value)].into(),
+    };
     let action = attempt.on(Event::Loaded(Some(found.clone())));
     assert_eq!(action, Action::Execute(Arc::new(found)));
     let ids: BTreeSet<InvocationId> = (0..2).map(|_| writer(1, &["a"]).invocation().id).collect();

@@ -55,11 +55,22 @@ fn work() -> impl Strategy<Value = (usize, bool)> {
 fn works(kinds: &[(usize, bool)]) -> Vec<Work> {
     let kinds = kinds.iter().enumerate();
     let work = |(at, (kind, large)): (usize, &(usize, bool))| {
-        let (reads, writes): (&[&str], &[&str]) =
-            [(&[][..], &["a"][..]), (&[], &["b"]), (&[], &["a", "b"]), (&["a"], &[]), (&["b"], &["a"]), (&["a", "b"], &[])][*kind];
+        let (reads, writes): (&[&str], &[&str]) = [
+            (&[][..], &["a"][..]),
+            (&[], &["b"]),
+            (&[], &["a", "b"]),
+            (&["a"], &[]),
+            (&["b"], &["a"]),
+            (&["a", "b"], &[]),
+        ][*kind];
         // More than a head keeps inline: 4 KiB of a state, 1 KiB of an output.
         let padding = if *large { 5000 } else { 0 };
-        Work { number: at as u8 + 1, reads: states(reads), writes: states(writes), padding }
+        Work {
+            number: at as u8 + 1,
+            reads: states(reads),
+            writes: states(writes),
+            padding,
+        }
     };
     kinds.map(work).collect()
 }
@@ -115,7 +126,8 @@ impl Play {
             let target = self.world.head(&to);
             // What stands at the target of this very move has come too far to be given up.
             if target.as_ref().is_none_or(|target| target.epoch <= moving.epoch) {
-                self.world.commit(&to, abandon(&moving, from.clone(), target.as_ref()), Fate::Heard);
+                self.world
+                    .commit(&to, abandon(&moving, from.clone(), target.as_ref()), Fate::Heard);
             }
         }
     }
@@ -138,18 +150,32 @@ impl Play {
         let (home, head) = self.world.live().expect("the session is somewhere");
         let all: BTreeSet<StateName> = head.states.keys().cloned().collect();
         let found = self.world.load(home, &all).expect("it was just there").values;
-        let history: BTreeMap<_, _> = found.iter().map(|(state, value)| (state, numbers(value).to_vec())).collect();
+        let history: BTreeMap<_, _> = found
+            .iter()
+            .map(|(state, value)| (state, numbers(value).to_vec()))
+            .collect();
         for (state, numbers) in &history {
             let once: BTreeSet<_> = numbers.iter().collect();
-            assert_eq!(once.len(), numbers.len(), "{state} has an update twice: {numbers:?}");
+            assert_eq!(
+                once.len(),
+                numbers.len(),
+                "{state} has an update twice: {numbers:?}"
+            );
         }
         for invoker in &self.invokers {
             let saw = invoker.saw().expect("it has ended");
             for (state, seen) in &saw {
                 let last = history.get(state).cloned().unwrap_or_default();
-                assert!(last.starts_with(seen), "{state} was {seen:?}, and became {last:?}");
+                assert!(
+                    last.starts_with(seen),
+                    "{state} was {seen:?}, and became {last:?}"
+                );
                 if invoker.work.writes.contains(state) {
-                    assert_eq!(seen.last(), Some(&invoker.work.number), "its update is the last that it saw");
+                    assert_eq!(
+                        seen.last(),
+                        Some(&invoker.work.number),
+                        "its update is the last that it saw"
+                    );
                 }
             }
             self.check_fresh(invoker, &saw);
@@ -160,7 +186,8 @@ impl Play {
     fn check_fresh(&self, invoker: &Invoker, saw: &BTreeMap<StateName, Vec<u8>>) {
         let (end, _) = invoker.ended.as_ref().expect("it has ended");
         let is = |values: &BTreeMap<StateName, bytes::Bytes>| {
-            saw.iter().all(|(state, seen)| numbers(values.get(state).map_or(&[], |value| value)) == seen)
+            saw.iter()
+                .all(|(state, seen)| numbers(values.get(state).map_or(&[], |value| value)) == seen)
         };
         let moments = &self.world.moments;
         let during = (0..moments.len()).filter(|at| {
@@ -168,7 +195,11 @@ impl Play {
             moments[*at].step <= *end && (invoker.started <= over || !invoker.work.writes.is_empty())
         });
         let mut during = during;
-        assert!(during.any(|at| is(&moments[at].values)), "{} saw {saw:?}, which was not so", invoker.work.number);
+        assert!(
+            during.any(|at| is(&moments[at].values)),
+            "{} saw {saw:?}, which was not so",
+            invoker.work.number
+        );
     }
 }
 
@@ -223,5 +254,8 @@ fn whoever_meets_a_move_finishes_it() {
     assert_eq!(invoker.saw().expect("it has ended")[&name("a")], [1]);
     let (home, head) = world.live().expect("it has moved");
     assert_eq!((home, head.epoch, head.version), (&in_edge(), 1, 2));
-    assert_eq!(world.head(&external()).map(|head| head.status), Some(Status::Moved(Home::clone(home))));
+    assert_eq!(
+        world.head(&external()).map(|head| head.status),
+        Some(Status::Moved(Home::clone(home)))
+    );
 }

@@ -21,7 +21,10 @@ fn reply(number: u64, at: Timestamp) -> Reply {
 }
 
 fn numbered(client: u8, number: u64) -> Origin {
-    Origin::Sequence { client: ClientId([client; 16]), number }
+    Origin::Sequence {
+        client: ClientId([client; 16]),
+        number,
+    }
 }
 
 fn known(replies: &Replies, origin: Origin, number: u64) -> bool {
@@ -86,7 +89,10 @@ fn opaque_keys_are_kept_256_times_or_a_day() {
     assert!((2..=257).all(|number| known(&replies, Origin::Opaque, number)));
     let day = Timestamp(0).after(Duration::from_secs(24 * 3600));
     replies.record(Origin::Opaque, reply(300, day));
-    assert!(known(&replies, Origin::Opaque, 257), "a day is not more than a day");
+    assert!(
+        known(&replies, Origin::Opaque, 257),
+        "a day is not more than a day"
+    );
     replies.record(Origin::Opaque, reply(301, day.after(Duration::from_millis(1))));
     assert!(!known(&replies, Origin::Opaque, 257));
     assert!(known(&replies, Origin::Opaque, 300));
@@ -107,7 +113,13 @@ fn large_windows_give_way_to_the_budget_the_oldest_opaque_reply_first() {
     // 100 outputs of the largest inline size are more than the 64 KiB that a head keeps.
     for number in 1..=100 {
         let output = ReplyOutput::Inline(vec![0; 1024].into());
-        replies.record(Origin::Opaque, Reply { output, ..reply(number, Timestamp(0)) });
+        replies.record(
+            Origin::Opaque,
+            Reply {
+                output,
+                ..reply(number, Timestamp(0))
+            },
+        );
     }
     assert!(!known(&replies, Origin::Opaque, 36));
     assert!((37..=100).all(|number| known(&replies, Origin::Opaque, number)));

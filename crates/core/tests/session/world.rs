@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use fogline_core::model::{Birth, CommitId, SessionId, StateName, Timestamp};
-use fogline_core::session::{BlobName, Commit, Content, Expect, Head, Home, Snapshot, Status, Whole, decode, encode};
+use fogline_core::session::{
+    BlobName, Commit, Content, Expect, Head, Home, Snapshot, Status, Whole, decode, encode,
+};
 
 /// What is in a home.
 #[derive(Clone, Debug)]
@@ -61,7 +63,11 @@ pub(crate) fn external() -> Home {
 }
 
 pub(crate) fn in_edge() -> Home {
-    let session = SessionId::mint("edge".parse().expect("it is a name"), vec![Birth::InEdge], [1; 16]);
+    let session = SessionId::mint(
+        "edge".parse().expect("it is a name"),
+        vec![Birth::InEdge],
+        [1; 16],
+    );
     Home::of_birth(&session.expect("it has a part"), Birth::InEdge)
 }
 
@@ -77,7 +83,13 @@ impl World {
             last: (0, 0),
         };
         let head = Head::new(world.id(), Timestamp(u64::MAX));
-        world.homes.insert(external(), Record { head, blobs: BTreeMap::new() });
+        world.homes.insert(
+            external(),
+            Record {
+                head,
+                blobs: BTreeMap::new(),
+            },
+        );
         world.remember(&external());
         world
     }
@@ -93,13 +105,21 @@ impl World {
     }
 
     pub(crate) fn whole(&self, home: &Home) -> Option<Whole> {
-        self.homes.get(home).map(|record| Whole { head: record.head.clone(), blobs: record.blobs.clone() })
+        self.homes.get(home).map(|record| Whole {
+            head: record.head.clone(),
+            blobs: record.blobs.clone(),
+        })
     }
 
     pub(crate) fn load(&self, home: &Home, states: &BTreeSet<StateName>) -> Option<Snapshot> {
         let record = self.homes.get(home)?;
-        let values = states.iter().filter_map(|state| Some((state.clone(), record.value(state)?)));
-        Some(Snapshot { head: record.head.clone(), values: values.collect() })
+        let values = states
+            .iter()
+            .filter_map(|state| Some((state.clone(), record.value(state)?)));
+        Some(Snapshot {
+            head: record.head.clone(),
+            values: values.collect(),
+        })
     }
 
     pub(crate) fn blob(&self, home: &Home, name: &BlobName) -> Option<Bytes> {
@@ -108,9 +128,16 @@ impl World {
 
     /// The head that can be committed to; there is at most one.
     pub(crate) fn live(&self) -> Option<(&Home, &Head)> {
-        let mut live = self.homes.iter().filter(|(_, record)| record.head.status == Status::Live);
+        let mut live = self
+            .homes
+            .iter()
+            .filter(|(_, record)| record.head.status == Status::Live);
         let found = live.next().map(|(home, record)| (home, &record.head));
-        assert!(live.next().is_none(), "two homes can be committed to: {:?}", self.homes);
+        assert!(
+            live.next().is_none(),
+            "two homes can be committed to: {:?}",
+            self.homes
+        );
         found
     }
 
@@ -156,7 +183,11 @@ impl World {
         blobs.extend(commit.blobs);
         let named = head.blobs();
         blobs.retain(|name, _| named.contains(name));
-        assert_eq!(blobs.len(), named.len(), "every blob that the head names is there (R6): {head:?}");
+        assert_eq!(
+            blobs.len(),
+            named.len(),
+            "every blob that the head names is there (R6): {head:?}"
+        );
         self.homes.insert(home.clone(), Record { head, blobs });
         if self.homes[home].head.status == Status::Live {
             self.remember(home);
@@ -169,10 +200,21 @@ impl World {
     fn remember(&mut self, home: &Home) {
         let record = &self.homes[home];
         let now = (record.head.epoch, record.head.version);
-        assert!(self.moments.is_empty() || now > self.last, "{now:?} comes after {:?}", self.last);
+        assert!(
+            self.moments.is_empty() || now > self.last,
+            "{now:?} comes after {:?}",
+            self.last
+        );
         self.last = now;
-        let values = record.head.states.keys().filter_map(|state| Some((state.clone(), record.value(state)?)));
-        self.moments.push(Moment { step: self.step, values: values.collect() });
+        let values = record
+            .head
+            .states
+            .keys()
+            .filter_map(|state| Some((state.clone(), record.value(state)?)));
+        self.moments.push(Moment {
+            step: self.step,
+            values: values.collect(),
+        });
     }
 }
 

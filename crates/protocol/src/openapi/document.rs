@@ -8,9 +8,12 @@ use super::operation::binary;
 use super::{invocations, management, parameters, schemas};
 use crate::problem::{Kind, MEDIA_TYPE};
 
-const DESCRIPTION: &str = "Stateful functions at the edge. What an application does with its states, and where they \
-    live, is its manifest's; see the book for how to use each model with curl.\n\nErrors are problems of RFC 9457 \
-    with a kind, who must act, and a hint. A status 500 (`internal`) is not described: it is a fault of Fogline.";
+const DESCRIPTION: &str = "\
+Stateful functions at the edge. What an application does with its states, and where they live, is its \
+manifest's; see the book for how to use each model with curl.
+
+Errors are problems of RFC 9457 with a kind, who must act, and a hint. A status 500 (`internal`) is not \
+described: it is a fault of Fogline.";
 
 /// OpenAPI 3.1, as JSON.
 #[must_use]
@@ -53,8 +56,9 @@ pub(super) fn value() -> Value {
     })
 }
 
-/// What a status is answered with, when it stands for these kinds of problems.
-pub(super) fn problem_answer(kinds: &[Kind]) -> Value {
+/// What a status is answered with, when it stands for these kinds of problems; `in_parts` if envelopes may
+/// come with it.
+pub(super) fn problem_answer(kinds: &[Kind], in_parts: bool) -> Value {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
     let status = kinds.first().map_or(0, |kind| kind.status());
     let schema = json!({
@@ -62,7 +66,7 @@ pub(super) fn problem_answer(kinds: &[Kind]) -> Value {
         "properties": {"kind": {"enum": names}, "status": {"const": status}},
     });
     let mut content = json!({MEDIA_TYPE: {"schema": schema}});
-    if kinds.contains(&Kind::MovingToClient) {
+    if in_parts || kinds.contains(&Kind::MovingToClient) {
         content["multipart/mixed"] = json!({"schema": binary()});
     }
     let mut answer = json!({"description": names.join(", "), "content": content});

@@ -148,6 +148,7 @@ fn runs() -> Vec<Operation> {
             output(),
         )
         .full_answer(202, accepted)
+        .problems_in_parts()
         .problems(OF_STATES)
         .problems(OF_FUNCTIONS),
         Operation::new(
@@ -171,7 +172,7 @@ fn runs() -> Vec<Operation> {
 }
 
 /// An input, alone or with envelopes.
-fn carried(part: &str) -> Value {
+pub(super) fn carried(part: &str) -> Value {
     json!({
         "application/octet-stream": {"schema": binary()},
         "application/json": {"schema": {}},

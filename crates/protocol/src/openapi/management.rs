@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::invocations::{ENVELOPE, NAMING};
+use super::invocations::{ENVELOPE, NAMING, carried};
 use super::operation::{Operation, binary, json_of, text};
 use crate::multipart;
 use crate::problem::Kind::{
@@ -104,15 +104,28 @@ fn sessions() -> Vec<Operation> {
         .full_answer(204, json!({"description": "It is deleted."}))
         .problems(FOUND),
         conversion(),
-        Operation::new(
-            "get",
-            &format!("{SESSION}/states"),
-            "listStates",
-            "Lists the states of a session that are set.",
+        listing("get", "listStates", "Lists the states of a session that are set."),
+        listing(
+            "post",
+            "listHeldStates",
+            "Lists the states that the client holds.",
         )
-        .answer(200, "The states, without their bytes.", json_of("States"))
-        .problems(FOUND),
+        .with(NAMING)
+        .body(carried(multipart::INPUT))
+        .problems(&[
+            BadEnvelope,
+            EnvelopeMissing,
+            MovingToClient,
+            StateRegressed,
+            TooLarge,
+        ]),
     ]
+}
+
+fn listing(method: &'static str, id: &str, summary: &str) -> Operation {
+    Operation::new(method, &format!("{SESSION}/states"), id, summary)
+        .answer(200, "The states, without their bytes.", json_of("States"))
+        .problems(FOUND)
 }
 
 fn created() -> Value {

@@ -1,4 +1,5 @@
-//! The OpenAPI description of the client API, written with the limits, headers and kinds of problems that nodes use.
+//! The OpenAPI description of the client API, written with the limits, headers and kinds of problems that
+//! nodes use.
 
 mod document;
 mod invocations;

@@ -13,6 +13,7 @@ pub(super) struct Operation {
     path: String,
     parameters: Vec<String>,
     problems: Vec<Kind>,
+    in_parts: bool,
     rest: Map<String, Value>,
     answers: BTreeMap<String, Value>,
 }
@@ -38,6 +39,7 @@ impl Operation {
             path,
             parameters,
             problems: Vec::new(),
+            in_parts: false,
             rest,
             answers: BTreeMap::new(),
         };
@@ -68,6 +70,12 @@ impl Operation {
     /// May be answered with these problems too.
     pub(super) fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend_from_slice(kinds);
+        self
+    }
+
+    /// May be answered with any of its problems beside envelopes that the client must keep.
+    pub(super) fn problems_in_parts(mut self) -> Self {
+        self.in_parts = true;
         self
     }
 
@@ -109,7 +117,8 @@ impl Operation {
             }
         }
         for (status, kinds) in by_status {
-            self.answers.insert(status.to_string(), problem_answer(&kinds));
+            self.answers
+                .insert(status.to_string(), problem_answer(&kinds, self.in_parts));
         }
         let reference = |name: &String| json!({"$ref": format!("#/components/parameters/{name}")});
         let parameters: Vec<_> = self.parameters.iter().map(reference).collect();

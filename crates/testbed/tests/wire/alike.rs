@@ -37,8 +37,15 @@ enum Runner {
 type Outcome = (Vec<Bytes>, BTreeMap<String, Option<Bytes>>);
 
 async fn outcome(client: &Client, app: &App, model: ExecutionModel, runner: Runner) -> Outcome {
-    let (_, inputs, states) = APPS.iter().find(|(name, ..)| app.name.as_str().starts_with(name)).unwrap();
-    let session = client.create_session(&app.name, Some(model)).await.unwrap().session;
+    let (_, inputs, states) = APPS
+        .iter()
+        .find(|(name, ..)| app.name.as_str().starts_with(name))
+        .unwrap();
+    let session = client
+        .create_session(&app.name, Some(model))
+        .await
+        .unwrap()
+        .session;
     let mut outputs = Vec::new();
     for input in inputs {
         outputs.push(match runner {
@@ -79,7 +86,14 @@ async fn deploy(client: &Client) -> Vec<App> {
 
 /// Runs everything on nodes whose commits are meddled with, through a way that does mischief.
 async fn all_alike(folder: &Path, meddling: Meddling, mischief: Mischief) {
-    let nodes = Nodes::start(folder, Setup { meddling, ..Setup::default() }).await;
+    let nodes = Nodes::start(
+        folder,
+        Setup {
+            meddling,
+            ..Setup::default()
+        },
+    )
+    .await;
     let urls = vec![nodes.url("one"), nodes.url("two")];
     let proxy = Proxy::start(urls, mischief).await;
     let client = Client::builder(proxy.url()).build().unwrap();
@@ -90,7 +104,11 @@ async fn all_alike(folder: &Path, meddling: Meddling, mischief: Mischief) {
                 let got = outcome(&client, &app, model, runner).await;
                 let base: AppName = app.name.as_str().split('-').next().unwrap().parse().unwrap();
                 let expected = first.entry(base).or_insert_with(|| got.clone());
-                assert_eq!(got, *expected, "{} {model} {runner:?} {meddling:?} {mischief:?}", app.name);
+                assert_eq!(
+                    got, *expected,
+                    "{} {model} {runner:?} {meddling:?} {mischief:?}",
+                    app.name
+                );
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fogline_client::Client;
 use fogline_core::model::{AppName, ExecutionModel, SessionId};
@@ -10,11 +10,19 @@ use fogline_protocol::api::Session;
 use fogline_state::seal::Keyring;
 use tokio::task::JoinSet;
 
-use super::support::{Caller, Held, Mischief, Nodes, Proxy, Setup, with_guard};
+use super::support::{CLIENT, Caller, Held, Mischief, Nodes, Proxy, Setup, with_guard};
 
-const EDGE: [ExecutionModel; 3] = [ExecutionModel::InEdge, ExecutionModel::InFunction, ExecutionModel::External];
-const ALL: [ExecutionModel; 4] =
-    [ExecutionModel::InEdge, ExecutionModel::InClient, ExecutionModel::InFunction, ExecutionModel::External];
+const EDGE: [ExecutionModel; 3] = [
+    ExecutionModel::InEdge,
+    ExecutionModel::InFunction,
+    ExecutionModel::External,
+];
+const ALL: [ExecutionModel; 4] = [
+    ExecutionModel::InEdge,
+    ExecutionModel::InClient,
+    ExecutionModel::InFunction,
+    ExecutionModel::External,
+];
 
 /// The totals that a session's history was answered with: every addition of one gives another total, so if none is
 /// lost and none is done twice, they are 1, 2, 3, … each once.
@@ -25,88 +33,83 @@ struct History {
 
 impl History {
     fn add(&mut self, total: u64) {
-        assert!(self.totals.insert(total), "{total} was the answer to two additions");
+        assert!(
+            self.totals.insert(total),
+            "{total} was the answer to two additions"
+        );
     }
 
     fn check(&self, additions: u64) {
-        assert_eq!(self.totals, (1..=additions).collect::<BTreeSet<_>>(), "each addition is in the total once");
+        assert_eq!(
+            self.totals,
+            (1..=additions).collect::<BTreeSet<_>>(),
+            "each addition is in the total once"
+        );
     }
 }
 
-/// Adds one, again and again, in some tasks for each client, while an operator or a client converts the session.
+/// Adds one, again and again, in some tasks for each client, while the session is converted among these models.
 async fn add_while_it_moves(
     clients: &[Client],
     converter: &Client,
     app: &AppName,
     session: &SessionId,
-    models: &'static [ExecutionModel],
-) -> u64 {
-    const TASKS: u64 = 3;
-    const EACH: u64 = 40;
+    models: &[ExecutionModel],
+) {
+    const TASKS: usize = 3;
     let done = Arc::new(AtomicBool::new(false));
-    let moves = Arc::new(AtomicU64::new(0));
     let mut writers: JoinSet<Vec<u64>> = JoinSet::new();
-    for client in clients {
-        for _ in 0..TASKS {
-            let (client, app, session) = (client.clone(), app.clone(), session.clone());
-            writers.spawn(async move {
-                let mut totals = Vec::new();
-                for _ in 0..EACH {
-                    let reply = client.invoke(&app, &session, &"add".parse().unwrap(), "1").await;
-                    let output = reply.unwrap_or_else(|error| panic!("{error}: {error:?}")).output;
-                    totals.push(String::from_utf8(output.to_vec()).unwrap().parse().unwrap());
-                }
-                totals
-            });
-        }
-    }
-    let mover = tokio::spawn({
-        let (converter, app, session) = (converter.clone(), app.clone(), session.clone());
-        let (done, moves) = (Arc::clone(&done), Arc::clone(&moves));
-        async move {
-            for model in models.iter().cycle() {
-                if done.load(Ordering::Relaxed) {
-                    return;
-                }
-                converter.convert(&app, &session, *model).await.unwrap_or_else(|error| panic!("{model}: {error:?}"));
-                moves.fetch_add(1, Ordering::Relaxed);
+    for client in clients.iter().flat_map(|client| [client; TASKS]) {
+        let (client, app, session, done) = (client.clone(), app.clone(), session.clone(), Arc::clone(&done));
+        writers.spawn(async move {
+            let mut totals = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let reply = client.invoke(&app, &session, &"add".parse().unwrap(), "1").await;
+                let output = reply.unwrap_or_else(|error| panic!("{error}: {error:?}")).output;
+                totals.push(String::from_utf8(output.to_vec()).unwrap().parse().unwrap());
             }
-        }
-    });
-    let mut history = History::default();
-    for total in writers.join_all().await.into_iter().flatten() {
-        history.add(total);
+            totals
+        });
+    }
+    for model in models.iter().cycle().take(4 * models.len() + 1) {
+        converter
+            .convert(app, session, *model)
+            .await
+            .unwrap_or_else(|error| panic!("{model}: {error:?}"));
     }
     done.store(true, Ordering::Relaxed);
-    mover.await.unwrap();
-    history.check(TASKS * EACH * clients.len() as u64);
-    moves.load(Ordering::Relaxed)
+    let mut history = History::default();
+    let totals: Vec<u64> = writers.join_all().await.into_iter().flatten().collect();
+    totals.iter().for_each(|total| history.add(*total));
+    history.check(totals.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conversions_among_edge_and_cloud_under_load_lose_and_double_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), Setup::default()).await;
-    Caller::new(nodes.url("one")).deploy("counter", str::to_owned).await;
+    Caller::new(nodes.url("one"))
+        .deploy("counter", str::to_owned)
+        .await;
     let client = |node: &str| Client::builder(nodes.url(node)).build().unwrap();
     let clients = [client("one"), client("two"), client("cloud")];
     let app: AppName = "counter".parse().unwrap();
     let session = clients[0].create_session(&app, None).await.unwrap().session;
-    let moves = add_while_it_moves(&clients, &client("two"), &app, &session, &EDGE).await;
-    assert!(moves >= 6, "{moves} moves");
+    add_while_it_moves(&clients, &client("two"), &app, &session, &EDGE).await;
     nodes.stop().await;
 }
 
 async fn with_the_client_among_them(guard: &str, mischief: Mischief) {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), Setup::default()).await;
-    Caller::new(nodes.url("one")).deploy("counter", with_guard(guard)).await;
+    Caller::new(nodes.url("one"))
+        .deploy("counter", with_guard(guard))
+        .await;
     let proxy = Proxy::start(vec![nodes.url("one"), nodes.url("two")], mischief).await;
     let client = Client::builder(proxy.url()).build().unwrap();
     let app: AppName = "counter".parse().unwrap();
     let session = client.create_session(&app, None).await.unwrap().session;
-    let moves = add_while_it_moves(std::slice::from_ref(&client), &client, &app, &session, &ALL).await;
-    assert!(moves >= 4, "{moves} moves");
+    add_while_it_moves(std::slice::from_ref(&client), &client, &app, &session, &ALL).await;
     nodes.stop().await;
 }
 
@@ -126,7 +129,11 @@ async fn conversions_under_load_lose_and_double_nothing_guarded_when_requests_ar
 }
 
 /// A session with a client of its own, and its nodes.
-async fn one_session(setup: Setup, guard: &str, model: &str) -> (tempfile::TempDir, Nodes, Caller, Caller, Held) {
+async fn one_session(
+    setup: Setup,
+    guard: &str,
+    model: &str,
+) -> (tempfile::TempDir, Nodes, Caller, Caller, Held) {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), setup).await;
     let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
@@ -136,12 +143,19 @@ async fn one_session(setup: Setup, guard: &str, model: &str) -> (tempfile::TempD
 }
 
 async fn add(caller: &Caller, held: &mut Held, amount: &'static str, key: &str) -> String {
-    caller.in_session(held, "functions/add", amount, &[("idempotency-key", key)]).await.ok().text()
+    caller
+        .in_session(held, "functions/add", amount, &[("idempotency-key", key)])
+        .await
+        .ok()
+        .text()
 }
 
 async fn convert(caller: &Caller, held: &mut Held, model: &str) -> Session {
-    let headers = [("fogline-client", "00112233445566778899aabbccddeeff")];
-    let session: Session = caller.convert(held, model, &headers).await.ok().json();
+    let session: Session = caller
+        .convert(held, model, &[("fogline-client", CLIENT)])
+        .await
+        .ok()
+        .json();
     if session.parts[0].model != ExecutionModel::InClient {
         held.envelopes.clear();
     }
@@ -150,10 +164,17 @@ async fn convert(caller: &Caller, held: &mut Held, model: &str) -> Session {
 
 #[tokio::test]
 async fn a_session_is_found_by_nodes_that_know_nothing_of_its_moves() {
-    let (_folder, mut nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-edge").await;
+    let (_folder, mut nodes, one, _, mut held) = one_session(Setup::default(), "none", "in-edge").await;
     let mut total = 0;
-    for model in ["external", "in-function", "in-edge", "in-function", "external", "in-edge"] {
-        convert(&two, &mut held, model).await;
+    for model in [
+        "external",
+        "in-function",
+        "in-edge",
+        "in-function",
+        "external",
+        "in-edge",
+    ] {
+        convert(&Caller::new(nodes.url("two")), &mut held, model).await;
         // What a node has learnt it forgets when it stops.
         nodes.stop_node("two").await;
         nodes.start_node("two").await;
@@ -161,7 +182,11 @@ async fn a_session_is_found_by_nodes_that_know_nothing_of_its_moves() {
         for caller in [&two, &one] {
             total += 1;
             let key = format!("{model} {total}");
-            assert_eq!(add(caller, &mut held, "1", &key).await, total.to_string(), "{model}");
+            assert_eq!(
+                add(caller, &mut held, "1", &key).await,
+                total.to_string(),
+                "{model}"
+            );
             let path = format!("/v1/apps/counter/sessions/{}", held.id);
             let session: Session = caller.send(caller.get(&path)).await.ok().json();
             assert_eq!(session.parts[0].model.to_string(), model);
@@ -181,7 +206,11 @@ async fn converting_a_session_to_where_it_is_changes_nothing() {
                 assert_eq!(session.parts[0].model.to_string(), model);
                 total += 1;
                 let key = format!("{model} {round}");
-                assert_eq!(add(&one, &mut held, "1", &key).await, total.to_string(), "{guard} {model} {round}");
+                assert_eq!(
+                    add(&one, &mut held, "1", &key).await,
+                    total.to_string(),
+                    "{guard} {model} {round}"
+                );
             }
         }
         nodes.stop().await;
@@ -193,12 +222,16 @@ async fn replies_move_with_the_session() {
     let models = ["external", "in-edge", "in-function", "in-client", "external"];
     let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "mark", "in-client").await;
     for (at, model) in models.iter().enumerate() {
-        let key = format!("before {model}");
+        let key = format!("{at}, before {model}");
         let total = (at + 1).to_string();
         assert_eq!(add(&one, &mut held, "1", &key).await, total);
         convert(&two, &mut held, model).await;
         for caller in [&one, &two] {
-            assert_eq!(add(caller, &mut held, "1", &key).await, total, "a retry after the move to {model}");
+            assert_eq!(
+                add(caller, &mut held, "1", &key).await,
+                total,
+                "a retry after the move to {model}"
+            );
         }
         let other = caller_with_other_body(&two, &mut held, &key).await;
         assert_eq!(other, 422, "{model}");
@@ -207,7 +240,10 @@ async fn replies_move_with_the_session() {
 }
 
 async fn caller_with_other_body(caller: &Caller, held: &mut Held, key: &str) -> u16 {
-    caller.in_session(held, "functions/add", "17", &[("idempotency-key", key)]).await.status
+    caller
+        .in_session(held, "functions/add", "17", &[("idempotency-key", key)])
+        .await
+        .status
 }
 
 #[tokio::test]
@@ -219,7 +255,11 @@ async fn a_request_that_was_answered_before_a_session_went_to_its_client_is_not_
         convert(&one, &mut held, "in-client").await;
         assert!(before.envelopes.is_empty() && !held.envelopes.is_empty());
         let mut retry = if with_envelopes { held.clone() } else { before };
-        assert_eq!(add(&two, &mut retry, "5", "first").await, "5", "with envelopes: {with_envelopes}");
+        assert_eq!(
+            add(&two, &mut retry, "5", "first").await,
+            "5",
+            "with envelopes: {with_envelopes}"
+        );
         assert_eq!(add(&one, &mut held, "1", "second").await, "6");
         nodes.stop().await;
     }
@@ -232,8 +272,15 @@ async fn the_states_of_a_session_that_is_to_go_to_its_client_come_with_its_next_
         add(&one, &mut held, "5", "a").await;
         // An operator asks, and what it gets it throws away.
         two.convert(&mut held.clone(), "in-client", &[]).await.ok();
-        let refused = one.in_session(&mut held, "functions/add", "1", &[("idempotency-key", "b")]).await;
-        assert_eq!((refused.status, refused.kind().as_str()), (409, "moving-to-client"), "{}", refused.text());
+        let refused = one
+            .in_session(&mut held, "functions/add", "1", &[("idempotency-key", "b")])
+            .await;
+        assert_eq!(
+            (refused.status, refused.kind().as_str()),
+            (409, "moving-to-client"),
+            "{}",
+            refused.text()
+        );
         assert!(!held.envelopes.is_empty());
         assert_eq!(add(&one, &mut held, "1", "b").await, "6", "{guard}");
         nodes.stop().await;
@@ -244,13 +291,37 @@ async fn the_states_of_a_session_that_is_to_go_to_its_client_come_with_its_next_
 async fn an_operator_converts_a_session_that_only_its_client_can_give_at_the_next_request() {
     let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-client").await;
     add(&one, &mut held, "5", "a").await;
-    let answer = two.convert(&mut Held { envelopes: Default::default(), ..held.clone() }, "external", &[]).await.ok();
-    assert_eq!(answer.json::<Session>().parts[0].model, ExecutionModel::InClient, "it is there until then");
+    let answer = two
+        .convert(
+            &mut Held {
+                envelopes: Default::default(),
+                ..held.clone()
+            },
+            "external",
+            &[],
+        )
+        .await
+        .ok();
+    assert_eq!(
+        answer.json::<Session>().parts[0].model,
+        ExecutionModel::InClient,
+        "it is there until then"
+    );
     let answer = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
-    assert_eq!((answer.text().as_str(), answer.header("fogline-convert")), ("6", "external"));
-    assert_eq!(convert(&one, &mut held, "external").await.parts[0].model, ExecutionModel::External);
+    assert_eq!(
+        (answer.text().as_str(), answer.header("fogline-convert")),
+        ("6", "external")
+    );
+    assert_eq!(
+        convert(&one, &mut held, "external").await.parts[0].model,
+        ExecutionModel::External
+    );
     let answer = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
-    assert_eq!((answer.text().as_str(), answer.header("fogline-convert")), ("7", ""), "and nobody asks again");
+    assert_eq!(
+        (answer.text().as_str(), answer.header("fogline-convert")),
+        ("7", ""),
+        "and nobody asks again"
+    );
     nodes.stop().await;
 }
 
@@ -262,7 +333,12 @@ async fn envelopes_of_a_time_before_the_session_left_are_refused() {
         let old = held.clone();
         convert(&one, &mut held, "in-edge").await;
         let refused = one.in_session(&mut old.clone(), "functions/add", "1", &[]).await;
-        assert_eq!((refused.status, refused.kind().as_str()), (400, "bad-envelope"), "{guard}: {}", refused.text());
+        assert_eq!(
+            (refused.status, refused.kind().as_str()),
+            (400, "bad-envelope"),
+            "{guard}: {}",
+            refused.text()
+        );
         assert_eq!(add(&one, &mut held, "1", "b").await, "6", "{guard}");
         nodes.stop().await;
     }
@@ -278,13 +354,27 @@ async fn a_session_that_came_back_to_its_client_asks_for_its_envelopes() {
             convert(&one, &mut held, "in-client").await;
             add(&one, &mut held, "1", &format!("{model} {round}")).await;
             for caller in [&one, &two] {
-                let mut without = Held { envelopes: Default::default(), ..held.clone() };
-                let refused = caller.in_session(&mut without, "functions/peek", "null", &[]).await;
+                let mut without = Held {
+                    envelopes: Default::default(),
+                    ..held.clone()
+                };
+                let refused = caller
+                    .in_session(&mut without, "functions/peek", "null", &[])
+                    .await;
                 let got = (refused.status, refused.kind());
-                assert_eq!(got, (428, "envelope-missing".to_owned()), "{guard} {model}: {}", refused.text());
+                assert_eq!(
+                    got,
+                    (428, "envelope-missing".to_owned()),
+                    "{guard} {model}: {}",
+                    refused.text()
+                );
                 let path = format!("/v1/apps/counter/sessions/{}", held.id);
                 let session: Session = caller.send(caller.get(&path)).await.ok().json();
-                assert_eq!(session.parts[0].model, ExecutionModel::InClient, "{guard} {model}");
+                assert_eq!(
+                    session.parts[0].model,
+                    ExecutionModel::InClient,
+                    "{guard} {model}"
+                );
             }
         }
         assert_eq!(add(&two, &mut held, "1", "z").await, "9");
@@ -304,8 +394,16 @@ async fn a_session_is_deleted_wherever_it_is_and_on_its_way() {
             assert_eq!(deleted.status, 204, "{guard} {model}: {}", deleted.text());
             for caller in [&one, &two] {
                 let refused = caller.in_session(&mut held, "functions/add", "1", &[]).await;
-                assert_eq!((refused.status, refused.kind().as_str()), (410, "gone"), "{guard} {model}");
-                assert_eq!(caller.send(caller.get(&path)).await.status, 410, "{guard} {model}");
+                assert_eq!(
+                    (refused.status, refused.kind().as_str()),
+                    (410, "gone"),
+                    "{guard} {model}"
+                );
+                assert_eq!(
+                    caller.send(caller.get(&path)).await.status,
+                    410,
+                    "{guard} {model}"
+                );
             }
             nodes.stop().await;
         }
@@ -315,11 +413,19 @@ async fn a_session_is_deleted_wherever_it_is_and_on_its_way() {
 #[tokio::test]
 async fn two_networks_with_the_tenants_key_serve_one_session_in_turn() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let setup = Setup { keyring: Keyring::generate(), ..Setup::default() };
+    let setup = Setup {
+        keyring: Keyring::generate(),
+        ..Setup::default()
+    };
     // Nodes of two providers are called the same, and know nothing of each other.
-    let networks =
-        [Nodes::start(folders[0].path(), setup.clone()).await, Nodes::start(folders[1].path(), setup.clone()).await];
-    let callers = [Caller::new(networks[0].url("one")), Caller::new(networks[1].url("two"))];
+    let networks = [
+        Nodes::start(folders[0].path(), setup.clone()).await,
+        Nodes::start(folders[1].path(), setup.clone()).await,
+    ];
+    let callers = [
+        Caller::new(networks[0].url("one")),
+        Caller::new(networks[1].url("two")),
+    ];
     for caller in &callers {
         caller.deploy("counter", str::to_owned).await;
     }
@@ -329,11 +435,23 @@ async fn two_networks_with_the_tenants_key_serve_one_session_in_turn() {
         assert_eq!(got, total.to_string());
     }
     let strangers = tempfile::tempdir().unwrap();
-    let stranger = Nodes::start(strangers.path(), Setup { keyring: Keyring::generate(), ..setup }).await;
+    let stranger = Nodes::start(
+        strangers.path(),
+        Setup {
+            keyring: Keyring::generate(),
+            ..setup
+        },
+    )
+    .await;
     let caller = Caller::new(stranger.url("one"));
     caller.deploy("counter", str::to_owned).await;
     let refused = caller.in_session(&mut held, "functions/add", "1", &[]).await;
-    assert_eq!((refused.status, refused.kind().as_str()), (400, "bad-envelope"), "{}", refused.text());
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (400, "bad-envelope"),
+        "{}",
+        refused.text()
+    );
     for network in networks {
         network.stop().await;
     }

@@ -1,5 +1,9 @@
 //! Real nodes, spoken to over HTTP: what the models promise, and what bad input and faults do.
 
 mod alike;
+mod bad_input;
 mod conversion;
+mod faults;
+mod kill;
+mod rules;
 mod support;

@@ -11,6 +11,9 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Who callers are, unless they say otherwise.
+pub(crate) const CLIENT: &str = "00112233445566778899aabbccddeeff";
+
 /// A caller of one node.
 pub(crate) struct Caller {
     pub(crate) http: reqwest::Client,
@@ -30,7 +33,12 @@ impl Answer {
     }
 
     pub(crate) fn ok(self) -> Self {
-        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        assert!(
+            (200..300).contains(&self.status),
+            "{}: {}",
+            self.status,
+            self.text()
+        );
         self
     }
 
@@ -42,7 +50,10 @@ impl Answer {
 
     /// A header; empty if it is not there.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> T {
@@ -52,7 +63,26 @@ impl Answer {
 
 impl Caller {
     pub(crate) fn new(url: impl Into<String>) -> Self {
-        Self { http: reqwest::Client::new(), url: url.into() }
+        Self {
+            http: reqwest::Client::new(),
+            url: url.into(),
+        }
+    }
+
+    pub(crate) fn with_token(url: impl Into<String>, token: &str) -> Self {
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert(
+            "authorization",
+            format!("Bearer {token}").parse().expect("it is plain text"),
+        );
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .build()
+            .expect("it can be built");
+        Self {
+            http,
+            url: url.into(),
+        }
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
@@ -80,17 +110,32 @@ impl Caller {
     /// Deploys what may not be deployable.
     pub(crate) async fn deploy_parts(&self, parts: &[Part]) -> Answer {
         let (content_type, body) = form(parts);
-        self.send(self.post("/v1/apps").header("content-type", content_type).body(body)).await
+        self.send(
+            self.post("/v1/apps")
+                .header("content-type", content_type)
+                .body(body),
+        )
+        .await
     }
 
     pub(crate) async fn session(&self, app: &str, model: &str) -> Held {
         let body = format!("{{\"model\": \"{model}\"}}");
-        let session: Session = self.send(self.post(&format!("/v1/apps/{app}/sessions")).body(body)).await.ok().json();
+        let session: Session = self
+            .send(self.post(&format!("/v1/apps/{app}/sessions")).body(body))
+            .await
+            .ok()
+            .json();
         let envelopes = session.envelopes.iter().map(|(state, sealed)| {
-            let sealed = data_encoding::BASE64.decode(sealed.as_bytes()).expect("it is base64");
+            let sealed = data_encoding::BASE64
+                .decode(sealed.as_bytes())
+                .expect("it is base64");
             (state.to_string(), sealed.into())
         });
-        Held { app: app.to_owned(), id: session.session.to_string(), envelopes: envelopes.collect() }
+        Held {
+            app: app.to_owned(),
+            id: session.session.to_string(),
+            envelopes: envelopes.collect(),
+        }
     }
 
     /// Posts to a path of a session, with the envelopes that are held, and keeps the new ones.
@@ -101,7 +146,8 @@ impl Caller {
         input: impl Into<bytes::Bytes>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        self.with_envelopes(held, path, Part::new(multipart::INPUT, input), headers).await
+        self.with_envelopes(held, path, Part::new(multipart::INPUT, input), headers)
+            .await
     }
 
     /// Asks for a session under another model, as its client if it says who it is, else as an operator.
@@ -126,10 +172,19 @@ impl Caller {
             keep(held, &mut answer).await;
             return answer;
         }
+        if !headers.iter().any(|(name, _)| *name == "fogline-client") {
+            request = request.header("fogline-client", CLIENT);
+        }
         let mut parts = vec![first];
-        parts.extend(held.envelopes.iter().map(|(state, sealed)| Part::new(format!("state.{state}"), sealed.clone())));
+        parts.extend(
+            held.envelopes
+                .iter()
+                .map(|(state, sealed)| Part::new(format!("state.{state}"), sealed.clone())),
+        );
         let (content_type, body) = form(&parts);
-        let mut answer = self.send(request.header("content-type", content_type).body(body)).await;
+        let mut answer = self
+            .send(request.header("content-type", content_type).body(body))
+            .await;
         keep(held, &mut answer).await;
         answer
     }
@@ -148,9 +203,15 @@ pub(crate) fn package(example: &str, edit: impl Fn(&str) -> String) -> Vec<Part>
     let mut parts = vec![Part::new(multipart::MANIFEST, manifest)];
     for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
         let path = entry.expect("it can be read").path();
-        if path.extension().is_some_and(|extension| extension == "wasm" || extension == "py") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm" || extension == "py")
+        {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            parts.push(Part::new(name, std::fs::read(&path).expect("the component can be read")));
+            parts.push(Part::new(
+                name,
+                std::fs::read(&path).expect("the component can be read"),
+            ));
         }
     }
     parts
@@ -166,16 +227,26 @@ pub(crate) struct Held {
 
 fn form(parts: &[Part]) -> (String, bytes::Bytes) {
     let boundary = Boundary::new([7; 16]);
-    (boundary.content_type(Subtype::FormData), multipart::write(&boundary, parts))
+    (
+        boundary.content_type(Subtype::FormData),
+        multipart::write(&boundary, parts),
+    )
 }
 
 /// Keeps the envelopes of an answer, and leaves what else it says.
 async fn keep(held: &mut Held, answer: &mut Answer) {
-    let content_type = answer.headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or("");
+    let content_type = answer
+        .headers
+        .get("content-type")
+        .and_then(|it| it.to_str().ok())
+        .unwrap_or("");
     if !multipart::is_multipart(content_type) {
         return;
     }
-    for part in multipart::read(content_type, answer.body.clone()).await.expect("the parts can be read") {
+    for part in multipart::read(content_type, answer.body.clone())
+        .await
+        .expect("the parts can be read")
+    {
         match part.name.strip_prefix("state.") {
             Some(state) => drop(held.envelopes.insert(state.to_owned(), part.bytes)),
             None => answer.body = part.bytes,

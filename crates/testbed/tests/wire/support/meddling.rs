@@ -28,7 +28,11 @@ impl Meddling {
     pub(crate) fn between(self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
         match self {
             Self::None => inner,
-            meddling => Arc::new(Meddled { inner, meddling, commits: AtomicU64::new(0) }),
+            meddling => Arc::new(Meddled {
+                inner,
+                meddling,
+                commits: AtomicU64::new(0),
+            }),
         }
     }
 }
@@ -61,7 +65,10 @@ impl Meddled {
             }
         }
         let blobs = std::collections::BTreeMap::new();
-        self.inner.commit(key, Commit { expect, head, blobs }).await.map(drop)
+        self.inner
+            .commit(key, Commit { expect, head, blobs })
+            .await
+            .map(drop)
     }
 }
 
@@ -71,7 +78,11 @@ impl Store for Meddled {
         self.inner.durable()
     }
 
-    async fn load(&self, key: &RecordKey, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, StoreError> {
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
         self.inner.load(key, states).await
     }
 

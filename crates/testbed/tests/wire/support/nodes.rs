@@ -67,7 +67,11 @@ impl Nodes {
     pub(crate) async fn start(folder: &Path, setup: Setup) -> Self {
         // Compiled once for all tests.
         let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-        let component = ComponentOptions { cache, workers: 64, ..ComponentOptions::default() };
+        let component = ComponentOptions {
+            cache,
+            workers: 64,
+            ..ComponentOptions::default()
+        };
         let component = ComponentRuntime::new(component).expect("components can be executed");
         let mut nodes = Self {
             folder: folder.to_path_buf(),
@@ -88,9 +92,15 @@ impl Nodes {
 
     /// Gives a node a place on the transport, and tells all of all.
     fn bind(&mut self, node: &'static str) {
-        let identity = self.authority.issue(&name(node)).expect("a certificate can be made");
+        let identity = self
+            .authority
+            .issue(&name(node))
+            .expect("a certificate can be made");
         let socket = udp_socket((Ipv4Addr::LOCALHOST, 0).into()).expect("there is a free port");
-        let options = PeerOptions { mtu: Mtu::Fixed(8000), ..PeerOptions::default() };
+        let options = PeerOptions {
+            mtu: Mtu::Fixed(8000),
+            ..PeerOptions::default()
+        };
         let endpoint = Endpoint::bind(&identity, socket, &options).expect("the transport starts");
         self.endpoints.insert(node, endpoint);
         for (of, at) in &self.endpoints {
@@ -102,9 +112,19 @@ impl Nodes {
     }
 
     async fn run(&mut self, node: &'static str) {
-        let cloud = self.setup.names.last().filter(|_| self.setup.names.len() > 1).copied();
-        let others: Vec<NodeName> =
-            self.setup.names.iter().filter(|other| **other != node).map(|other| name(other)).collect();
+        let cloud = self
+            .setup
+            .names
+            .last()
+            .filter(|_| self.setup.names.len() > 1)
+            .copied();
+        let others: Vec<NodeName> = self
+            .setup
+            .names
+            .iter()
+            .filter(|other| **other != node)
+            .map(|other| name(other))
+            .collect();
         let machine = Node::of(Device::NUC, true, false);
         let cloud_name: Option<NodeName> = cloud.map(name);
         let map = Map::flat(&name(node), &machine, &others, cloud_name.as_ref()).expect("names differ");

@@ -43,7 +43,9 @@ struct Way {
 
 impl Proxy {
     pub(crate) async fn start(nodes: Vec<String>, mischief: Mischief) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a free port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
         let way = Arc::new(Way {
             nodes,
@@ -60,11 +62,16 @@ impl Proxy {
                 connections.spawn(async move {
                     let service = service_fn(move |request| pass(Arc::clone(&way), request));
                     // A lost answer ends the connection.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
-        Self { address, _serving: serving }
+        Self {
+            address,
+            _serving: serving,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -109,25 +116,46 @@ async fn pass(way: Arc<Way>, request: Request<Incoming>) -> Result<Response<Full
 }
 
 impl Way {
-    async fn send(&self, parts: &http::request::Parts, body: Bytes) -> Result<Response<Full<Bytes>>, reqwest::Error> {
+    async fn send(
+        &self,
+        parts: &http::request::Parts,
+        body: Bytes,
+    ) -> Result<Response<Full<Bytes>>, reqwest::Error> {
         let node = &self.nodes[self.next.fetch_add(1, Ordering::Relaxed) % self.nodes.len()];
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut headers = parts.headers.clone();
         headers.remove(http::header::HOST);
-        let request = self.http.request(parts.method.clone(), format!("{node}{path}")).headers(headers).body(body);
+        let request = self
+            .http
+            .request(parts.method.clone(), format!("{node}{path}"))
+            .headers(headers)
+            .body(body);
         let answer = request.send().await?;
         let mut response = Response::builder().status(answer.status());
         for (name, value) in answer.headers() {
             response = response.header(name, value);
         }
         let body = answer.bytes().await?;
-        Ok(response.body(Full::new(body)).expect("it is what a node answered"))
+        Ok(response
+            .body(Full::new(body))
+            .expect("it is what a node answered"))
     }
 
     /// Whether this request has not come before, by the name that its sender gave it.
     fn is_new(&self, parts: &http::request::Parts) -> bool {
-        let name = |header| parts.headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let name = format!("{} {} {}", parts.uri, name("idempotency-key"), name("fogline-sequence"));
+        let name = |header| {
+            parts
+                .headers
+                .get(header)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+        };
+        let name = format!(
+            "{} {} {}",
+            parts.uri,
+            name("idempotency-key"),
+            name("fogline-sequence")
+        );
         self.seen.lock().expect("nobody panicked").insert(name)
     }
 }

@@ -1,0 +1,162 @@
+//! A node that is killed: what it has acknowledged is there again, or its loss is not hidden (R8, R12).
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::support::{Caller, Held, Nodes, Setup};
+
+/// Set in the process that is to be killed: the folder of its node.
+const FOLDER: &str = "FOGLINE_TEST_NODE_FOLDER";
+
+/// This test program again, as a node on a folder.
+struct Victim {
+    child: Child,
+    caller: Caller,
+}
+
+impl Victim {
+    fn start(test: &str, folder: &Path) -> Self {
+        let program = std::env::current_exe().expect("this program is a file");
+        let mut child = Command::new(program)
+            .args(["--exact", test, "--nocapture"])
+            .env(FOLDER, folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program can be started");
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let urls = output
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("url=")?.1.to_owned()));
+        Self {
+            child,
+            caller: Caller::new(urls.expect("it says where it is")),
+        }
+    }
+
+    /// Nothing of it is left but its folder.
+    fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was killed");
+    }
+}
+
+/// What the victim does: it serves until it is killed.
+#[expect(clippy::print_stdout, reason = "it tells the test where it is")]
+async fn be_the_victim() -> bool {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return false;
+    };
+    let setup = Setup {
+        names: vec!["one"],
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(Path::new(&folder), setup).await;
+    println!("url={}", nodes.url("one"));
+    std::future::pending::<()>().await;
+    true
+}
+
+fn with_durability(durability: &'static str) -> impl Fn(&str) -> String {
+    move |manifest| {
+        manifest.replacen(
+            "[application]",
+            &format!("[application]\ndurability = \"{durability}\""),
+            1,
+        )
+    }
+}
+
+async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
+    let answer = caller
+        .in_session(held, "functions/add", "1", &[("idempotency-key", key)])
+        .await
+        .ok();
+    (answer.text(), answer.header("fogline-seen").to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_node_has_lost_nothing_that_it_acknowledged() {
+    if be_the_victim().await {
+        return;
+    }
+    let test = "kill::a_killed_node_has_lost_nothing_that_it_acknowledged";
+    let folder = tempfile::tempdir().unwrap();
+    let victim = Victim::start(test, folder.path());
+    victim
+        .caller
+        .deploy("counter", with_durability("every-commit"))
+        .await;
+    let mut sessions = Vec::new();
+    for model in ["external", "in-edge", "in-function"] {
+        sessions.push((model, victim.caller.session("counter", model).await, 0_usize));
+    }
+    let mut victim = victim;
+    for round in 0..3 {
+        for (model, held, total) in &mut sessions {
+            for _ in 0..5 {
+                *total += 1;
+                let (got, seen) = add(&victim.caller, held, &total.to_string()).await;
+                assert_eq!(got, total.to_string(), "{model} {round}");
+                let durable = seen.rsplit('.').next().unwrap();
+                assert_eq!(
+                    seen.split('.').nth(1).unwrap(),
+                    durable,
+                    "what is acknowledged is durable: {seen}"
+                );
+            }
+        }
+        victim.kill();
+        victim = Victim::start(test, folder.path());
+        for (model, held, total) in &mut sessions {
+            let (again, _) = add(&victim.caller, held, &total.to_string()).await;
+            assert_eq!(
+                again,
+                total.to_string(),
+                "{model}: a retry of the last one is not executed"
+            );
+        }
+    }
+    victim.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
+    if be_the_victim().await {
+        return;
+    }
+    let test = "kill::a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost";
+    let folder = tempfile::tempdir().unwrap();
+    let victim = Victim::start(test, folder.path());
+    victim.caller.deploy("counter", with_durability("memory")).await;
+    let mut held = victim.caller.session("counter", "in-function").await;
+    let mut seen = String::new();
+    for total in 1..=5 {
+        let got;
+        (got, seen) = add(&victim.caller, &mut held, &total.to_string()).await;
+        assert_eq!(got, total.to_string());
+    }
+    assert_eq!(seen, "0.5.0");
+    victim.kill();
+    let victim = Victim::start(test, folder.path());
+    for function in ["functions/add", "functions/peek"] {
+        let input = if function.ends_with("add") { "1" } else { "null" };
+        let refused = victim
+            .caller
+            .in_session(&mut held, function, input, &[("fogline-seen", &seen)])
+            .await;
+        assert_eq!(
+            (refused.status, refused.kind().as_str()),
+            (412, "state-regressed"),
+            "{}",
+            refused.text()
+        );
+    }
+    assert_eq!(
+        add(&victim.caller, &mut held, "new").await.0,
+        "1",
+        "whoever knows goes on from there"
+    );
+    victim.kill();
+}

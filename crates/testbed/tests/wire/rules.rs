@@ -1,0 +1,529 @@
+//! The rules of the record as callers meet them. docs/src/rules.md lists them, with the tests of the machines.
+
+use std::collections::BTreeSet;
+
+use fogline_protocol::api::{Run, RunStatus, Session};
+use fogline_protocol::multipart::Part;
+
+use super::support::{Caller, Held, Meddling, Nodes, Setup, deadline, package, with_guard};
+
+const STORED: [&str; 3] = ["external", "in-edge", "in-function"];
+const MODELS: [&str; 4] = ["external", "in-edge", "in-function", "in-client"];
+
+async fn two_callers(setup: Setup) -> (tempfile::TempDir, Nodes, Caller, Caller) {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    (folder, nodes, one, two)
+}
+
+fn path(held: &Held) -> String {
+    format!("/v1/apps/{}/sessions/{}", held.app, held.id)
+}
+
+/// R1: whoever reads after a write was acknowledged sees it, at whichever node.
+#[tokio::test]
+async fn an_acknowledged_update_is_seen_by_the_next_reader_at_any_node() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    for model in STORED {
+        let mut held = one.session("counter", model).await;
+        for total in 1..=20_u32 {
+            let (writer, reader) = if total % 2 == 0 {
+                (&one, &two)
+            } else {
+                (&two, &one)
+            };
+            writer.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            let read = reader
+                .in_session(&mut held, "functions/peek", "null", &[])
+                .await
+                .ok();
+            assert_eq!(read.text(), total.to_string(), "{model}");
+        }
+    }
+    nodes.stop().await;
+}
+
+/// R2 and R5: a key or number is executed once, is of one request, and expires below its window.
+#[tokio::test]
+async fn a_name_is_executed_once_and_belongs_to_one_request() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", with_guard("mark")).await;
+    for model in MODELS {
+        let mut held = one.session("counter", model).await;
+        let opaque = [("idempotency-key", "a key")];
+        let first = one
+            .in_session(&mut held, "functions/add", "5", &opaque)
+            .await
+            .ok();
+        let again = two
+            .in_session(&mut held, "functions/add", "5", &opaque)
+            .await
+            .ok();
+        assert_eq!(
+            (first.text(), again.text()),
+            ("5".to_owned(), "5".to_owned()),
+            "{model}"
+        );
+        assert_eq!(
+            (first.header("fogline-replayed"), again.header("fogline-replayed")),
+            ("", "true"),
+            "{model}"
+        );
+        let other = two.in_session(&mut held, "functions/add", "6", &opaque).await;
+        assert_eq!(
+            (other.status, other.kind().as_str()),
+            (422, "key-reused"),
+            "{model}"
+        );
+        let client = "ffeeddccbbaa99887766554433221100";
+        let number = |number| [("fogline-client", client), ("fogline-sequence", number)];
+        // Once it says who it is, what it holds is its own.
+        let mut held = one.session("counter", model).await;
+        for (at, expected) in [
+            ("1", "1"),
+            ("2", "2"),
+            ("2", "2"),
+            ("1", "1"),
+            ("40", "3"),
+            ("9", "4"),
+            ("40", "3"),
+        ] {
+            let answer = two.in_session(&mut held, "functions/add", "1", &number(at)).await;
+            assert_eq!(
+                (answer.status, answer.text().as_str()),
+                (200, expected),
+                "{model} {at}"
+            );
+        }
+        for below in ["1", "8"] {
+            let expired = one
+                .in_session(&mut held, "functions/add", "1", &number(below))
+                .await;
+            assert_eq!(
+                (expired.status, expired.kind().as_str()),
+                (409, "reply-expired"),
+                "{model} {below}"
+            );
+        }
+    }
+    nodes.stop().await;
+}
+
+/// R3: only an explicit create makes a session.
+#[tokio::test]
+async fn a_session_that_nobody_created_is_not_found_and_a_deleted_one_is_gone() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    for model in STORED {
+        let mut held = one.session("counter", model).await;
+        let (head, random) = held.id.rsplit_once('_').unwrap();
+        let other = random
+            .chars()
+            .map(|it| if it == 'a' { 'b' } else { 'a' })
+            .take(25)
+            .collect::<String>();
+        let mut never = Held {
+            id: format!("{head}_{other}a"),
+            ..held.clone()
+        };
+        let missing = two.in_session(&mut never, "functions/add", "1", &[]).await;
+        assert_eq!(
+            (missing.status, missing.kind().as_str()),
+            (404, "not-found"),
+            "{model}"
+        );
+        one.send(one.http.delete(format!("{}{}", one.url, path(&held))))
+            .await
+            .ok();
+        let gone = two.in_session(&mut held, "functions/add", "1", &[]).await;
+        assert_eq!((gone.status, gone.kind().as_str()), (410, "gone"), "{model}");
+    }
+    nodes.stop().await;
+}
+
+/// R4: however many write at once, each is executed on what the one before it left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_at_once_at_two_nodes_all_commit_once() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    for model in STORED {
+        let held = one.session("counter", model).await;
+        let requests = (0..40).map(|at| {
+            let (caller, mut held) = (if at % 2 == 0 { &one } else { &two }, held.clone());
+            async move {
+                caller
+                    .in_session(&mut held, "functions/add", "1", &[])
+                    .await
+                    .ok()
+                    .text()
+            }
+        });
+        let totals = futures_util::future::join_all(requests).await;
+        let totals: BTreeSet<u32> = totals.iter().map(|total| total.parse().unwrap()).collect();
+        assert_eq!(totals, (1..=40).collect(), "{model}");
+    }
+    nodes.stop().await;
+}
+
+/// R13: a kept worker is used on the head that it has seen, and on no other.
+#[tokio::test]
+async fn a_kept_worker_does_not_remember_what_somebody_else_has_changed() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("sensor", str::to_owned).await;
+    for model in STORED {
+        let mut held = one.session("sensor", model).await;
+        let count = |answer: super::support::Answer| answer.ok().json::<serde_json::Value>()["count"].clone();
+        for expected in 1..=3 {
+            let answer = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
+            assert_eq!(count(answer), expected, "{model}");
+        }
+        let state = format!("{}{}/states/window", two.url, path(&held));
+        two.send(two.http.delete(state)).await.ok();
+        let answer = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
+        assert_eq!(count(answer), 1, "{model}");
+    }
+    nodes.stop().await;
+}
+
+/// R14: under a mark an envelope is used once; without one its client may fork its session.
+#[tokio::test]
+async fn a_used_envelope_is_refused_under_a_mark_only() {
+    for (guard, status) in [("mark", 400), ("none", 200)] {
+        let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+        one.deploy("counter", with_guard(guard)).await;
+        let mut held = one.session("counter", "in-client").await;
+        one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        let mut old = held.clone();
+        one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        let again = two.in_session(&mut old, "functions/add", "1", &[]).await;
+        assert_eq!(again.status, status, "{guard}: {}", again.text());
+        nodes.stop().await;
+    }
+}
+
+/// R14: a set of envelopes of which one is older than another knows it is refused.
+#[tokio::test]
+async fn an_older_sibling_is_refused() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("sensor", str::to_owned).await;
+    let mut held = one.session("sensor", "in-client").await;
+    one.in_session(&mut held, "functions/window", "20.5", &[])
+        .await
+        .ok();
+    let old = held.envelopes["window"].clone();
+    one.in_session(&mut held, "functions/window", "20.5", &[])
+        .await
+        .ok();
+    let reading = r#"{"value": 99.0, "count": 32, "mean": 20.0, "deviation": 0.1}"#;
+    let detected = one
+        .in_session(&mut held, "functions/detect", reading, &[])
+        .await
+        .ok();
+    assert!(
+        detected.text().contains("\"anomaly\":true"),
+        "{}",
+        detected.text()
+    );
+    let whole = held.clone();
+    held.envelopes.insert("window".to_owned(), old);
+    // What needs one state only does not look at the others: a conversion needs them all.
+    let refused = two.convert(&mut held, "external", &[]).await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (400, "bad-envelope"),
+        "{}",
+        refused.text()
+    );
+    two.convert(&mut whole.clone(), "external", &[]).await.ok();
+    nodes.stop().await;
+}
+
+/// R15: a function writes under one model; what it reads under another is a snapshot, and the session says so.
+#[tokio::test]
+async fn states_under_two_models_are_two_parts_and_no_function_writes_both() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    let split =
+        |manifest: &str| manifest.replacen("[states.alarms]", "[states.alarms]\nmodel = \"in-edge\"", 1);
+    one.deploy("sensor", split).await;
+    let mut held = one.session("sensor", "in-function").await;
+    one.in_session(&mut held, "functions/window", "20.5", &[])
+        .await
+        .ok();
+    let reading = r#"{"value": 99.0, "count": 32, "mean": 20.0, "deviation": 0.1}"#;
+    two.in_session(&mut held, "functions/detect", reading, &[])
+        .await
+        .ok();
+    let session: Session = two.send(two.get(&path(&held))).await.ok().json();
+    let parts: Vec<_> = session.parts.iter().map(|part| {
+        let states: Vec<_> = part.states.iter().map(|state| state.name.to_string()).collect();
+        (part.model.to_string(), part.separate_snapshot, states.join(" "))
+    });
+    let parts = parts.collect::<Vec<_>>();
+    assert_eq!(
+        parts,
+        [
+            ("in-function".to_owned(), false, "window".to_owned()),
+            ("in-edge".to_owned(), true, "alarms".to_owned()),
+        ]
+    );
+    let both = package("sensor", |manifest| {
+        split(manifest).replacen("writes = [\"alarms\"]", "writes = [\"alarms\", \"window\"]", 1)
+    });
+    let refused = one.deploy_parts(&both).await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (422, "not-deployable"),
+        "{}",
+        refused.text()
+    );
+    nodes.stop().await;
+}
+
+/// R15: a part that is only read is read where it is, also from its owner's memory.
+#[tokio::test]
+async fn a_function_reads_what_another_model_has_acknowledged() {
+    for durability in ["memory", "checkpoint", "every-commit"] {
+        let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+        let edit = |manifest: &str| {
+            let split = manifest.replacen("[states.alarms]", "[states.alarms]\nmodel = \"in-edge\"", 1);
+            let split = split.replacen(
+                "durability = \"every-commit\"",
+                &format!("durability = \"{durability}\""),
+                1,
+            );
+            split.replacen(
+                "writes = [\"alarms\"]",
+                "writes = [\"alarms\"]\nreads = [\"window\"]",
+                1,
+            )
+        };
+        one.deploy("sensor", edit).await;
+        let mut held = one.session("sensor", "in-function").await;
+        for caller in [&one, &two] {
+            caller
+                .in_session(&mut held, "functions/window", "20.5", &[])
+                .await
+                .ok();
+            let value = caller
+                .send(caller.get(&format!("{}/states/window", path(&held))))
+                .await
+                .ok();
+            assert!(!value.body.is_empty(), "{durability}");
+            // A step that reads `window` and writes `alarms` runs at either node.
+            let reading = r#"{"value": 99.0, "count": 32, "mean": 20.0, "deviation": 0.1}"#;
+            caller
+                .in_session(&mut held, "functions/detect", reading, &[])
+                .await
+                .ok();
+            let session: Session = caller.send(caller.get(&path(&held))).await.ok().json();
+            let version = session.parts[0].states[0].version;
+            assert_eq!(
+                session.parts[0].version, version,
+                "{durability}: what is described is what memory has"
+            );
+        }
+        nodes.stop().await;
+    }
+}
+
+/// R16 and R21: a run has a name, ends once, and may be left to the node.
+#[tokio::test]
+async fn a_run_with_a_name_ends_once_also_when_nobody_waits_for_it() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    for model in STORED {
+        let mut held = one.session("counter", model).await;
+        let key = [("idempotency-key", "run-1")];
+        for _ in 0..2 {
+            assert_eq!(
+                one.in_session(&mut held, "runs", "5", &key).await.ok().text(),
+                "5",
+                "{model}"
+            );
+        }
+        let other = one.in_session(&mut held, "runs", "6", &key).await;
+        assert_eq!(
+            (other.status, other.kind().as_str()),
+            (422, "key-reused"),
+            "{model}"
+        );
+        let later = [("idempotency-key", "run-2"), ("prefer", "respond-async")];
+        let mut ids = BTreeSet::new();
+        for _ in 0..3 {
+            let accepted = one.in_session(&mut held, "runs", "7", &later).await;
+            assert_eq!(accepted.status, 202, "{model}: {}", accepted.text());
+            ids.insert(accepted.json::<Run>().run.to_string());
+        }
+        let [id] = Vec::from_iter(ids).try_into().expect("one name, one run");
+        let end = deadline();
+        loop {
+            let run: Run = one
+                .send(one.get(&format!("{}/runs/{id}", path(&held))))
+                .await
+                .ok()
+                .json();
+            match run.status {
+                RunStatus::Done => break,
+                RunStatus::Accepted => assert!(std::time::Instant::now() < end, "{model}: {run:?}"),
+                RunStatus::Failed => panic!("{model}: {run:?}"),
+            }
+            tokio::task::yield_now().await;
+        }
+        let result = one
+            .send(one.get(&format!("{}/runs/{id}/result", path(&held))))
+            .await
+            .ok();
+        assert_eq!(result.text(), "12", "{model}");
+        assert_eq!(
+            one.in_session(&mut held, "functions/peek", "null", &[])
+                .await
+                .ok()
+                .text(),
+            "12",
+            "{model}"
+        );
+    }
+    nodes.stop().await;
+}
+
+/// R16: the state that a run had made before it failed is with the client, who gets it with the refusal.
+#[tokio::test]
+async fn a_run_that_fails_gives_its_client_what_it_has_changed() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let edit = |manifest: &str| {
+        // `window` as a step that comes before a `detect` that cannot read what it gets.
+        let end = manifest.find("[[workflow.steps]]").unwrap();
+        let steps = "[[workflow.steps]]\nname = \"window\"\nfunction = \"window\"\n\
+                     [[workflow.steps]]\nname = \"again\"\nfunction = \"window\"\n";
+        with_guard("mark")(&format!("{}{steps}", &manifest[..end]))
+    };
+    one.deploy("sensor", edit).await;
+    let mut held = one.session("sensor", "in-client").await;
+    let failed = one.in_session(&mut held, "runs", "20.5", &[]).await;
+    assert_eq!(failed.kind(), "invalid-input", "{}", failed.text());
+    assert!(failed.text().contains("\"step\":\"again\""), "{}", failed.text());
+    let next = one
+        .in_session(&mut held, "functions/window", "20.5", &[])
+        .await
+        .ok();
+    assert!(
+        next.text().contains("\"count\":2"),
+        "the first step counts: {}",
+        next.text()
+    );
+    nodes.stop().await;
+}
+
+/// R18: every attempt at an invocation sees the same time and the same random number.
+#[tokio::test]
+async fn every_attempt_sees_the_same_time_and_seed() {
+    let setup = Setup {
+        meddling: Meddling::Conflict,
+        ..Setup::default()
+    };
+    let (folder, nodes, one, _) = two_callers(setup).await;
+    let seen = folder.path().join("seen");
+    let parts: Vec<Part> = package("process-python", str::to_owned).into_iter().map(|part| {
+        if part.name != "app.py" {
+            return part;
+        }
+        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
+        let noting = format!(
+            "def answer(request):\n    it = request[\"invocation\"]\n    with open({:?}, \"a\") as file:\n        \
+             file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}}\\n\")\n",
+            seen.display().to_string()
+        );
+        Part::new("app.py", code.replacen("def answer(request):\n", &noting, 1))
+    });
+    let parts = parts.collect::<Vec<_>>();
+    one.deploy_parts(&parts).await.ok();
+    let mut held = one.session("words", "in-edge").await;
+    for _ in 0..9 {
+        one.in_session(&mut held, "functions/count", "word", &[])
+            .await
+            .ok();
+    }
+    let text = std::fs::read_to_string(&seen).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let different: BTreeSet<&str> = lines.iter().copied().collect();
+    assert_eq!(different.len(), 9, "nine invocations: {text}");
+    assert!(lines.len() > 9, "some of them were executed again: {text}");
+    nodes.stop().await;
+}
+
+/// R19: a version that cannot read what is stored does not touch it.
+#[tokio::test]
+async fn a_version_that_cannot_read_a_state_refuses_to() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let newer = |manifest: &str| manifest.replacen("schema = 1", "schema = 2\nreads-schema-from = 1", 1);
+    one.deploy("counter", newer).await;
+    let mut held = one.session("counter", "in-edge").await;
+    one.in_session(&mut held, "functions/add", "5", &[]).await.ok();
+    one.deploy("counter", str::to_owned).await;
+    let refused = one.in_session(&mut held, "functions/add", "1", &[]).await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (409, "conflict"),
+        "{}",
+        refused.text()
+    );
+    one.deploy("counter", newer).await;
+    assert_eq!(
+        one.in_session(&mut held, "functions/add", "1", &[])
+            .await
+            .ok()
+            .text(),
+        "6"
+    );
+    nodes.stop().await;
+}
+
+/// R20: a session ends when it has not been used for so long.
+#[tokio::test]
+async fn a_session_that_is_not_used_ends() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    let edit = |manifest: &str| manifest.replacen("[application]", "[application]\nsession-ttl = \"1 s\"", 1);
+    one.deploy("counter", edit).await;
+    for model in MODELS {
+        let mut held = one.session("counter", model).await;
+        one.in_session(&mut held, "functions/add", "5", &[]).await.ok();
+        let end = deadline();
+        let refused = loop {
+            let answer = two.in_session(&mut held, "functions/peek", "null", &[]).await;
+            if answer.status != 200 {
+                break answer;
+            }
+            assert!(std::time::Instant::now() < end, "{model} never ends");
+        };
+        assert_eq!(
+            (refused.status, refused.kind().as_str()),
+            (410, "gone"),
+            "{model}: {}",
+            refused.text()
+        );
+        if model != "in-client" {
+            assert_eq!(two.send(two.get(&path(&held))).await.status, 410, "{model}");
+        }
+    }
+    nodes.stop().await;
+}
+
+/// A program in another language keeps its state wherever it lives.
+#[tokio::test]
+async fn a_program_in_python_has_states_under_every_model() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("process-python", str::to_owned).await;
+    for model in MODELS {
+        let mut held = one.session("words", model).await;
+        for (caller, expected) in [(&one, "{\"word\": 1}"), (&two, "{\"word\": 2}")] {
+            let answer = caller
+                .in_session(&mut held, "functions/count", "word", &[])
+                .await
+                .ok();
+            assert_eq!(answer.text(), expected, "{model}");
+        }
+    }
+    nodes.stop().await;
+}
