@@ -3,9 +3,11 @@
 use std::future::Future;
 
 use crate::failure::Failure;
+use crate::logging;
 
-/// Does something on all cores.
+/// Does something on all cores, with a log.
 pub(crate) fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    logging::start();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| Failure::System {
         doing: "starting threads".to_owned(),

@@ -5,6 +5,7 @@ mod atomic_file;
 mod command;
 mod demo;
 mod failure;
+mod logging;
 mod output;
 mod remote;
 mod study;

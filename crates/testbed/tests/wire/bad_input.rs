@@ -81,7 +81,7 @@ async fn what_cannot_be_deployed_is_refused_with_its_reason() {
     caller.deploy("faults", str::to_owned).await;
     let wrong_world = package("refused", str::to_owned);
     let mut state = 12_345_u32;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
+    let noise = std::iter::repeat_with(|| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
     });

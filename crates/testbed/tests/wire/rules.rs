@@ -256,7 +256,7 @@ async fn states_under_two_models_are_two_parts_and_no_function_writes_both() {
         .await
         .ok();
     let session: Session = two.send(two.get(&path(&held))).await.ok().json();
-    let parts: Vec<_> = session.parts.iter().map(|part| {
+    let parts = session.parts.iter().map(|part| {
         let states: Vec<_> = part.states.iter().map(|state| state.name.to_string()).collect();
         (part.model.to_string(), part.separate_snapshot, states.join(" "))
     });
@@ -425,7 +425,7 @@ async fn every_attempt_sees_the_same_time_and_seed() {
     };
     let (folder, nodes, one, _) = two_callers(setup).await;
     let seen = folder.path().join("seen");
-    let parts: Vec<Part> = package("process-python", str::to_owned).into_iter().map(|part| {
+    let parts = package("process-python", str::to_owned).into_iter().map(|part| {
         if part.name != "app.py" {
             return part;
         }
