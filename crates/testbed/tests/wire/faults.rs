@@ -25,13 +25,8 @@ async fn a_cut_cloud_link_is_an_error_within_the_deadline_and_half_commits_nothi
         "1"
     );
     let links = network.links().unwrap();
-    let map = network.map();
-    let (edge, cloud) = (
-        map.place_of(&"district".parse().unwrap()).unwrap(),
-        map.network().find("cloud").unwrap(),
-    );
-    let uplinks: Vec<_> = map.network().link_ids_between(edge, cloud);
-    uplinks.iter().for_each(|link| links.set_cut(*link, true));
+    let uplink = ["cloud_up_0", "cloud_down_0"].map(|name| network.map().network().find(name).unwrap());
+    uplink.into_iter().for_each(|link| links.set_cut(link, true));
     let key = [("idempotency-key", "cut"), ("fogline-timeout-ms", "1500")];
     let began = Instant::now();
     let answer = caller.in_session(&mut held, "functions/add", "1", &key).await;
@@ -42,7 +37,7 @@ async fn a_cut_cloud_link_is_an_error_within_the_deadline_and_half_commits_nothi
         .await
         .ok();
     assert_eq!(near.text(), "1", "what does not need the cloud goes on");
-    uplinks.iter().for_each(|link| links.set_cut(*link, false));
+    uplink.into_iter().for_each(|link| links.set_cut(link, false));
     let end = deadline();
     let answer = loop {
         let answer = caller.in_session(&mut held, "functions/add", "1", &key).await;

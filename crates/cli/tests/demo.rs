@@ -1,0 +1,66 @@
+//! Prediction against reality, on the demonstration's network.
+
+use std::cmp::Ordering;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Models whose simulated medians are nearer than this are ties: the issue is who wins, not by how little.
+const TIE: f64 = 1.2;
+/// What messages carry besides arguments and states: heads, ids, lengths.
+const TRAFFIC: f64 = 0.05;
+
+struct Row {
+    model: String,
+    measured: f64,
+    simulated: f64,
+    measured_traffic: f64,
+    simulated_traffic: f64,
+}
+
+fn rows() -> Vec<Row> {
+    let mut command = Command::cargo_bin("fogline").expect("the command is built");
+    let output = command.args(["demo", "--runs", "12", "-o", "json"]).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
+    let models = found["models"].as_array().expect("there is a list of models");
+    let row = |row: &Value| {
+        let figure = |of: &str, name: &str| row[of][name].as_f64().expect("there is a number");
+        Row {
+            model: row["model"].as_str().expect("it has a name").to_owned(),
+            measured: figure("measured", "latency_ms_p50"),
+            simulated: figure("simulated", "latency_ms_p50"),
+            measured_traffic: figure("measured", "traffic_bytes_per_run"),
+            simulated_traffic: figure("simulated", "traffic_bytes_per_run"),
+        }
+    };
+    models.iter().map(row).collect()
+}
+
+#[test]
+fn real_nodes_rank_the_models_as_the_simulator_does_and_move_as_many_bytes() {
+    let rows = rows();
+    let names: Vec<&str> = rows.iter().map(|row| row.model.as_str()).collect();
+    assert_eq!(names, ["external", "in-edge", "in-function", "in-client"]);
+    for row in &rows {
+        let off = row.measured_traffic / row.simulated_traffic - 1.0;
+        assert!(off.abs() <= TRAFFIC, "{}: traffic is {:.1} % off", row.model, off * 100.0);
+        assert!(row.measured > row.simulated * 0.9, "{}: faster than its links allow", row.model);
+    }
+    for one in &rows {
+        for other in &rows {
+            if one.simulated * TIE <= other.simulated {
+                let order = one.measured.total_cmp(&other.measured);
+                assert_eq!(
+                    order,
+                    Ordering::Less,
+                    "{} {:.1} ms, {} {:.1} ms measured",
+                    one.model,
+                    one.measured,
+                    other.model,
+                    other.measured
+                );
+            }
+        }
+    }
+}
