@@ -17,19 +17,25 @@ use tokio::net::TcpListener;
 
 /// A server whose answer to its request number `n` takes `delay(n)` and has the status `status(n)`.
 async fn server(delay: fn(u64) -> Duration, status: fn(u64) -> u16) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
     let count = Arc::new(AtomicU64::new(0));
     tokio::spawn(async move {
         loop {
-            let (stream, _) = listener.accept().await.unwrap();
+            let (stream, _) = listener.accept().await.expect("somebody connects");
             let count = Arc::clone(&count);
             let service = service_fn(move |_: Request<Incoming>| {
                 let number = count.fetch_add(1, Ordering::Relaxed);
                 async move {
                     tokio::time::sleep(delay(number)).await;
                     let answer = Response::builder().status(status(number));
-                    Ok::<_, Infallible>(answer.body(Full::new(Bytes::from("12345"))).unwrap())
+                    Ok::<_, Infallible>(
+                        answer
+                            .body(Full::new(Bytes::from("12345")))
+                            .expect("it is an answer"),
+                    )
                 }
             });
             tokio::spawn(

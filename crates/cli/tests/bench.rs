@@ -1,4 +1,5 @@
 //! `fogline bench` against a node of its own.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use assert_cmd::Command;
 use serde_json::Value;

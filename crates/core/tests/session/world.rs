@@ -145,7 +145,7 @@ impl World {
         match fate {
             Fate::Heard => match self.apply(home, commit) {
                 Ok(()) => Heard::Done,
-                Err(there) => Heard::Conflict(there),
+                Err(there) => Heard::Conflict(*there),
             },
             Fate::Unheard => {
                 let _ = self.apply(home, commit);
@@ -167,7 +167,7 @@ impl World {
         }
     }
 
-    fn apply(&mut self, home: &Home, commit: Commit) -> Result<(), Option<Head>> {
+    fn apply(&mut self, home: &Home, commit: Commit) -> Result<(), Box<Option<Head>>> {
         let old = self.homes.get(home);
         let there = old.map(|record| record.head.commit);
         let holds = match commit.expect {
@@ -175,7 +175,7 @@ impl World {
             Expect::Commit(id) => there == Some(id),
         };
         if !holds {
-            return Err(old.map(|record| record.head.clone()));
+            return Err(Box::new(old.map(|record| record.head.clone())));
         }
         // What a store keeps are bytes.
         let head = decode(&encode(&commit.head)).expect("what was written can be read");

@@ -50,7 +50,7 @@ async fn functions_that_misbehave_are_told_apart_and_hurt_nobody_else() {
             .send(
                 caller
                     .post(&format!("/v1/apps/faults/functions/{function}"))
-                    .body("x"),
+                    .body("100000"),
             )
             .await;
         assert_eq!(

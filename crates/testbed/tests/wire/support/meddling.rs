@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{AppName, CommitId, ExecutionModel, StateName, TenantName};
+use fogline_core::model::{AppName, CommitId, ExecutionModel, StateName, TenantName, Timestamp};
 use fogline_core::session::{BlobName, Commit, Content, Expect, RecordKey, Snapshot, Status};
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 
-/// What is done to every third commit of a session that others can commit to.
+/// What is done to sessions that others can commit to: to every third commit, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Meddling {
     #[default]
@@ -21,6 +21,8 @@ pub(crate) enum Meddling {
     Unheard,
     /// It is not done, and nobody hears of it.
     Dropped,
+    /// Nothing; but whoever loads a session finds that its time is over.
+    Old,
 }
 
 impl Meddling {
@@ -83,7 +85,13 @@ impl Store for Meddled {
         key: &RecordKey,
         states: &BTreeSet<StateName>,
     ) -> Result<Option<Snapshot>, StoreError> {
-        self.inner.load(key, states).await
+        let mut found = self.inner.load(key, states).await?;
+        if self.meddling == Meddling::Old {
+            found
+                .iter_mut()
+                .for_each(|found| found.head.expires = Timestamp(1));
+        }
+        Ok(found)
     }
 
     async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
@@ -93,7 +101,7 @@ impl Store for Meddled {
             return self.inner.commit(key, commit).await;
         }
         match self.meddling {
-            Meddling::None => {}
+            Meddling::None | Meddling::Old => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
                 self.inner.commit(key, commit).await?;
