@@ -90,7 +90,9 @@ async fn an_open_loop_counts_what_a_stall_costs_those_who_were_due_meanwhile() {
     let row = run("stalls", &Server::of(address), &open, scripts(1))
         .await
         .unwrap();
-    assert_eq!((row.requests, row.failed, row.unsent), (200, 0, 0), "{row:?}");
+    // The last may be due just as the time ends.
+    assert!(row.failed == 0 && row.unsent <= 1, "{row:?}");
+    assert_eq!(row.requests + row.unsent, 200, "{row:?}");
     // One connection stood for half of the time: what was due meanwhile waited 250 ms in the mean.
     assert!(row.latency_us_p90 >= 200_000.0, "{row:?}");
     assert!(row.latency_us_max >= 500_000.0, "{row:?}");

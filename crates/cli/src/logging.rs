@@ -10,5 +10,8 @@ pub(crate) fn start() {
     let filter = EnvFilter::builder().with_env_var(VARIABLE).try_from_env();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn"));
     // A log that was started before, by a test, stays as it is.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }

@@ -1,5 +1,4 @@
 //! `fogline bench` against a node of its own.
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -28,7 +27,10 @@ fn bench(args: &[&str]) -> Vec<Value> {
         .stdout
         .clone();
     // The node's folder goes with it.
-    assert_eq!(std::fs::read_dir(folder.path()).expect("it can be read").count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("it can be read").count(),
+        0
+    );
     let found: Value = serde_json::from_slice(&output).expect("it is JSON");
     found["rows"].as_array().expect("it is a list").clone()
 }

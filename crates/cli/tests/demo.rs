@@ -20,8 +20,15 @@ struct Row {
 
 fn rows() -> Vec<Row> {
     let mut command = Command::cargo_bin("fogline").expect("the command is built");
-    let output = command.args(["demo", "--runs", "12", "-o", "json"]).output().expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .args(["demo", "--runs", "12", "-o", "json"])
+        .output()
+        .expect("it runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let found: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
     let models = found["models"].as_array().expect("there is a list of models");
     let row = |row: &Value| {
@@ -44,8 +51,17 @@ fn real_nodes_rank_the_models_as_the_simulator_does_and_move_as_many_bytes() {
     assert_eq!(names, ["external", "in-edge", "in-function", "in-client"]);
     for row in &rows {
         let off = row.measured_traffic / row.simulated_traffic - 1.0;
-        assert!(off.abs() <= TRAFFIC, "{}: traffic is {:.1} % off", row.model, off * 100.0);
-        assert!(row.measured > row.simulated * 0.9, "{}: faster than its links allow", row.model);
+        assert!(
+            off.abs() <= TRAFFIC,
+            "{}: traffic is {:.1} % off",
+            row.model,
+            off * 100.0
+        );
+        assert!(
+            row.measured > row.simulated * 0.9,
+            "{}: faster than its links allow",
+            row.model
+        );
     }
     for one in &rows {
         for other in &rows {

@@ -33,9 +33,8 @@ pub(crate) fn admit(
 ) -> Result<Invoke, Fault> {
     let (id, origin) = name(scope, headers)?;
     let seen = seen(headers)?;
-    let mut call = fresh(node, scope, target, input, timeout(headers)?);
-    let id = id.unwrap_or(call.id);
-    rename(&mut call, id, origin);
+    let id = id.unwrap_or_else(|| InvocationId(random::bytes()));
+    let mut call = named(node, scope, target, input, timeout(headers)?, (id, origin));
     call.seen = seen;
     call.holder = client(headers)?;
     Ok(call)
@@ -43,19 +42,36 @@ pub(crate) fn admit(
 
 /// An invocation that nobody has named.
 pub(crate) fn fresh(node: &Node, scope: &Scope, target: Target, input: &[u8], timeout: Duration) -> Invoke {
+    named(
+        node,
+        scope,
+        target,
+        input,
+        timeout,
+        (InvocationId(random::bytes()), Origin::Keyless),
+    )
+}
+
+fn named(
+    node: &Node,
+    scope: &Scope,
+    target: Target,
+    input: &[u8],
+    timeout: Duration,
+    (id, origin): (InvocationId, Origin),
+) -> Invoke {
     let now = node.clock.now();
     let mut body = Sha256::new();
     body.update(target.to_string().as_bytes());
     body.update([0]);
     body.update(input);
-    let id = InvocationId(random::bytes());
     Invoke {
         tenant: scope.tenant.clone(),
         app: scope.app.clone(),
         target,
         session: scope.session.clone(),
         id,
-        origin: Origin::Keyless,
+        origin,
         body: BodyHash(body.finalize().into()),
         now,
         deadline: now.after(timeout),

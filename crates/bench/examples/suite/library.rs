@@ -149,7 +149,7 @@ fn median(times: usize, mut work: impl FnMut() -> Outcome<()>) -> Outcome<f64> {
     Ok(middle(samples))
 }
 
-fn middle(mut samples: Vec<f64>) -> f64 {
+pub(crate) fn middle(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }

@@ -58,13 +58,7 @@ async fn main() -> Outcome<()> {
     let args = Args::parse();
     std::fs::create_dir_all(&args.data)?;
     let mut findings = Findings::default();
-    let plain = library::bare_redb_commit(&args.data, false)?;
-    let redb = library::bare_redb_commit(&args.data, true)?;
-    findings.goals.extend([
-        Goal::stated("one bare redb commit, p50", plain, "µs"),
-        Goal::stated("the same with quick repair, as the store's", redb, "µs"),
-    ]);
-    gateway::measure(&args, redb, &mut findings).await?;
+    gateway::measure(&args, &mut findings).await?;
     library::measure(&args.data, &mut findings).await?;
     machine::measure(&args, &mut findings).await?;
     let mut stdout = std::io::stdout().lock();

@@ -419,12 +419,18 @@ async fn a_cut_link_costs_one_deadline_and_a_mended_one_carries_again() {
         .await
         .unwrap_err();
     assert!(matches!(error, CallError::Deadline { sent: true, .. }), "{error}");
-    // The silent connection was given up: the next call knows that nothing was sent.
-    let error = caller
+    // The silent connection is given up, and the next call knows that nothing was sent; a datagram that was on its way
+    // when the link was cut makes it seem alive for one call more.
+    let mut calls = 1;
+    while caller
         .call(&name("b"), Message::default(), deadline())
         .await
-        .unwrap_err();
-    assert!(!error.may_have_run(), "{error}");
+        .unwrap_err()
+        .may_have_run()
+    {
+        calls += 1;
+        assert!(calls <= 2, "{calls} calls waited for their deadlines");
+    }
     shaped.set_cut(wire, false);
     let start = Instant::now();
     while let Err(error) = caller.call(&name("b"), Message::default(), soon()).await {

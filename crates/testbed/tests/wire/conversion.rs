@@ -128,6 +128,11 @@ async fn conversions_under_load_lose_and_double_nothing_guarded_when_requests_ar
     with_the_client_among_them("mark", Mischief::Twice).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conversions_under_load_lose_and_double_nothing_guarded_when_answers_are_lost() {
+    with_the_client_among_them("mark", Mischief::Lost).await;
+}
+
 /// A session with a client of its own, and its nodes.
 async fn one_session(
     setup: Setup,
@@ -192,6 +197,24 @@ async fn a_session_is_found_by_nodes_that_know_nothing_of_its_moves() {
             assert_eq!(session.parts[0].model.to_string(), model);
         }
     }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_knows_an_old_forward_only_converts_the_session_where_it_is() {
+    let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-edge").await;
+    add(&one, &mut held, "5", "a").await;
+    convert(&one, &mut held, "external").await;
+    convert(&one, &mut held, "in-function").await;
+    // What the session's birth home says first is that it went to the cloud.
+    convert(&two, &mut held, "external").await;
+    for caller in [&one, &two] {
+        let path = format!("/v1/apps/counter/sessions/{}", held.id);
+        let session: Session = caller.send(caller.get(&path)).await.ok().json();
+        assert_eq!(session.parts[0].model, ExecutionModel::External);
+        assert_eq!(session.parts[0].epoch, 3);
+    }
+    assert_eq!(add(&two, &mut held, "1", "b").await, "6");
     nodes.stop().await;
 }
 

@@ -1,5 +1,7 @@
 //! Real nodes, spoken to over HTTP: what the models promise, and what bad input and faults do.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests, helpers included")]
+
 mod alike;
 mod bad_input;
 mod conversion;

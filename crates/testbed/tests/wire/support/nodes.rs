@@ -19,7 +19,7 @@ use fogline_state::seal::Keyring;
 use super::Meddling;
 
 /// Two nodes that run functions, and one that keeps external state.
-pub(crate) const THREE: [&str; 3] = ["one", "two", "cloud"];
+const THREE: [&str; 3] = ["one", "two", "cloud"];
 
 /// How long a test waits for what must happen.
 pub(crate) fn deadline() -> Instant {
@@ -76,7 +76,7 @@ impl Nodes {
         let mut nodes = Self {
             folder: folder.to_path_buf(),
             authority: Authority::new().expect("there are random numbers"),
-            runtime: Arc::new(Runtimes::new(component, ProcessRuntime::default())),
+            runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),
             endpoints: BTreeMap::new(),
             handles: BTreeMap::new(),
             setup,
