@@ -1,7 +1,5 @@
 //! Prediction against reality, on the demonstration's network.
 
-use std::cmp::Ordering;
-
 use assert_cmd::Command;
 use serde_json::Value;
 
@@ -9,6 +7,9 @@ use serde_json::Value;
 const TIE: f64 = 1.2;
 /// What messages carry besides arguments and states: heads, ids, lengths.
 const TRAFFIC: f64 = 0.05;
+
+/// Measurements more, where the first ranks otherwise.
+const TRIES: usize = 3;
 
 struct Row {
     model: String,
@@ -63,20 +64,37 @@ fn real_nodes_rank_the_models_as_the_simulator_does_and_move_as_many_bytes() {
             row.model
         );
     }
-    for one in &rows {
-        for other in &rows {
-            if one.simulated * TIE <= other.simulated {
-                let order = one.measured.total_cmp(&other.measured);
-                assert_eq!(
-                    order,
-                    Ordering::Less,
-                    "{} {:.1} ms, {} {:.1} ms measured",
-                    one.model,
-                    one.measured,
-                    other.model,
-                    other.measured
-                );
-            }
+    // What else the machine does only adds to a latency, so the lowest median of a few tries is the truest.
+    let mut lowest = rows;
+    for _ in 0..TRIES {
+        let Some(problem) = misranked(&lowest) else {
+            return;
+        };
+        say(&problem);
+        for (row, again) in lowest.iter_mut().zip(self::rows()) {
+            row.measured = row.measured.min(again.measured);
         }
     }
+    assert_eq!(misranked(&lowest), None);
+}
+
+/// Two models that the simulator tells apart, and that were measured the other way round.
+fn misranked(rows: &[Row]) -> Option<String> {
+    let pairs = rows
+        .iter()
+        .flat_map(|one| rows.iter().map(move |other| (one, other)));
+    let mut apart = pairs.filter(|(one, other)| one.simulated * TIE <= other.simulated);
+    let (one, other) = apart.find(|(one, other)| one.measured >= other.measured)?;
+    Some(format!(
+        "{} {:.1} ms, {} {:.1} ms",
+        one.model, one.measured, other.model, other.measured
+    ))
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever reads the test's output should see why it took longer"
+)]
+fn say(problem: &str) {
+    eprintln!("measured again: {problem}");
 }
