@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fogline_core::model::{Birth, CommitId, ExecutionModel, SessionId, StateName};
+use fogline_core::model::{Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName};
 use fogline_core::session::{
     Commit, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
 };
@@ -16,12 +16,15 @@ use crate::apps::Deployed;
 use crate::fault::Fault;
 use crate::invoke::parts::record_key;
 use crate::invoke::resolve::home_of_model;
-use crate::invoke::{ClientPlace, Job, old};
+use crate::invoke::{ClientPlace, Job, missing, old};
 use crate::node::Node;
 use crate::random;
+use crate::sessions;
 
-/// How often a move may be overtaken by commits and by others who move.
+/// How often a session may have been moved meanwhile by others.
 const MAX_TRIES: usize = 100;
+/// Loads and commits of one move: commits of others overtake it, each of which costs it two.
+const MAX_STEPS: usize = 1000;
 
 /// What came of a conversion.
 pub(crate) enum Converted {
@@ -29,8 +32,8 @@ pub(crate) enum Converted {
     There(Home),
     /// It is with the client, once the client has these.
     Handed(Home, Vec<(StateName, Bytes)>),
-    /// Only the node that owns it can move it.
-    Elsewhere(Home),
+    /// It is moved by this node, which keeps its record.
+    Elsewhere(NodeName),
 }
 
 /// Moves a part of the job's session to a model.
@@ -45,13 +48,25 @@ pub(crate) async fn convert(
     let to = home_of_model(model, session.node(), app.spec.guard)?;
     let mut home = node.forwards.home(session, part);
     for _ in 0..MAX_TRIES {
-        if let Home::InFunction(owner) = &home
+        // Beside the record: from afar a move would lose every race against those who write there.
+        if let Home::InFunction(owner) | Home::InEdge(owner) = &home
             && *owner != node.name
         {
-            return Ok(Converted::Elsewhere(home));
+            let owner = owner.clone();
+            return Ok(Converted::Elsewhere(owner));
         }
         // A client that sends envelopes says that it holds the session.
         let held = ClientPlace::home(node, job, app, part, &home).await?;
+        if held.is_none() && home.model() == ExecutionModel::InClient {
+            (home, _) = sessions::find(node, &job.call.tenant, &job.call.app, session, part).await?;
+            match home.model() {
+                ExecutionModel::InClient if model == ExecutionModel::InClient => {
+                    return Ok(Converted::There(home));
+                }
+                ExecutionModel::InClient => return Err(missing()),
+                _ => continue,
+            }
+        }
         let from = held.as_ref().unwrap_or(&home);
         // A session that is there already stays, unless it is being moved away.
         let wanted = (from.model() != model).then(|| to.clone());
@@ -174,7 +189,7 @@ async fn run(
     };
     let (mut moving, mut action) = Move::new(to, CommitId(random::bytes()));
     let mut acted = false;
-    for _ in 0..MAX_TRIES {
+    for _ in 0..MAX_STEPS {
         acted |= !matches!(action, MoveAction::LoadSource | MoveAction::Done(_));
         let event = match action {
             MoveAction::LoadSource => MoveEvent::Source(source.whole(client.as_ref()).await?),

@@ -153,7 +153,7 @@ pub(crate) async fn describe(
 }
 
 /// Where a part is, and its head, if a node or the cloud has it.
-async fn find(
+pub(crate) async fn find(
     node: &Node,
     tenant: &TenantName,
     app: &AppName,
@@ -401,7 +401,7 @@ pub(crate) async fn convert(
             Ok((home, Vec::new()))
         }
         Converted::Handed(home, envelopes) => Ok((home, envelopes)),
-        Converted::Elsewhere(Home::InFunction(owner)) => match invoke::ask(node, &owner, job).await? {
+        Converted::Elsewhere(owner) => match invoke::ask(node, &owner, job).await? {
             (Response::Converted(home, states), body) => {
                 // What is handed to the client is there when the client has shown it.
                 if states.is_empty() {
@@ -413,7 +413,6 @@ pub(crate) async fn convert(
                 "{owner} answers a conversion with {other:?}"
             ))),
         },
-        Converted::Elsewhere(home) => Err(Fault::internal(format!("{home} has no owner to ask"))),
     }
 }
 

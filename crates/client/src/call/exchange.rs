@@ -66,7 +66,7 @@ impl Client {
     ) -> Result<Reply, Lost> {
         let mut settle = Some(settle);
         let (mut all, mut asked_where) = (false, false);
-        for _ in 0..MAX_TURNS {
+        for turn in 1..=MAX_TURNS {
             self.leave_if_begun(held, deadline).await.map_err(Lost::Unsent)?;
             let declared = self
                 .declared(held, target, all, deadline)
@@ -93,6 +93,9 @@ impl Client {
                     Some(Kind::MovingToClient) => {
                         self.take_states(held, &failed).await.map_err(Lost::Open)?;
                     }
+                    // While this was on its way without states, another request has taken them here, and perhaps they
+                    // have left again. If not, they are with another client.
+                    Some(Kind::EnvelopeMissing) if claimed.claim.is_none() && turn < MAX_TURNS => {}
                     Some(Kind::EnvelopeMissing) if !all && held.look(Record::is_in_client) => {
                         // The application is a newer one than the one that this client knows.
                         let app = held.look(|record| record.app.clone());

@@ -33,7 +33,8 @@ fn known(replies: &Replies, origin: Origin, number: u64) -> bool {
 }
 
 proptest! {
-    /// The numbers of one client, in any order: what is in the window is known, what is below it expired, the rest new.
+    /// The numbers of one client, in any order: what is in the window is known, what is below it expired, the rest
+    /// is new.
     #[test]
     fn a_window_is_of_the_last_32_numbers(numbers in vec(1_u64..100, 1..60)) {
         let mut replies = Replies::default();

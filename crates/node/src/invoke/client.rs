@@ -14,10 +14,11 @@ use fogline_core::session::{
 };
 use fogline_protocol::api::StateInfo;
 use fogline_protocol::problem::Kind;
-use fogline_state::seal::{self, Opened, Scope, SealError, Sealer, Why};
+use fogline_state::seal::{self, Opened, Scope, SealError, Sealer};
 use fogline_state::{Committed, Store};
 
 use super::Job;
+use super::envelopes::{missing, of_seal, old};
 use super::parts::record_key;
 use crate::apps::Deployed;
 use crate::convert;
@@ -242,8 +243,18 @@ impl ClientPlace {
             return Ok(Committed::Done);
         };
         keep_reply(&mut commit, &new)?;
+        // The client has shown that it had these replies: nothing else brings the envelopes that they made. Outputs
+        // alone came with a session that was handed over, and tell nothing.
+        let sealed = commit
+            .head
+            .blobs()
+            .into_iter()
+            .filter(|name| name.of == BlobOf::SealedReply);
+        let sealed: BTreeSet<u64> = sealed.map(|name| name.version).collect();
         let shown = held.opened.iter().filter_map(|opened| Some(opened.own?.version));
-        shown.for_each(|version| commit.head.replies.keep_output(version, ReplyOutput::Gone));
+        shown
+            .filter(|version| sealed.contains(version))
+            .for_each(|version| commit.head.replies.keep_output(version, ReplyOutput::Gone));
         let committed = store.commit(key, commit).await?;
         if committed == Committed::Done {
             self.new = new;
@@ -471,40 +482,4 @@ fn bytes_of_blobs(head: &Head, blobs: &BTreeMap<BlobName, Bytes>) -> BTreeMap<St
             Content::Inline(_) | Content::Held { .. } => None,
         });
     of_blob.collect()
-}
-
-pub(super) fn missing() -> Fault {
-    Fault::new(
-        Kind::EnvelopeMissing,
-        "the session is with its client, and the envelopes of its states were not sent",
-        "send each as a part state.NAME of multipart/form-data",
-    )
-}
-
-/// The client shows an envelope of a time before the session moved away from it.
-pub(crate) fn old() -> Fault {
-    Fault::new(
-        Kind::BadEnvelope,
-        "the envelopes are of a time before the session moved: it is no longer with this client",
-        "send the request without envelopes",
-    )
-}
-
-fn of_seal(error: &SealError) -> Fault {
-    let (kind, hint) = match &error.why {
-        Why::Missing(_) | Why::MissingByMark => (
-            Kind::EnvelopeMissing,
-            "send the envelope of each state that the function declares",
-        ),
-        Why::AheadOfMark(..) => (
-            Kind::StateRegressed,
-            "the store that marks this session's versions was restored from an older copy",
-        ),
-        Why::NoBytes => (Kind::Internal, "please report this"),
-        _ => (
-            Kind::BadEnvelope,
-            "send the envelopes that the last answer gave, as they are, all together",
-        ),
-    };
-    Fault::new(kind, error.to_string(), hint)
 }

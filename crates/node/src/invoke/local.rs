@@ -15,7 +15,8 @@ use fogline_runtime::component::KeptWorker;
 use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, StateValue};
 use fogline_state::Committed;
 
-use super::client::{self, ClientPlace};
+use super::client::ClientPlace;
+use super::envelopes::missing;
 use super::parts::{Parts, record_key};
 use super::place::Place;
 use super::resolve::{self, Resolved};
@@ -183,7 +184,7 @@ impl Work<'_> {
         }
         if with_client {
             // The client came back to where its old forward leads away from: no record leads to the session.
-            return Err(client::missing());
+            return Err(missing());
         }
         Err(Fault::overloaded("the session keeps moving"))
     }

@@ -2,6 +2,7 @@
 
 mod client;
 mod dispatch;
+mod envelopes;
 mod local;
 pub(crate) mod parts;
 mod place;
@@ -15,8 +16,9 @@ use fogline_core::model::{self, NodeName, StateName};
 use fogline_core::session::{Commit, Home, encoded_len};
 use fogline_protocol::peer::{Invoke, Invoked};
 
-pub(crate) use client::{ClientPlace, old};
+pub(crate) use client::ClientPlace;
 pub(crate) use dispatch::{Dispatcher, ask, dispatch, exchange, tell};
+pub(crate) use envelopes::{missing, old};
 pub(crate) use local::execute;
 pub(crate) use task::Task;
 

@@ -1,5 +1,5 @@
-//! The four places for state are alike: whoever runs the workflow, and whatever happens to requests and commits on
-//! the way, outputs and final states are the same.
+//! The four places for state are alike: whoever runs the workflow, and whatever happens to requests and commits
+//! on the way, outputs and final states are the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;

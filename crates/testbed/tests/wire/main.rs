@@ -7,5 +7,7 @@ mod bad_input;
 mod conversion;
 mod faults;
 mod kill;
+mod load;
 mod rules;
+mod runs;
 mod support;

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use fogline_protocol::api::{Run, RunStatus, Session};
-use fogline_protocol::multipart::Part;
+use fogline_protocol::api::Session;
 
-use super::support::{Caller, Held, Meddling, Nodes, Setup, deadline, package, with_guard};
+use super::support::{Caller, Held, Meddling, Nodes, Setup, package, with_guard};
 
-const STORED: [&str; 3] = ["external", "in-edge", "in-function"];
-const MODELS: [&str; 4] = ["external", "in-edge", "in-function", "in-client"];
+pub(crate) const STORED: [&str; 3] = ["external", "in-edge", "in-function"];
+pub(crate) const MODELS: [&str; 4] = ["external", "in-edge", "in-function", "in-client"];
 
-async fn two_callers(setup: Setup) -> (tempfile::TempDir, Nodes, Caller, Caller) {
+pub(crate) async fn two_callers(setup: Setup) -> (tempfile::TempDir, Nodes, Caller, Caller) {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), setup).await;
     let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
     (folder, nodes, one, two)
 }
 
-fn path(held: &Held) -> String {
+pub(crate) fn path(held: &Held) -> String {
     format!("/v1/apps/{}/sessions/{}", held.app, held.id)
 }
 
@@ -341,131 +340,6 @@ async fn a_function_reads_what_another_model_has_acknowledged() {
     }
 }
 
-/// R16 and R21: a run has a name, ends once, and may be left to the node.
-#[tokio::test]
-async fn a_run_with_a_name_ends_once_also_when_nobody_waits_for_it() {
-    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
-    one.deploy("counter", str::to_owned).await;
-    for model in STORED {
-        let mut held = one.session("counter", model).await;
-        let key = [("idempotency-key", "run-1")];
-        for _ in 0..2 {
-            assert_eq!(
-                one.in_session(&mut held, "runs", "5", &key).await.ok().text(),
-                "5",
-                "{model}"
-            );
-        }
-        let other = one.in_session(&mut held, "runs", "6", &key).await;
-        assert_eq!(
-            (other.status, other.kind().as_str()),
-            (422, "key-reused"),
-            "{model}"
-        );
-        let later = [("idempotency-key", "run-2"), ("prefer", "respond-async")];
-        let mut ids = BTreeSet::new();
-        for _ in 0..3 {
-            let accepted = one.in_session(&mut held, "runs", "7", &later).await;
-            assert_eq!(accepted.status, 202, "{model}: {}", accepted.text());
-            ids.insert(accepted.json::<Run>().run.to_string());
-        }
-        let [id] = Vec::from_iter(ids).try_into().expect("one name, one run");
-        let end = deadline();
-        loop {
-            let run: Run = one
-                .send(one.get(&format!("{}/runs/{id}", path(&held))))
-                .await
-                .ok()
-                .json();
-            match run.status {
-                RunStatus::Done => break,
-                RunStatus::Accepted => assert!(std::time::Instant::now() < end, "{model}: {run:?}"),
-                RunStatus::Failed => panic!("{model}: {run:?}"),
-            }
-            tokio::task::yield_now().await;
-        }
-        let result = one
-            .send(one.get(&format!("{}/runs/{id}/result", path(&held))))
-            .await
-            .ok();
-        assert_eq!(result.text(), "12", "{model}");
-        assert_eq!(
-            one.in_session(&mut held, "functions/peek", "null", &[])
-                .await
-                .ok()
-                .text(),
-            "12",
-            "{model}"
-        );
-    }
-    nodes.stop().await;
-}
-
-/// R16: the state that a run had made before it failed is with the client, who gets it with the refusal.
-#[tokio::test]
-async fn a_run_that_fails_gives_its_client_what_it_has_changed() {
-    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
-    let edit = |manifest: &str| {
-        // `window` as a step that comes before a `detect` that cannot read what it gets.
-        let end = manifest.find("[[workflow.steps]]").unwrap();
-        let steps = "[[workflow.steps]]\nname = \"window\"\nfunction = \"window\"\n\
-                     [[workflow.steps]]\nname = \"again\"\nfunction = \"window\"\n";
-        with_guard("mark")(&format!("{}{steps}", &manifest[..end]))
-    };
-    one.deploy("sensor", edit).await;
-    let mut held = one.session("sensor", "in-client").await;
-    let failed = one.in_session(&mut held, "runs", "20.5", &[]).await;
-    assert_eq!(failed.kind(), "invalid-input", "{}", failed.text());
-    assert!(failed.text().contains("\"step\":\"again\""), "{}", failed.text());
-    let next = one
-        .in_session(&mut held, "functions/window", "20.5", &[])
-        .await
-        .ok();
-    assert!(
-        next.text().contains("\"count\":1"),
-        "the first step counts: {}",
-        next.text()
-    );
-    nodes.stop().await;
-}
-
-/// R18: every attempt at an invocation sees the same time and the same random number.
-#[tokio::test]
-async fn every_attempt_sees_the_same_time_and_seed() {
-    let setup = Setup {
-        meddling: Meddling::Conflict,
-        ..Setup::default()
-    };
-    let (folder, nodes, one, _) = two_callers(setup).await;
-    let seen = folder.path().join("seen");
-    let parts = package("process-python", str::to_owned).into_iter().map(|part| {
-        if part.name != "app.py" {
-            return part;
-        }
-        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
-        let noting = format!(
-            "def answer(request):\n    it = request[\"invocation\"]\n    with open({:?}, \"a\") as file:\n        \
-             file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}}\\n\")\n",
-            seen.display().to_string()
-        );
-        Part::new("app.py", code.replacen("def answer(request):\n", &noting, 1))
-    });
-    let parts = parts.collect::<Vec<_>>();
-    one.deploy_parts(&parts).await.ok();
-    let mut held = one.session("words", "in-edge").await;
-    for _ in 0..9 {
-        one.in_session(&mut held, "functions/count", "word", &[])
-            .await
-            .ok();
-    }
-    let text = std::fs::read_to_string(&seen).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    let different: BTreeSet<&str> = lines.iter().copied().collect();
-    assert_eq!(different.len(), 9, "nine invocations: {text}");
-    assert!(lines.len() > 9, "some of them were executed again: {text}");
-    nodes.stop().await;
-}
-
 /// R19: a version that cannot read what is stored does not touch it.
 #[tokio::test]
 async fn a_version_that_cannot_read_a_state_refuses_to() {
@@ -512,24 +386,6 @@ async fn a_session_whose_time_is_over_is_gone() {
                 refused.text()
             );
             assert_eq!(caller.send(caller.get(&path(&held))).await.status, 410, "{model}");
-        }
-    }
-    nodes.stop().await;
-}
-
-/// A program in another language keeps its state wherever it lives.
-#[tokio::test]
-async fn a_program_in_python_has_states_under_every_model() {
-    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
-    one.deploy("process-python", str::to_owned).await;
-    for model in MODELS {
-        let mut held = one.session("words", model).await;
-        for (caller, expected) in [(&one, "{\"word\": 1}"), (&two, "{\"word\": 2}")] {
-            let answer = caller
-                .in_session(&mut held, "functions/count", "word", &[])
-                .await
-                .ok();
-            assert_eq!(answer.text(), expected, "{model}");
         }
     }
     nodes.stop().await;
