@@ -138,7 +138,12 @@ impl Apps {
         let spec = manifest::parse(&source).map_err(|fault| not_deployable(&fault))?;
         let digest = digest(package);
         let folder = self.folder.join("apps").join(tenant.as_str()).join(&digest[..16]);
-        write_files(&folder, package).await?;
+        check_paths(package)?;
+        let is_process =
+            |function: &application::Function| matches!(function.runtime, RuntimeKind::Process(_));
+        if spec.functions.values().any(is_process) {
+            write_files(&folder, package).await?;
+        }
         let mut functions = BTreeMap::new();
         for (name, function) in &spec.functions {
             let bytes = match &function.runtime {
@@ -254,6 +259,21 @@ fn digest(package: &Package) -> String {
     HEXLOWER.encode(&hash.finalize())
 }
 
+fn check_paths(package: &Package) -> Result<(), Fault> {
+    let below = |path: &&String| {
+        let mut parts = Path::new(path).components();
+        parts.all(|part| matches!(part, Component::Normal(_)))
+    };
+    match package.files.keys().find(|path| !below(path)) {
+        None => Ok(()),
+        Some(path) => Err(Fault::new(
+            Kind::BadRequest,
+            format!("the path {path} leaves the application's folder"),
+            "name files beside the manifest, without .. and not from the root",
+        )),
+    }
+}
+
 /// Processes are started in the folder of their manifest, so it is laid out here.
 async fn write_files(folder: &Path, package: &Package) -> Result<(), Fault> {
     let failed = |path: &Path, error: std::io::Error| {
@@ -264,18 +284,7 @@ async fn write_files(folder: &Path, package: &Package) -> Result<(), Fault> {
         )
     };
     for (path, bytes) in &package.files {
-        let relative = Path::new(path);
-        if !relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
-        {
-            return Err(Fault::new(
-                Kind::BadRequest,
-                format!("the path {path} leaves the application's folder"),
-                "name files beside the manifest, without .. and not from the root",
-            ));
-        }
-        let full = folder.join(relative);
+        let full = folder.join(path);
         let parent = full.parent().unwrap_or(folder);
         tokio::fs::create_dir_all(parent)
             .await

@@ -222,12 +222,10 @@ struct Source {
 impl Source {
     fn of(node: &Node, job: &Job, part: Birth, home: &Home) -> Result<Self, Fault> {
         let session = session_of(job)?;
-        // A session that is wholly with its client leaves its forward at its birth node (R10).
-        let keeper = match home {
-            Home::InClient(None) => Home::InClient(Some(session.node().clone())),
-            other => other.clone(),
-        };
-        let store = node.homes.store(&keeper)?.ok_or(Refusal::NoSession)?;
+        let store = node
+            .homes
+            .store(&home.keeper(session))?
+            .ok_or(Refusal::NoSession)?;
         let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
         Ok(Self {
             store,
@@ -265,10 +263,7 @@ impl Source {
             let there = self.store.load(&self.key, &BTreeSet::new()).await?;
             commit.expect = ClientPlace::expected(&commit, there.as_ref().map(|found| &found.head));
         }
-        Ok(match self.store.commit(&self.key, commit).await? {
-            Committed::Done => MoveEvent::Committed,
-            Committed::Conflict(_) | Committed::Unknown => MoveEvent::NotCommitted,
-        })
+        Ok(event_of(&self.store.commit(&self.key, commit).await?))
     }
 }
 
@@ -288,10 +283,14 @@ async fn install(
         commit = leave_bytes_with_client(commit).0;
     }
     let (store, key) = target(node, job, part, to)?;
-    Ok(match store.commit(&key, commit).await? {
+    Ok(event_of(&store.commit(&key, commit).await?))
+}
+
+fn event_of(committed: &Committed) -> MoveEvent {
+    match committed {
         Committed::Done => MoveEvent::Committed,
         Committed::Conflict(_) | Committed::Unknown => MoveEvent::NotCommitted,
-    })
+    }
 }
 
 fn target(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<(Arc<dyn Store>, RecordKey), Fault> {

@@ -95,9 +95,11 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
     if asked.key.is_none() || !asked.envelopes.is_empty() {
         // A run that began before the session went to its client goes on from where it was.
-        let begun = stored(node, run.id())?
-            .map(|record| record.of(&asked)?.run())
-            .transpose()?;
+        let begun = match &asked.key {
+            Some(_) => stored(node, run.id())?,
+            None => None,
+        };
+        let begun = begun.map(|record| record.of(&asked)?.run()).transpose()?;
         return Executing::new(node, &asked, None).all(begun.unwrap_or(run)).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;

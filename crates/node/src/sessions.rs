@@ -163,12 +163,10 @@ pub(crate) async fn find(
     let mut home = node.forwards.home(session, part);
     let mut least_epoch = 0;
     for _ in 0..MAX_TRIES {
-        // A session that is wholly with its client may have left a forward at its birth node.
-        let keeper = match &home {
-            Home::InClient(None) => Home::InClient(Some(session.node().clone())),
-            other => other.clone(),
-        };
-        let store = node.homes.store(&keeper)?.ok_or(Refusal::NoSession)?;
+        let store = node
+            .homes
+            .store(&home.keeper(session))?
+            .ok_or(Refusal::NoSession)?;
         let key = record_key(tenant, app, session, part, &home);
         let found = match &home {
             Home::InFunction(owner) if *owner == node.name => {

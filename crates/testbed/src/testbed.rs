@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,8 +34,6 @@ pub struct Testbed {
     clients: Vec<NodeName>,
     map: Arc<Map>,
     links: Option<Arc<ShapedNetwork>>,
-    tenant: TenantName,
-    folder: PathBuf,
 }
 
 /// Bytes of messages between nodes since the start.
@@ -127,8 +124,6 @@ impl Testbed {
             clients,
             map,
             links,
-            tenant,
-            folder: plan.folder,
         })
     }
 
@@ -161,18 +156,6 @@ impl Testbed {
         self.links.as_deref()
     }
 
-    /// The tenant whom every request is from.
-    #[must_use]
-    pub fn tenant(&self) -> &TenantName {
-        &self.tenant
-    }
-
-    /// The folder of the nodes' data.
-    #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-
     /// What the nodes have sent to each other.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -189,13 +172,6 @@ impl Testbed {
         all
     }
 
-    /// Stops a node, as its operator would.
-    pub async fn stop_node(&mut self, node: &NodeName) {
-        if let Some(handle) = self.nodes.remove(node) {
-            handle.stop().await;
-        }
-    }
-
     /// Stops all nodes.
     pub async fn stop(self) {
         futures_util::future::join_all(self.nodes.into_values().map(Handle::stop)).await;
@@ -204,16 +180,9 @@ impl Testbed {
 
 fn with_cloud(plan: &Plan) -> Result<(Network, VertexId), TestbedError> {
     let network = plan.network.clone();
-    let mut places = Vec::new();
-    for name in &plan.cloud.attached_to {
-        places.push(network.find(name).ok_or_else(|| no_uplink(name))?);
-    }
-    if plan.cloud.attached_to.is_empty() {
-        places = network.internet_exchanges();
-    }
-    if places.is_empty() {
-        return Err(no_uplink("internet…"));
-    }
+    let places = network
+        .uplinks(&plan.cloud.attached_to)
+        .map_err(|name| no_uplink(&name))?;
     Ok(network.with_cloud(&places, plan.cloud_rate(), plan.cloud_one_way())?)
 }
 

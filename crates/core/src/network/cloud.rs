@@ -34,12 +34,24 @@ impl Network {
         Ok((builder.build()?, cloud))
     }
 
-    /// The exchanges behind which the cloud lies, unless somebody says otherwise: switches named `internet…`.
-    #[must_use]
-    pub fn internet_exchanges(&self) -> Vec<VertexId> {
-        let vertices = self.vertices().iter().enumerate();
-        let exchanges = vertices
-            .filter(|(_, vertex)| vertex.name.starts_with("internet") && vertex.kind == VertexKind::Switch);
-        exchanges.map(|(index, _)| VertexId(index as u32)).collect()
+    /// The places that lead to the cloud: those of these names, or, where none are named, the switches whose names
+    /// begin with `internet`.
+    ///
+    /// # Errors
+    /// The name of a place that is not there.
+    pub fn uplinks(&self, named: &[String]) -> Result<Vec<VertexId>, String> {
+        if !named.is_empty() {
+            let find = |name: &String| self.find(name).ok_or_else(|| name.clone());
+            return named.iter().map(find).collect();
+        }
+        let exchanges =
+            self.vertices().iter().enumerate().filter(|(_, vertex)| {
+                vertex.name.starts_with("internet") && vertex.kind == VertexKind::Switch
+            });
+        let places: Vec<VertexId> = exchanges.map(|(index, _)| VertexId(index as u32)).collect();
+        if places.is_empty() {
+            return Err("internet…".to_owned());
+        }
+        Ok(places)
     }
 }

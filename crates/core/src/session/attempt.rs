@@ -18,7 +18,7 @@ use super::head::{BlobName, BlobOf, BodyHash, Commit, Content, Entry, Expect, He
 use super::home::Home;
 use super::replies::{Lookup, Origin, Reply, ReplyOutput};
 use super::seen::Seen;
-use crate::model::limits::{MAX_CONFLICTS, MAX_INLINE_REPLY, MAX_INLINE_STATE};
+use crate::model::limits::{MAX_CONFLICTS, MAX_INLINE_REPLY};
 use crate::model::{CommitId, InvocationId, StateName, Timestamp};
 
 /// What an attempt is for. The same in every attempt at one invocation.
@@ -342,20 +342,7 @@ impl Invocation {
                 head.states.remove(state);
                 continue;
             };
-            let content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
-                Content::Inline(value.clone())
-            } else {
-                let name = BlobName {
-                    version,
-                    commit,
-                    of: BlobOf::State(state.clone()),
-                };
-                blobs.insert(name.clone(), value.clone());
-                Content::Blob {
-                    name,
-                    bytes: value.len() as u64,
-                }
-            };
+            let content = Content::keep(state, value, version, commit, &mut blobs);
             let schema = self.schemas.get(state).copied().unwrap_or_default();
             head.states.insert(
                 state.clone(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::home::Home;
 use super::replies::Replies;
+use crate::model::limits::MAX_INLINE_STATE;
 use crate::model::{CommitId, StateName, Timestamp};
 
 /// SHA-256 of what was asked: function and input.
@@ -56,6 +57,25 @@ pub enum Content {
 }
 
 impl Content {
+    /// The content of a state that a commit writes: small ones are inline, a larger one is put into `blobs` (R6).
+    #[must_use]
+    pub fn keep(
+        state: &StateName,
+        value: &Bytes,
+        version: u64,
+        commit: CommitId,
+        blobs: &mut BTreeMap<BlobName, Bytes>,
+    ) -> Self {
+        let bytes = value.len() as u64;
+        if bytes <= MAX_INLINE_STATE.0 {
+            return Self::Inline(value.clone());
+        }
+        let of = BlobOf::State(state.clone());
+        let name = BlobName { version, commit, of };
+        blobs.insert(name.clone(), value.clone());
+        Self::Blob { name, bytes }
+    }
+
     /// How many bytes the state has.
     #[must_use]
     pub fn len(&self) -> u64 {

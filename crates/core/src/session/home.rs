@@ -46,6 +46,16 @@ impl Home {
         }
     }
 
+    /// The home whose record leads to a session that is here: itself, or, for a session that is wholly with its
+    /// client, the one at its birth node, where it leaves a forward when it goes (R10).
+    #[must_use]
+    pub fn keeper(&self, session: &SessionId) -> Self {
+        match self {
+            Self::InClient(None) => Self::InClient(Some(session.node().clone())),
+            other => other.clone(),
+        }
+    }
+
     /// The node that keeps the record, if an edge node does.
     #[must_use]
     pub fn node(&self) -> Option<&NodeName> {

@@ -26,10 +26,14 @@ pub(super) async fn without_session(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, None)?;
-        invoke(&node, &scope, Target::Function(named(&function)?), &headers, body).await
-    })
+    answered(
+        &node,
+        &app,
+        None,
+        named(&function).map(Target::Function),
+        &headers,
+        body,
+    )
     .await
 }
 
@@ -39,10 +43,14 @@ pub(super) async fn in_session(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        invoke(&node, &scope, Target::Function(named(&function)?), &headers, body).await
-    })
+    answered(
+        &node,
+        &app,
+        Some(&session),
+        named(&function).map(Target::Function),
+        &headers,
+        body,
+    )
     .await
 }
 
@@ -51,17 +59,14 @@ pub(super) async fn get_state(
     Path((app, session, state)): InSession,
     headers: HeaderMap,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        invoke(
-            &node,
-            &scope,
-            Target::Get(named(&state)?),
-            &headers,
-            Body::empty(),
-        )
-        .await
-    })
+    answered(
+        &node,
+        &app,
+        Some(&session),
+        named(&state).map(Target::Get),
+        &headers,
+        Body::empty(),
+    )
     .await
 }
 
@@ -92,10 +97,14 @@ pub(super) async fn put_state(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        invoke(&node, &scope, Target::Put(named(&state)?), &headers, body).await
-    })
+    answered(
+        &node,
+        &app,
+        Some(&session),
+        named(&state).map(Target::Put),
+        &headers,
+        body,
+    )
     .await
 }
 
@@ -105,9 +114,30 @@ pub(super) async fn remove_state(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        invoke(&node, &scope, Target::Remove(named(&state)?), &headers, body).await
+    answered(
+        &node,
+        &app,
+        Some(&session),
+        named(&state).map(Target::Remove),
+        &headers,
+        body,
+    )
+    .await
+}
+
+/// Answers with what an invocation gives, in a session or in none.
+async fn answered(
+    node: &Arc<Node>,
+    app: &str,
+    session: Option<&str>,
+    target: Result<Target, Fault>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Response {
+    respond(node, headers, async {
+        // Who asks is proven before anything else is said.
+        let scope = scope(node, headers, app, session)?;
+        invoke(node, &scope, target?, headers, body).await
     })
     .await
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fogline_core::application::Application;
-use fogline_core::model::limits::MAX_INLINE_STATE;
 use fogline_core::model::{
     AppName, Birth, ClientId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
 };
@@ -342,21 +341,7 @@ impl ClientPlace {
         let mut blobs = self.plain_replies(&mut head).await?;
         for (state, entry) in &mut head.states {
             let value = values.get(state).ok_or_else(missing)?;
-            entry.content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
-                Content::Inline(value.clone())
-            } else {
-                let (version, commit) = (entry.version, entry.commit);
-                let name = BlobName {
-                    version,
-                    commit,
-                    of: BlobOf::State(state.clone()),
-                };
-                blobs.insert(name.clone(), value.clone());
-                Content::Blob {
-                    name,
-                    bytes: value.len() as u64,
-                }
-            };
+            entry.content = Content::keep(state, value, entry.version, entry.commit, &mut blobs);
         }
         Ok(Whole { head, blobs })
     }

@@ -67,8 +67,7 @@ pub(crate) fn record(node: &Node, job: &Job, part: Birth, home: &Home) -> Result
 /// its birth node (R10).
 fn with_the_client(node: &Node, job: &Job, part: Birth, home: &Home) -> Result<Place, Fault> {
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
-    let keeper = home.node().unwrap_or(session.node()).clone();
-    match record(node, job, part, &Home::InClient(Some(keeper)))? {
+    match record(node, job, part, &home.keeper(session))? {
         Place::Store(store, key) => Ok(Place::Client(Box::new(ClientPlace::without_envelopes(
             store, key,
         )))),

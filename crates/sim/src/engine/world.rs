@@ -197,19 +197,9 @@ fn attach_cloud(
         };
         return Ok((network, Cloud::Outside(path)));
     }
-    let places: Vec<VertexId> = if section.attached_to.is_empty() {
-        network.internet_exchanges()
-    } else {
-        let find = |name: &String| {
-            network
-                .find(name)
-                .ok_or_else(|| WorldError::NoUplink(name.clone()))
-        };
-        section.attached_to.iter().map(find).collect::<Result<_, _>>()?
-    };
-    if places.is_empty() {
-        return Err(WorldError::NoUplink("internet…".to_owned()));
-    }
+    let places = network
+        .uplinks(&section.attached_to)
+        .map_err(WorldError::NoUplink)?;
     let (network, cloud) = network.with_cloud(&places, rate, one_way)?;
     Ok((network, Cloud::At(cloud)))
 }

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use fogline_core::model::limits::MAX_INLINE_STATE;
 use fogline_core::model::{
     AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName, Timestamp,
 };
-use fogline_core::session::{BlobName, BlobOf, Commit, Content, Entry, Expect, Head, RecordKey};
+use fogline_core::session::{Commit, Content, Entry, Expect, Head, RecordKey};
 
 /// The sessions of one tenant, and commits to them.
 #[derive(Debug)]
@@ -88,20 +87,7 @@ impl Scene {
                 head.states.remove(&state);
                 continue;
             };
-            let content = if value.len() as u64 <= MAX_INLINE_STATE.0 {
-                Content::Inline(value.clone())
-            } else {
-                let name = BlobName {
-                    version,
-                    commit,
-                    of: BlobOf::State(state.clone()),
-                };
-                blobs.insert(name.clone(), value.clone());
-                Content::Blob {
-                    name,
-                    bytes: value.len() as u64,
-                }
-            };
+            let content = Content::keep(&state, value, version, commit, &mut blobs);
             head.states.insert(
                 state,
                 Entry {
