@@ -3,7 +3,12 @@
 use std::error::Error;
 
 use fogline_bench::{LocalNode, LocalOptions};
+use mimalloc::MiMalloc;
 use tokio::io::AsyncReadExt;
+
+/// As in the command `fogline`.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "whoever starts it reads its address")]

@@ -17,7 +17,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 10] = sources![
+const SOURCES: [(&str, &str); 11] = sources![
     "Cargo.toml",
     "src/lib.rs",
     "src/bindings.rs",
@@ -26,6 +26,7 @@ const SOURCES: [(&str, &str); 10] = sources![
     "src/inputs.rs",
     "src/json.rs",
     "src/log.rs",
+    "src/memory.rs",
     "src/register.rs",
     "src/state.rs",
 ];

@@ -14,6 +14,11 @@ mod threads;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// A third less time in the allocator than with the C library's (`cargo xtask bench --nodes`).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Stateful functions at the edge of the network: where should their state live?
 #[derive(Parser)]

@@ -9,7 +9,7 @@ use fogline_protocol::headers;
 use fogline_protocol::multipart::{self, Part};
 use fogline_protocol::problem::Problem;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
 
 /// What a node answered.
@@ -92,7 +92,7 @@ impl Answer {
     }
 
     /// A header's value, where it is there and understood.
-    pub(crate) fn header<T: FromStr>(&self, name: &str) -> Option<T> {
+    pub(crate) fn header<T: FromStr>(&self, name: HeaderName) -> Option<T> {
         self.headers.get(name)?.to_str().ok()?.parse().ok()
     }
 
@@ -103,6 +103,6 @@ impl Answer {
 
     /// When to come back. A date, which HTTP also allows here, is not what a node sends.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.header(RETRY_AFTER.as_str()).map(Duration::from_secs)
+        self.header(RETRY_AFTER).map(Duration::from_secs)
     }
 }

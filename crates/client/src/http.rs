@@ -44,16 +44,16 @@ impl Ask {
     }
 
     /// With a header. `value` is text, as all our names, ids and numbers are.
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("names, ids and numbers are visible ASCII");
-        self.headers.insert(HeaderName::from_static(name), value);
+        self.headers.insert(name, value);
         self
     }
 
     /// With a body of bytes.
     pub(crate) fn bytes(mut self, body: Bytes) -> Self {
         self.body = body;
-        self.header(CONTENT_TYPE_NAME, "application/octet-stream")
+        self.header(CONTENT_TYPE, "application/octet-stream")
     }
 
     /// With a body of JSON.
@@ -61,18 +61,16 @@ impl Ask {
         self.body = serde_json::to_vec(body)
             .expect("the API's own types are JSON")
             .into();
-        self.header(CONTENT_TYPE_NAME, "application/json")
+        self.header(CONTENT_TYPE, "application/json")
     }
 
     /// With a body of parts.
     pub(crate) fn parts(mut self, parts: &[Part]) -> Self {
         let boundary = Boundary::new(random::bytes());
         self.body = multipart::write(&boundary, parts);
-        self.header(CONTENT_TYPE_NAME, &boundary.content_type(Subtype::FormData))
+        self.header(CONTENT_TYPE, &boundary.content_type(Subtype::FormData))
     }
 }
-
-const CONTENT_TYPE_NAME: &str = "content-type";
 
 /// Why there is no good answer.
 #[derive(Debug)]

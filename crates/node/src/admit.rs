@@ -8,7 +8,7 @@ use fogline_core::session::{BodyHash, Origin, Seen};
 use fogline_protocol::headers;
 use fogline_protocol::peer::{Invoke, Target};
 use fogline_protocol::problem::Kind;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
@@ -139,9 +139,9 @@ pub(crate) fn seen(headers: &HeaderMap) -> Result<Option<Seen>, Fault> {
 }
 
 /// A header's text.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Fault> {
+pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Fault> {
     let value = headers
-        .get(name)
+        .get(&name)
         .map(|value| value.to_str().map_err(|_| bad(name, "it is not plain text")));
     value.transpose()
 }
@@ -193,7 +193,7 @@ fn first_16(bytes: [u8; 32]) -> InvocationId {
     InvocationId(id)
 }
 
-fn bad(header: &str, problem: impl std::fmt::Display) -> Fault {
+fn bad(header: HeaderName, problem: impl std::fmt::Display) -> Fault {
     Fault::new(
         Kind::BadRequest,
         format!("header {header}: {problem}"),

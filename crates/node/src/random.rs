@@ -1,11 +1,7 @@
-//! Randomness of the operating system.
+//! Randomness that nobody can foresee.
 
-/// Random bytes.
-///
-/// # Panics
-/// When the operating system has none: nothing is safe then.
+/// Random bytes: of a generator of this thread's own that the operating system seeds, and seeds again now and then. To
+/// ask the operating system for each of them costs a call of the kernel per id.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    bytes
+    rand::random()
 }

@@ -1,26 +1,28 @@
 //! The headers of the client API.
 
+use http::HeaderName;
+
 /// Bearer token of a tenant; not needed in loopback development mode.
-pub const AUTHORIZATION: &str = "authorization";
+pub const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
 /// An opaque name for a request: the same name is executed once (24 h, or the last 256 of the session).
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The client's id, 32 hexadecimal digits; with [`SEQUENCE`], instead of an opaque key.
-pub const CLIENT: &str = "fogline-client";
+pub const CLIENT: HeaderName = HeaderName::from_static("fogline-client");
 /// The client's number of the request, rising from 1.
-pub const SEQUENCE: &str = "fogline-sequence";
+pub const SEQUENCE: HeaderName = HeaderName::from_static("fogline-sequence");
 /// How long the caller waits, in milliseconds.
-pub const TIMEOUT_MS: &str = "fogline-timeout-ms";
+pub const TIMEOUT_MS: HeaderName = HeaderName::from_static("fogline-timeout-ms");
 /// What the client has seen of the session, `EPOCH.VERSION.DURABLE`; in replies, what it has seen now.
-pub const SEEN: &str = "fogline-seen";
+pub const SEEN: HeaderName = HeaderName::from_static("fogline-seen");
 /// In replies: `true` if the request had been executed before.
-pub const REPLAYED: &str = "fogline-replayed";
+pub const REPLAYED: HeaderName = HeaderName::from_static("fogline-replayed");
 /// In replies: the node that executed.
-pub const NODE: &str = "fogline-node";
+pub const NODE: HeaderName = HeaderName::from_static("fogline-node");
 /// In replies: the execution model under which the session's primary part is now.
-pub const MODEL: &str = "fogline-model";
+pub const MODEL: HeaderName = HeaderName::from_static("fogline-model");
 /// In replies: how long the execution took, in microseconds.
-pub const EXECUTION_US: &str = "fogline-execution-us";
+pub const EXECUTION_US: HeaderName = HeaderName::from_static("fogline-execution-us");
 /// In replies to a client that holds states: the operator asks it to convert the session to this model (R14).
-pub const CONVERT: &str = "fogline-convert";
+pub const CONVERT: HeaderName = HeaderName::from_static("fogline-convert");
 /// `respond-async`: accept a run now, execute it later (RFC 7240).
-pub const PREFER: &str = "prefer";
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");

@@ -31,6 +31,8 @@ mod inputs;
 #[cfg(feature = "json")]
 mod json;
 pub mod log;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 mod register;
 mod state;
 

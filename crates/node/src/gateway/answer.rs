@@ -11,7 +11,7 @@ use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_protocol::peer::Invoked;
 use fogline_protocol::problem::{self, Kind};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -129,30 +129,23 @@ pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, By
 }
 
 fn describe(invoked: &Invoked, into: &mut HeaderMap) {
-    // Read once, when this is compiled, and not for every answer.
-    const NODE: HeaderName = HeaderName::from_static(headers::NODE);
-    const EXECUTION_US: HeaderName = HeaderName::from_static(headers::EXECUTION_US);
-    const SEEN: HeaderName = HeaderName::from_static(headers::SEEN);
-    const REPLAYED: HeaderName = HeaderName::from_static(headers::REPLAYED);
-    const MODEL: HeaderName = HeaderName::from_static(headers::MODEL);
-    const CONVERT: HeaderName = HeaderName::from_static(headers::CONVERT);
     if let Ok(node) = HeaderValue::from_str(invoked.node.as_str()) {
-        into.insert(NODE, node);
+        into.insert(headers::NODE, node);
     }
-    into.insert(EXECUTION_US, HeaderValue::from(invoked.execution_us));
+    into.insert(headers::EXECUTION_US, HeaderValue::from(invoked.execution_us));
     if let Some(seen) = invoked
         .seen
         .and_then(|seen| HeaderValue::from_str(&seen.to_string()).ok())
     {
-        into.insert(SEEN, seen);
+        into.insert(headers::SEEN, seen);
     }
     if invoked.replayed {
-        into.insert(REPLAYED, HeaderValue::from_static("true"));
+        into.insert(headers::REPLAYED, HeaderValue::from_static("true"));
     }
     if let Some(model) = invoked.model {
-        into.insert(MODEL, HeaderValue::from_static(model.name()));
+        into.insert(headers::MODEL, HeaderValue::from_static(model.name()));
     }
     if let Some(model) = invoked.convert {
-        into.insert(CONVERT, HeaderValue::from_static(model.name()));
+        into.insert(headers::CONVERT, HeaderValue::from_static(model.name()));
     }
 }

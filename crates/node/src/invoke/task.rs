@@ -1,5 +1,6 @@
 //! What an invocation does: a function of the application, or one of the three that every state has.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -47,11 +48,16 @@ impl<'a> Task<'a> {
     }
 
     /// The states that it declares: those that it reads, those that it writes.
-    pub(crate) fn states(&self) -> (BTreeSet<StateName>, BTreeSet<StateName>) {
+    pub(crate) fn states(&self) -> (Cow<'a, BTreeSet<StateName>>, Cow<'a, BTreeSet<StateName>>) {
+        let one = |state: &StateName| Cow::Owned(BTreeSet::from([state.clone()]));
+        let none = Cow::Owned(BTreeSet::new());
         match self {
-            Self::Function(function) => (function.spec.reads.clone(), function.spec.writes.clone()),
-            Self::Get(state) => (BTreeSet::from([(*state).clone()]), BTreeSet::new()),
-            Self::Put(state) | Self::Remove(state) => (BTreeSet::new(), BTreeSet::from([(*state).clone()])),
+            Self::Function(function) => (
+                Cow::Borrowed(&function.spec.reads),
+                Cow::Borrowed(&function.spec.writes),
+            ),
+            Self::Get(state) => (one(state), none),
+            Self::Put(state) | Self::Remove(state) => (none, one(state)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use fogline_core::model::MAX_NAME;
 use fogline_core::model::limits::{MAX_DEADLINE, MAX_IDEMPOTENCY_KEY, MAX_LISTED};
+use http::HeaderName;
 use serde_json::{Map, Value, json};
 
 use crate::headers;
@@ -111,9 +112,10 @@ fn request_headers() -> impl Iterator<Item = (String, Value)> {
             "`respond-async`: accept the run now, execute it later (RFC 7240).",
         ),
     ];
-    let parameter = |(name, schema, description): (&str, Value, &str)| {
-        let parameter = json!({"name": name, "in": "header", "schema": schema, "description": description});
-        (name.to_owned(), parameter)
+    let parameter = |(name, schema, description): (HeaderName, Value, &str)| {
+        let parameter =
+            json!({"name": name.as_str(), "in": "header", "schema": schema, "description": description});
+        (name.to_string(), parameter)
     };
     all.map(parameter).into_iter()
 }
@@ -150,7 +152,7 @@ pub(super) fn answer_headers() -> Map<String, Value> {
         ),
     ] {
         all.insert(
-            what.to_owned(),
+            what.to_string(),
             json!({"schema": schema, "description": description}),
         );
     }
