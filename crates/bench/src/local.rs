@@ -9,7 +9,7 @@ use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::{NetworkBuilder, Node, VertexKind};
-use fogline_node::{External, Handle, Options, Tenants, start};
+use fogline_node::{External, Handle, Operator, Options, Tenants, start};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -54,6 +54,7 @@ impl LocalNode {
             data: options.data,
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tenants: Tenants::Open(tenant.clone()),
+            operator: Operator::Anyone,
             keyrings: BTreeMap::from([(tenant, Keyring::generate())]),
             external: External::Node(name.clone()),
             map: Arc::new(Map::new(network, None)),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use fogline_core::model::{AppName, ExecutionModel, SessionId};
-use fogline_protocol::api::{NewSession, Session, Sessions, States};
+use fogline_core::model::{AppName, ExecutionModel, NodeName, SessionId};
+use fogline_protocol::api::{Drained, Migrate, NewSession, Session, Sessions, States};
 use fogline_protocol::problem::{Kind, Problem};
 use http::Method;
 use tokio::time::Instant;
@@ -100,6 +100,33 @@ impl Client {
         let deadline = self.deadline();
         let held = self.known_session(app, session, deadline).await?;
         self.describe(&held, deadline).await
+    }
+
+    /// Moves a session to a node, under the model that it has.
+    ///
+    /// # Errors
+    /// When there is no such session or node, when the session is in the cloud or with a client, or when no node is
+    /// reached. The session is then where it was.
+    pub async fn migrate(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        node: &NodeName,
+    ) -> Result<Session, Error> {
+        let deadline = self.deadline();
+        let held = self.held(app, session, deadline).await?;
+        let path = format!("{}/migrate", self.path(&held));
+        let ask = Ask::new(Method::POST, path).json(&Migrate { node: node.clone() });
+        self.json(&self.ask(&ask, deadline).await?, "")
+    }
+
+    /// Moves a node's sessions to others, for as long as the client's deadline allows. Who asks must be an operator.
+    ///
+    /// # Errors
+    /// When there is no such node or no other, or when no node is reached.
+    pub async fn drain(&self, node: &NodeName) -> Result<Drained, Error> {
+        let ask = Ask::new(Method::POST, format!("/v1/nodes/{node}/drain"));
+        self.ask_json(&ask).await
     }
 
     /// Deletes a session, and what the client keeps of it.

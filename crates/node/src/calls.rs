@@ -1,7 +1,7 @@
 //! Answering other nodes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
 
 use crate::apps::Package;
+use crate::drain;
 use crate::fault::Fault;
 use crate::invoke::{Answer, Job, execute};
 use crate::node::Node;
@@ -62,6 +63,10 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
                     let (states, body) = envelopes.into_iter().unzip();
                     Ok((Response::Converted(home, states), body))
                 }
+                Target::Migrate(ref to) => {
+                    sessions::migrate(node, &job, to).await?;
+                    Ok((Response::Done, Vec::new()))
+                }
                 Target::Delete => {
                     sessions::delete(node, &job).await?;
                     Ok((Response::Done, Vec::new()))
@@ -88,6 +93,10 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
         Request::Undeploy(tenant, app) => {
             node.apps.undeploy(&tenant, &app).await?;
             Ok((Response::Done, Vec::new()))
+        }
+        Request::Drain(millis) => {
+            let drained = drain::drain(node, Duration::from_millis(millis)).await?;
+            Ok((Response::Drained(drained.moved, drained.left), Vec::new()))
         }
         Request::Ask(session, model) => {
             node.requested.ask(&session, model);

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
+use fogline_core::application::Guard;
 use fogline_core::model::{Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName};
 use fogline_core::session::{
-    Commit, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
+    Commit, Expect, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
 };
 use fogline_protocol::problem::Kind;
 use fogline_state::seal::leave_bytes_with_client;
@@ -36,16 +38,43 @@ pub(crate) enum Converted {
     Elsewhere(NodeName),
 }
 
-/// Moves a part of the job's session to a model.
+/// Where a part is to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// Under this model.
+    Model(ExecutionModel),
+    /// On this node, under the model that it has.
+    Node(NodeName),
+}
+
+impl Goal {
+    /// Where a part that is at `from` has to go; nowhere if it is there.
+    fn next(&self, from: &Home, session: &SessionId, guard: Guard) -> Result<Option<Home>, Fault> {
+        match (self, from) {
+            (Self::Model(model), from) if from.model() == *model => Ok(None),
+            (Self::Model(model), _) => home_of_model(*model, session.node(), guard).map(Some),
+            (Self::Node(node), Home::InFunction(at)) => {
+                Ok((at != node).then(|| Home::InFunction(node.clone())))
+            }
+            (Self::Node(node), Home::InEdge(at)) => Ok((at != node).then(|| Home::InEdge(node.clone()))),
+            (Self::Node(_), Home::External | Home::InClient(_)) => Err(Fault::new(
+                Kind::BadRequest,
+                format!("a session that is {from} is on no node"),
+                "convert it to in-edge or in-function first",
+            )),
+        }
+    }
+}
+
+/// Moves a part of the job's session.
 pub(crate) async fn convert(
     node: &Arc<Node>,
     job: &Job,
     app: &Deployed,
     part: Birth,
-    model: ExecutionModel,
+    goal: &Goal,
 ) -> Result<Converted, Fault> {
     let session = session_of(job)?;
-    let to = home_of_model(model, session.node(), app.spec.guard)?;
     let mut home = node.forwards.home(session, part);
     for _ in 0..MAX_TRIES {
         // Beside the record: from afar a move would lose every race against those who write there.
@@ -60,7 +89,7 @@ pub(crate) async fn convert(
         if held.is_none() && home.model() == ExecutionModel::InClient {
             (home, _) = sessions::find(node, &job.call.tenant, &job.call.app, session, part).await?;
             match home.model() {
-                ExecutionModel::InClient if model == ExecutionModel::InClient => {
+                ExecutionModel::InClient if goal.next(&home, session, app.spec.guard)?.is_none() => {
                     return Ok(Converted::There(home));
                 }
                 ExecutionModel::InClient => return Err(missing()),
@@ -69,11 +98,15 @@ pub(crate) async fn convert(
         }
         let from = held.as_ref().unwrap_or(&home);
         // A session that is there already stays, unless it is being moved away.
-        let wanted = (from.model() != model).then(|| to.clone());
+        let wanted = goal.next(from, session, app.spec.guard)?;
+        if let Some(to) = &wanted {
+            // A node that cannot be reached is found out before anything is decided, and not after.
+            reach(node, job, part, to).await?;
+        }
         match run(node, job, app, part, from, wanted).await? {
             Ended::At(there) => {
                 node.forwards.learn(session, part, &there);
-                if there.model() == model {
+                if goal.next(&there, session, app.spec.guard)?.is_none() {
                     return Ok(Converted::There(there));
                 }
                 home = there;
@@ -89,6 +122,57 @@ pub(crate) async fn convert(
     Err(Fault::overloaded(
         "the session is so busy that it cannot be moved",
     ))
+}
+
+/// Makes the forward of the birth home lead to where the part is now (R10), however often it has moved: the nodes
+/// between may be gone one day. Whoever does not find it so goes the longer way.
+pub(crate) async fn shorten(node: &Node, job: &Job, part: Birth, there: &Home) {
+    if let Err(fault) = try_to_shorten(node, job, part, there).await {
+        tracing::warn!(problem = %fault.problem(), "the way to a session stays as long as it is");
+    }
+}
+
+async fn try_to_shorten(node: &Node, job: &Job, part: Birth, there: &Home) -> Result<(), Fault> {
+    let birth = Home::of_birth(session_of(job)?, part);
+    if birth == *there || there.model() == ExecutionModel::InClient {
+        return Ok(());
+    }
+    let source = Source::of(node, job, part, &birth)?;
+    let Some(forward) = source.store.load(&source.key, &BTreeSet::new()).await? else {
+        return Ok(());
+    };
+    match &forward.head.status {
+        Status::Moved(to) if to != there => {}
+        _ => return Ok(()),
+    }
+    let Some(now) = target_head(node, job, part, there).await? else {
+        return Ok(());
+    };
+    let commit = Commit {
+        expect: Expect::Commit(forward.head.commit),
+        head: Head {
+            status: Status::Moved(there.clone()),
+            epoch: now.epoch.saturating_sub(1),
+            version: forward.head.version + 1,
+            commit: CommitId(random::bytes()),
+            expires: now.expires,
+            ..forward.head
+        },
+        blobs: BTreeMap::new(),
+    };
+    // A conflict is another move, which sees to it itself.
+    source.store.commit(&source.key, commit).await?;
+    Ok(())
+}
+
+/// Whether the store of a home answers.
+async fn reach(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<(), Fault> {
+    if let (Some(at), true) = (to.node(), to.model() != ExecutionModel::InClient)
+        && *at != node.name
+    {
+        target_head(node, job, part, to).await?;
+    }
+    Ok(())
 }
 
 /// Finishes a move that was met, and says where the session is now.
@@ -188,7 +272,7 @@ async fn run(
         _ => None,
     };
     let (mut moving, mut action) = Move::new(to, CommitId(random::bytes()));
-    let mut acted = false;
+    let (began, mut acted) = (Instant::now(), false);
     for _ in 0..MAX_STEPS {
         acted |= !matches!(action, MoveAction::LoadSource | MoveAction::Done(_));
         let event = match action {
@@ -200,7 +284,10 @@ async fn run(
                 let envelopes = ClientPlace::hand_over(node, job, &app.spec, part, &to, &whole)?;
                 return Ok(Ended::Handed(to, envelopes));
             }
-            MoveAction::Done(there) if acted => return Ok(Ended::At(there)),
+            MoveAction::Done(there) if acted => {
+                node.metrics.session_moved(began.elapsed());
+                return Ok(Ended::At(there));
+            }
             MoveAction::Done(there) => return Ok(Ended::Gone(there)),
             MoveAction::Stayed => return Ok(Ended::At(home.clone())),
             MoveAction::NoSession => return Err(Refusal::NoSession.into()),

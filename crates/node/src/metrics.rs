@@ -1,6 +1,7 @@
 //! What a node counts, for Prometheus. Each metric says when it moves.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use fogline_core::model::{Bytes, ExecutionModel};
 use fogline_runtime::Execution;
@@ -39,6 +40,7 @@ pub(crate) struct Metrics {
     commit_bytes: Family<ModelLabel, Counter>,
     conflicts: Family<ModelLabel, Counter>,
     moved: Family<ModelLabel, Counter>,
+    moves: Histogram,
     link_bytes: Family<PeerLabel, Gauge<u64, AtomicU64>>,
     owned: Gauge,
 }
@@ -57,6 +59,7 @@ impl Metrics {
             commit_bytes: Family::default(),
             conflicts: Family::default(),
             moved: Family::default(),
+            moves: buckets(),
             link_bytes: Family::default(),
             owned: Gauge::default(),
         };
@@ -89,6 +92,8 @@ impl Metrics {
         registry.register("conflicts", help, self.conflicts.clone());
         let help = "Bytes of states read or carried for executions, by model";
         registry.register_with_unit("state_moved", help, Unit::Bytes, self.moved.clone());
+        let help = "How long sessions waited while they moved to another home";
+        registry.register_with_unit("move_pause", help, Unit::Seconds, self.moves.clone());
         let help = "Bytes exchanged with a peer since the start, by direction";
         registry.register_with_unit("peer_traffic", help, Unit::Bytes, self.link_bytes.clone());
         registry.register(
@@ -128,6 +133,10 @@ impl Metrics {
         self.moved
             .get_or_create(&ModelLabel { model: model.name() })
             .inc_by(bytes.0);
+    }
+
+    pub(crate) fn session_moved(&self, pause: Duration) {
+        self.moves.observe(pause.as_secs_f64());
     }
 
     /// All of them as text, in the OpenMetrics format.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use fogline_core::model::{NodeName, TenantName};
 use fogline_core::session::RecordKey;
@@ -23,7 +24,7 @@ use crate::peers::Endpoint;
 use crate::requested::Requested;
 use crate::runs::Runs;
 use crate::slots::Slots;
-use crate::tokens::Tenants;
+use crate::tokens::{Operator, Tenants};
 
 /// What the parts of a node share.
 pub(crate) struct Node {
@@ -47,6 +48,10 @@ pub(crate) struct Node {
     pub(crate) endpoint: Option<Endpoint>,
     /// The other nodes, which get what is deployed here.
     pub(crate) others: Vec<NodeName>,
+    /// Whether it is being emptied, and takes no new sessions.
+    pub(crate) draining: AtomicBool,
+    /// Who may do what concerns all tenants.
+    pub(crate) operator: Operator,
     pub(crate) tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
 }

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::{Application, Guard};
 use fogline_core::model::limits::MAX_LISTED;
-use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName};
+use fogline_core::model::{
+    AppName, Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName, TenantName,
+};
 use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
 use fogline_protocol::api;
 use fogline_protocol::peer::Response;
@@ -15,7 +18,7 @@ use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Listed, Store};
 
 use crate::apps::Deployed;
-use crate::convert::{self, Converted};
+use crate::convert::{self, Converted, Goal};
 use crate::fault::Fault;
 use crate::invoke::parts::record_key;
 use crate::invoke::{self, ClientPlace, Job, resolve};
@@ -40,6 +43,13 @@ pub(crate) async fn create(
         node.dispatcher.owner(&app.spec)
     } else {
         node.dispatcher.nearest()
+    };
+    let born = if *born == node.name && node.draining.load(Ordering::Relaxed) {
+        let others = || node.others.iter();
+        let other = others().find(|other| node.dispatcher.runs_functions(other));
+        other.ok_or_else(|| Fault::overloaded("the node is being emptied, and knows no other"))?
+    } else {
+        born
     };
     let session = SessionId::mint(born.clone(), births, random::bytes())
         .ok_or_else(|| Fault::internal("a session of two parts under one model"))?;
@@ -393,7 +403,7 @@ pub(crate) async fn convert(
             return ask_client(node, session, home, model).await;
         }
     }
-    match convert::convert(node, job, &app, part, model).await? {
+    match convert::convert(node, job, &app, part, &Goal::Model(model)).await? {
         Converted::There(home) => {
             forget_request(node, session).await;
             Ok((home, Vec::new()))
@@ -412,6 +422,63 @@ pub(crate) async fn convert(
             ))),
         },
     }
+}
+
+/// Moves what the job's session has on nodes to one of them.
+pub(crate) async fn migrate(node: &Arc<Node>, job: &Job, to: &NodeName) -> Result<(), Fault> {
+    known(node, to)?;
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let mut refused = None;
+    let mut moved = false;
+    for part in session.parts() {
+        match convert::convert(node, job, &app, *part, &Goal::Node(to.clone())).await {
+            Ok(Converted::There(home)) => {
+                moved = true;
+                convert::shorten(node, job, *part, &home).await;
+            }
+            Ok(Converted::Elsewhere(owner)) => {
+                ask_owner(node, &owner, job).await?;
+                moved = true;
+            }
+            Ok(Converted::Handed(home, _)) => {
+                return Err(Fault::internal(format!(
+                    "a migration has handed a session to {home}"
+                )));
+            }
+            // A part that is on no node stays where it is; a session of such parts only cannot be migrated.
+            Err(fault) if fault.problem().kind == Kind::BadRequest => refused = Some(fault),
+            Err(fault) => return Err(fault),
+        }
+    }
+    match refused {
+        Some(fault) if !moved => Err(fault),
+        _ => Ok(()),
+    }
+}
+
+async fn ask_owner(node: &Node, owner: &NodeName, job: &Job) -> Result<(), Fault> {
+    let mut job = job.clone();
+    job.call.hops += 1;
+    if job.call.hops > invoke::MAX_HOPS {
+        return Err(Fault::overloaded("the session keeps moving"));
+    }
+    match invoke::ask(node, owner, &job).await? {
+        (Response::Done, _) => Ok(()),
+        (other, _) => Err(Fault::internal(format!(
+            "{owner} answers a migration with {other:?}"
+        ))),
+    }
+}
+
+pub(crate) fn known(node: &Node, name: &NodeName) -> Result<(), Fault> {
+    if *name == node.name || node.others.contains(name) {
+        return Ok(());
+    }
+    Err(Fault::not_found(
+        format!("{} knows no node {name}", node.name),
+        "name one of the network's nodes",
+    ))
 }
 
 /// An operator asks for a session that only its client can give: every node tells the client at its next request.

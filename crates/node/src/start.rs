@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
@@ -31,7 +32,7 @@ use crate::peers::{Endpoint, Traffic};
 use crate::runs;
 use crate::sessions;
 use crate::slots::Slots;
-use crate::tokens::Tenants;
+use crate::tokens::{Operator, Tenants};
 
 /// How long a node that stops waits for what is under way.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,6 +47,8 @@ pub struct Options {
     pub http: SocketAddr,
     /// Whose applications and sessions it serves.
     pub tenants: Tenants,
+    /// Who may do what concerns all tenants.
+    pub operator: Operator,
     /// The keys with which states that are with clients are sealed, by tenant.
     pub keyrings: BTreeMap<TenantName, Keyring>,
     /// The store behind the model `external`.
@@ -178,6 +181,8 @@ pub async fn start_with(
         metrics: Metrics::new(),
         endpoint: options.peers,
         others: options.others,
+        draining: AtomicBool::new(false),
+        operator: options.operator,
         tenants: options.tenants,
         name: options.name,
         stopping: CancellationToken::new(),

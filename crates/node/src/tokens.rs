@@ -32,10 +32,7 @@ impl Tenants {
             Self::Open(tenant) => return Ok(tenant.clone()),
             Self::Tokens(tokens) => tokens,
         };
-        let token = authorization
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
-        let given: [u8; 32] = Sha256::digest(token.trim()).into();
+        let given: [u8; 32] = Sha256::digest(bearer(authorization)).into();
         let mut found = None;
         for (tenant, expected) in tokens {
             if constant_time::verify_slices_are_equal(&given, expected).is_ok() {
@@ -50,4 +47,51 @@ impl Tenants {
             )
         })
     }
+}
+
+/// Who may do what concerns all tenants, as emptying a node.
+#[derive(Clone)]
+pub enum Operator {
+    /// Loopback development mode: whoever reaches the node.
+    Anyone,
+    /// Whoever has this token; what is kept is its SHA-256.
+    Token([u8; 32]),
+    /// Nobody: the node was given no operator's token.
+    Nobody,
+}
+
+impl Operator {
+    /// Whoever has this token.
+    #[must_use]
+    pub fn with_token(token: &str) -> Self {
+        Self::Token(Sha256::digest(token.trim()).into())
+    }
+
+    /// Whether an `Authorization` header proves an operator.
+    pub(crate) fn check(&self, authorization: Option<&str>) -> Result<(), Fault> {
+        let given: [u8; 32] = Sha256::digest(bearer(authorization)).into();
+        match self {
+            Self::Anyone => Ok(()),
+            Self::Token(expected) if constant_time::verify_slices_are_equal(&given, expected).is_ok() => {
+                Ok(())
+            }
+            Self::Token(_) => Err(Fault::new(
+                Kind::Unauthorized,
+                "this is for operators, and the token is not theirs",
+                "send the token in the node's operator-token-file as `Authorization: Bearer TOKEN`",
+            )),
+            Self::Nobody => Err(Fault::new(
+                Kind::Unauthorized,
+                "this is for operators, and the node has no token for them",
+                "name an operator-token-file in its configuration",
+            )),
+        }
+    }
+}
+
+fn bearer(authorization: Option<&str>) -> &str {
+    authorization
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default()
+        .trim()
 }

@@ -20,6 +20,8 @@
 //! | `GET`, `PUT`, `DELETE …/states/{state}` | a state's bytes | bytes |
 //! | `POST …/states/{state}/open` | the bytes of a state that the client holds | multipart/form-data: its envelope → bytes |
 //! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart/form-data: their envelopes → [`States`] |
+//! | `POST /v1/nodes/{node}/drain` | moves a node's sessions to others (operators only) | – → [`Drained`] |
+//! | `POST …/sessions/{session}/migrate` | moves the session to another node | [`Migrate`] → [`Session`] |
 //! | `POST …/sessions/{session}/convert` | moves the session to another model | [`Convert`] → [`Session`] |
 //! | `GET /livez`, `/readyz`, `/metrics`, `/openapi.json` | | |
 //!
@@ -188,6 +190,23 @@ pub struct States {
 pub struct Convert {
     /// The model.
     pub to: ExecutionModel,
+}
+
+/// Where a session is to live.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Migrate {
+    /// The node.
+    pub node: NodeName,
+}
+
+/// What became of the sessions of a node that was to be emptied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// Those that other nodes have now.
+    pub moved: u64,
+    /// Those that are still there: time was over, or the node's log says why.
+    pub left: u64,
 }
 
 /// A run.

@@ -34,6 +34,8 @@ pub enum Request {
     Deploy(TenantName, Vec<String>),
     /// Delete an application.
     Undeploy(TenantName, AppName),
+    /// Move your sessions to others, for so many milliseconds.
+    Drain(u64),
     /// An operator wants a session that is with its client under this model.
     Ask(SessionId, ExecutionModel),
 }
@@ -88,6 +90,8 @@ pub enum Target {
     List,
     /// Moves the session to another model.
     Convert(ExecutionModel),
+    /// Moves the session to another node, under the model that it has.
+    Migrate(NodeName),
     /// Deletes the session.
     Delete,
 }
@@ -101,6 +105,7 @@ impl std::fmt::Display for Target {
             Self::Remove(state) => write!(f, "deleting state {state}"),
             Self::List => write!(f, "listing states"),
             Self::Convert(model) => write!(f, "converting to {model}"),
+            Self::Migrate(node) => write!(f, "migrating to {node}"),
             Self::Delete => write!(f, "deleting the session"),
         }
     }
@@ -119,6 +124,8 @@ pub enum Response {
     TakeTurn(NodeName),
     /// The record, with the states that exist, in this order. Body: the head, then their bytes.
     Record(Vec<StateName>),
+    /// So many sessions were moved, so many were not.
+    Drained(u64, u64),
     /// There is none.
     Nothing,
     /// A blob, or nothing but success. Body: the blob.

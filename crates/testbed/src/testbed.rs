@@ -9,7 +9,7 @@ use fogline_core::dispatch::Map;
 use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::network::{Network, NodeId, VertexId};
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Options, Tenants};
+use fogline_node::{External, Handle, Operator, Options, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -99,6 +99,7 @@ impl Testbed {
                 data: plan.folder.join(seat.name.as_str()),
                 http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 tenants: Tenants::Open(tenant.clone()),
+                operator: Operator::Anyone,
                 keyrings: BTreeMap::from([(tenant.clone(), keyring.clone())]),
                 external: External::Node(CLOUD.parse().expect("it is a name")),
                 map: Arc::clone(&map),

@@ -6,9 +6,11 @@ pub(crate) mod delete;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod drain;
 pub(crate) mod get;
 pub(crate) mod invoke;
 pub(crate) mod logs;
+pub(crate) mod migrate;
 pub(crate) mod network;
 pub(crate) mod new;
 pub(crate) mod node;
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     Logs(logs::Args),
     /// List, read, write and move the states of a session
     State(state::Args),
+    /// Move a session to another node, also while it is in use
+    Migrate(migrate::Args),
+    /// Move all sessions of a node to others, so that it can be switched off
+    Drain(drain::Args),
     /// Load a network, and time its answers
     Bench(bench::Args),
     /// Reproduce the paper's simulation: Figures 4, 5 and 6, exactly and then correctly.
@@ -79,6 +85,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Delete(args) => delete::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::State(args) => state::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Drain(args) => drain::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Sim(args) => sim::run(args),

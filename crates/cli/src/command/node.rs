@@ -11,7 +11,7 @@ use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::network::Node as Machine;
 use fogline_manifest::node::{ExternalStore, NodeConfig, Peering};
 use fogline_node::peers::{Endpoint, Identity, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Options, Tenants};
+use fogline_node::{External, Operator, Options, Tenants};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -76,6 +76,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         data: config.data.clone(),
         http: config.http_listen,
         tenants,
+        operator: operator(config)?,
         keyrings,
         external: external(config).await?,
         map: Arc::new(map),
@@ -126,18 +127,26 @@ fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring
     }
     let mut tokens = Vec::new();
     for tenant in &config.tenants {
-        let token = std::fs::read_to_string(&tenant.token_file).map_err(|source| Failure::System {
-            doing: format!(
-                "reading the token of {} from {}",
-                tenant.name,
-                tenant.token_file.display()
-            ),
-            hint: "check token-file in the configuration".to_owned(),
-            source,
-        })?;
+        let token = token(&format!("of {}", tenant.name), &tenant.token_file)?;
         tokens.push((tenant.name.clone(), token));
     }
     Ok((Tenants::with_tokens(tokens), keyrings))
+}
+
+fn operator(config: &NodeConfig) -> Result<Operator, Failure> {
+    match &config.operator_token_file {
+        Some(file) => Ok(Operator::with_token(&token("of operators", file)?)),
+        None if config.loopback_only => Ok(Operator::Anyone),
+        None => Ok(Operator::Nobody),
+    }
+}
+
+fn token(whose: &str, file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|source| Failure::System {
+        doing: format!("reading the token {whose} from {}", file.display()),
+        hint: "check the token files in the configuration".to_owned(),
+        source,
+    })
 }
 
 /// The keys in a file; new ones, if it is not there.

@@ -30,11 +30,8 @@ impl NodeConfig {
                 .into_iter()
                 .for_each(resolve);
         }
-        config
-            .tenants
-            .iter_mut()
-            .map(|tenant| &mut tenant.token_file)
-            .for_each(resolve);
+        let tokens = config.tenants.iter_mut().map(|tenant| &mut tenant.token_file);
+        tokens.chain(&mut config.operator_token_file).for_each(resolve);
         Ok(config)
     }
 

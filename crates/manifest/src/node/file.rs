@@ -28,6 +28,8 @@ pub struct NodeConfig {
     pub external: Option<ExternalStore>,
     /// How it talks to other nodes. Default: it does not.
     pub peering: Option<Peering>,
+    /// The file that holds the token of operators, who may empty the node. Default: nobody may, unless `loopback-only`.
+    pub operator_token_file: Option<PathBuf>,
     /// Whose applications and sessions it serves. At least one, unless `loopback-only`.
     #[serde(default)]
     pub tenants: Vec<TenantSection>,

@@ -5,6 +5,7 @@ mod apps;
 mod body;
 mod extract;
 mod invocations;
+mod nodes;
 mod observe;
 mod runs;
 mod serve;
@@ -78,6 +79,11 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
             "/v1/apps/{app}/sessions/{session}/convert",
             post(sessions::convert),
         )
+        .route(
+            "/v1/apps/{app}/sessions/{session}/migrate",
+            post(sessions::migrate),
+        )
+        .route("/v1/nodes/{node}/drain", post(nodes::drain))
         .route("/livez", get(observe::live))
         .route("/readyz", get(observe::ready))
         .route("/metrics", get(observe::metrics))

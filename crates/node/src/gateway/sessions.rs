@@ -210,6 +210,31 @@ pub(super) async fn convert(
     .await
 }
 
+pub(super) async fn migrate(
+    State(node): State<Arc<Node>>,
+    Path((app, session)): Named,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(&node, &headers, async {
+        let scope = scope(&node, &headers, &app, Some(&session))?;
+        let body = body::whole(&headers, body).await?;
+        let wanted: api::Migrate = serde_json::from_slice(&body).map_err(|error| not_json(&error))?;
+        let target = Target::Migrate(wanted.node.clone());
+        let call = admit(&node, &scope, target, &body, &headers)?;
+        let job = Job {
+            call,
+            input: bytes::Bytes::new(),
+            envelopes: std::collections::BTreeMap::new(),
+        };
+        sessions::migrate(&node, &job, &wanted.node).await?;
+        let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+        let session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
+        Ok(answer::json(StatusCode::OK, &session))
+    })
+    .await
+}
+
 fn not_json(error: &serde_json::Error) -> Fault {
     Fault::new(
         Kind::BadRequest,

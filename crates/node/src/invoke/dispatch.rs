@@ -18,11 +18,12 @@ use fogline_protocol::problem::Kind;
 use super::parts::Parts;
 use super::{Answer, Job, Task, execute};
 use crate::fault::Fault;
+use crate::locate::locate;
 use crate::node::Node;
 use crate::peers::Message;
 
 /// How often an invocation may be forwarded.
-const MAX_HOPS: u8 = 8;
+pub(crate) const MAX_HOPS: u8 = 8;
 
 /// Chooses nodes by the map and by what this node has sent where.
 pub(crate) struct Dispatcher {
@@ -68,6 +69,11 @@ impl Dispatcher {
     /// The node that should own a session of this node's clients.
     pub(crate) fn owner(&self, app: &Application) -> &NodeName {
         dispatch::owner(&self.map, &LoadNet::default(), app, self.here)
+    }
+
+    /// Whether a node runs functions, as far as the map says.
+    pub(crate) fn runs_functions(&self, node: &NodeName) -> bool {
+        self.map.machines().iter().any(|machine| machine.name == *node)
     }
 
     fn send(&self, node: &NodeName) -> Sent<'_> {
@@ -138,15 +144,30 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
     let mut target = node
         .dispatcher
         .place(&node.name, &job, &app.spec, home(node).as_ref())?;
+    let mut located = false;
     while job.call.hops < MAX_HOPS {
         let sent = node.dispatcher.send(&target);
         let answer = if target == node.name {
-            execute(node, &job).await?
+            execute(node, &job).await
         } else {
             job.call.hops += 1;
-            forward(node, &target, &job).await?
+            forward(node, &target, &job).await
         };
         drop(sent);
+        let answer = match (answer, &main) {
+            // The owner does not answer. If the session has left it, another node has it.
+            (Err(fault), Some((session, part, false)))
+                if fault.problem().kind == Kind::Unavailable && !located =>
+            {
+                located = true;
+                let found = locate(node, &job.call, *part).await;
+                let found = found.filter(|found| Some(found) != home(node).as_ref());
+                let found = found.ok_or(fault)?;
+                node.forwards.learn(session, *part, &found);
+                Answer::Elsewhere(found)
+            }
+            (answer, _) => answer?,
+        };
         target = match answer {
             Answer::Invoked(..) => return Ok(answer),
             Answer::Elsewhere(home) => {

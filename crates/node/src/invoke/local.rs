@@ -24,6 +24,7 @@ use super::task::Task;
 use super::{Answer, Job};
 use crate::apps::Deployed;
 use crate::fault::{self, Fault};
+use crate::locate::locate;
 use crate::node::Node;
 use crate::random;
 
@@ -137,7 +138,7 @@ impl Work<'_> {
     ) -> Result<Answer, Fault> {
         let mut home = self.node.forwards.home(session, part);
         let mut in_turn = self.job.call.turn;
-        let mut with_client = false;
+        let (mut with_client, mut located) = (false, false);
         for _ in 0..MAX_FOLLOWED {
             let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
             let Resolved::Here(mut place) = place else {
@@ -158,7 +159,15 @@ impl Work<'_> {
                 took: None,
                 worker: None,
             };
-            match drive.run(&mut place).await? {
+            let driven = match drive.run(&mut place).await {
+                Err(fault) if fault.problem().kind == Kind::Unavailable && !located => {
+                    located = true;
+                    home = self.found_elsewhere(part, &home).await.ok_or(fault)?;
+                    continue;
+                }
+                driven => driven?,
+            };
+            match driven {
                 Driven::Finished(outcome) => {
                     let took = drive.took.unwrap_or_default();
                     drop(turn);
@@ -187,6 +196,15 @@ impl Work<'_> {
             return Err(missing());
         }
         Err(Fault::overloaded("the session keeps moving"))
+    }
+
+    /// Where a part is, if not where it was thought to be and nobody answers.
+    async fn found_elsewhere(&self, part: Birth, home: &Home) -> Option<Home> {
+        let found = locate(self.node, &self.job.call, part).await;
+        let found = found.filter(|found| found != home)?;
+        let session = self.job.call.session.as_ref()?;
+        self.node.forwards.learn(session, part, &found);
+        Some(found)
     }
 
     async fn answer(

@@ -17,7 +17,7 @@ use fogline_core::session::{Commit, Home, encoded_len};
 use fogline_protocol::peer::{Invoke, Invoked};
 
 pub(crate) use client::ClientPlace;
-pub(crate) use dispatch::{Dispatcher, ask, dispatch, exchange, tell};
+pub(crate) use dispatch::{Dispatcher, MAX_HOPS, ask, dispatch, exchange, tell};
 pub(crate) use envelopes::{missing, old};
 pub(crate) use local::execute;
 pub(crate) use task::Task;

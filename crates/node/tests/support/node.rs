@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::Node;
-use fogline_node::{External, Handle, Options, Tenants, start};
+use fogline_node::{External, Handle, Operator, Options, Tenants, start};
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
@@ -42,6 +42,7 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
         data: folder.to_path_buf(),
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         tenants,
+        operator: Operator::Anyone,
         keyrings: BTreeMap::from([(tenant(), Keyring::generate())]),
         external: if cloud {
             External::Node(name)

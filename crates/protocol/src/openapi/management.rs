@@ -104,6 +104,8 @@ fn sessions() -> Vec<Operation> {
         .full_answer(204, json!({"description": "It is deleted."}))
         .problems(FOUND),
         conversion(),
+        migration(),
+        drain(),
         listing("get", "listStates", "Lists the states of a session that are set."),
         listing(
             "post",
@@ -179,6 +181,37 @@ fn conversion() -> Operation {
         StateRegressed,
         TooLarge,
     ])
+}
+
+fn migration() -> Operation {
+    let path = format!("{SESSION}/migrate");
+    let asked = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Migrate"}}});
+    Operation::new(
+        "post",
+        &path,
+        "migrateSession",
+        "Moves a session to another node, under the model that it has.",
+    )
+    .with(NAMING)
+    .required_body(asked)
+    .answer(200, "The session where it is now.", json_of("Session"))
+    .problems(FOUND)
+    .problems(&[Conflict, StateRegressed, TooLarge])
+}
+
+fn drain() -> Operation {
+    Operation::new(
+        "post",
+        "nodes/{node}/drain",
+        "drainNode",
+        "Moves a node's sessions to others, for as long as the caller waits. For operators.",
+    )
+    .answer(
+        200,
+        "How many were moved, and how many were not.",
+        json_of("Drained"),
+    )
+    .problems(FOUND)
 }
 
 fn observation() -> Vec<Operation> {

@@ -26,7 +26,8 @@ pub(super) fn hex_id() -> Value {
     json!({"type": "string", "pattern": HEX_ID})
 }
 
-fn number() -> Value {
+/// The schema of a whole number.
+pub(super) fn number() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
@@ -44,6 +45,7 @@ pub(super) fn parameters() -> Map<String, Value> {
             "A function of the application.",
         ),
         ("state", "state", "path", name(), "A state of the application."),
+        ("node", "node", "path", name(), "A node of the network."),
         (
             "session",
             "session",

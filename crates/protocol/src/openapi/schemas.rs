@@ -3,7 +3,7 @@
 use fogline_core::model::ExecutionModel;
 use serde_json::{Map, Value, json};
 
-use super::parameters::{hex_id, name, session_id};
+use super::parameters::{hex_id, name, number, session_id};
 use crate::problem::Kind;
 
 /// By name among the components.
@@ -142,6 +142,8 @@ fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
             &[("model", json!({"anyOf": [reference("Model"), {"type": "null"}]}))],
         )),
     );
+    add("Drained", object(&[("moved", number()), ("left", number())], &[]));
+    add("Migrate", asked(object(&[("node", name())], &[])));
     add("Convert", asked(object(&[("to", reference("Model"))], &[])));
     add(
         "Session",

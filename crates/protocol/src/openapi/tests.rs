@@ -96,6 +96,8 @@ fn schemas_of_sessions_have_the_fields_of_the_types() {
         to: ExecutionModel::InEdge,
     };
     same("Convert", &convert, &convert);
+    let migrate = api::Migrate { node: node.clone() };
+    same("Migrate", &migrate, &migrate);
     let info = api::StateInfo {
         name: "s".parse().unwrap(),
         bytes: 1,

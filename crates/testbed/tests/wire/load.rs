@@ -46,13 +46,12 @@ impl History {
     }
 }
 
-/// Adds one, again and again, in some tasks for each client, while the session is converted among these models.
-async fn add_while_it_moves(
+/// Adds one, again and again, in some tasks for each client, while the session moves; then checks its history.
+pub(crate) async fn add_during(
     clients: &[Client],
-    converter: &Client,
     app: &AppName,
     session: &SessionId,
-    models: &[ExecutionModel],
+    moves: impl Future<Output = ()>,
 ) {
     const TASKS: usize = 3;
     let done = Arc::new(AtomicBool::new(false));
@@ -69,17 +68,30 @@ async fn add_while_it_moves(
             totals
         });
     }
-    for model in models.iter().cycle().take(4 * models.len() + 1) {
-        converter
-            .convert(app, session, *model)
-            .await
-            .unwrap_or_else(|error| panic!("{model}: {error:?}"));
-    }
+    moves.await;
     done.store(true, Ordering::Relaxed);
     let mut history = History::default();
     let totals: Vec<u64> = writers.join_all().await.into_iter().flatten().collect();
     totals.iter().for_each(|total| history.add(*total));
     history.check(totals.len() as u64);
+}
+
+async fn add_while_it_is_converted(
+    clients: &[Client],
+    converter: &Client,
+    app: &AppName,
+    session: &SessionId,
+    models: &[ExecutionModel],
+) {
+    let conversions = async {
+        for model in models.iter().cycle().take(4 * models.len() + 1) {
+            converter
+                .convert(app, session, *model)
+                .await
+                .unwrap_or_else(|error| panic!("{model}: {error:?}"));
+        }
+    };
+    add_during(clients, app, session, conversions).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,7 +105,7 @@ async fn conversions_among_edge_and_cloud_under_load_lose_and_double_nothing() {
     let clients = [client("one"), client("two"), client("cloud")];
     let app: AppName = "counter".parse().unwrap();
     let session = clients[0].create_session(&app, None).await.unwrap().session;
-    add_while_it_moves(&clients, &client("two"), &app, &session, &EDGE).await;
+    add_while_it_is_converted(&clients, &client("two"), &app, &session, &EDGE).await;
     nodes.stop().await;
 }
 
@@ -107,7 +119,7 @@ async fn with_the_client_among_them(guard: &str, mischief: Mischief) {
     let client = Client::builder(proxy.url()).build().unwrap();
     let app: AppName = "counter".parse().unwrap();
     let session = client.create_session(&app, None).await.unwrap().session;
-    add_while_it_moves(std::slice::from_ref(&client), &client, &app, &session, &ALL).await;
+    add_while_it_is_converted(std::slice::from_ref(&client), &client, &app, &session, &ALL).await;
     nodes.stop().await;
 }
 

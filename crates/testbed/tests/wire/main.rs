@@ -8,6 +8,7 @@ mod conversion;
 mod faults;
 mod kill;
 mod load;
+mod migration;
 mod rules;
 mod runs;
 mod support;

@@ -10,7 +10,7 @@ use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::Node;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Options, Tenants};
+use fogline_node::{External, Handle, Operator, Options, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -138,6 +138,7 @@ impl Nodes {
             data: self.folder.join(node),
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tenants: self.setup.tenants.clone(),
+            operator: Operator::Anyone,
             keyrings: tenants.into_iter().map(keyring).collect(),
             external: External::Node(name(cloud.unwrap_or(node))),
             map: Arc::new(map),

@@ -1,0 +1,101 @@
+//! Emptying a node: its sessions go to others, so that it can be switched off.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fogline_core::model::limits::MAX_LISTED;
+use fogline_core::model::{ExecutionModel, NodeName, TenantName};
+use fogline_core::session::{RecordKey, Status};
+use fogline_protocol::api::Drained;
+use fogline_protocol::peer::Target;
+use fogline_protocol::problem::Kind;
+use fogline_state::Listed;
+
+use crate::admit::{Scope, fresh};
+use crate::fault::Fault;
+use crate::invoke::Job;
+use crate::node::Node;
+use crate::sessions;
+
+/// How long one session has to move.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Moves this node's sessions to others, until the time is over; from then on it takes no new ones until it restarts.
+pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, Fault> {
+    node.draining.store(true, Ordering::Relaxed);
+    let targets = targets(node)?;
+    let ends = tokio::time::Instant::now() + time;
+    let mut drained = Drained::default();
+    for (tenant, app) in node.apps.all() {
+        let mut after: Option<RecordKey> = None;
+        loop {
+            let limit = MAX_LISTED as usize;
+            let page = node
+                .homes
+                .local()
+                .list(&tenant, &app.spec.name, after.as_ref(), limit)
+                .await?;
+            after = page.last().map(|listed| listed.key.clone());
+            let full = page.len() == limit;
+            for Listed { key, head } in page {
+                let lives_here = matches!(key.model, ExecutionModel::InEdge | ExecutionModel::InFunction);
+                if !lives_here || head.status != Status::Live || head.expires < node.clock.now() {
+                    continue;
+                }
+                if tokio::time::Instant::now() >= ends {
+                    drained.left += 1;
+                    continue;
+                }
+                let to = &targets[drained.moved as usize % targets.len()];
+                match migrate(node, &tenant, &key, to).await {
+                    Ok(()) => drained.moved += 1,
+                    Err(fault) => {
+                        tracing::warn!(session = %key.session, problem = %fault.problem(), "not moved");
+                        drained.left += 1;
+                    }
+                }
+            }
+            if !full {
+                break;
+            }
+        }
+    }
+    Ok(drained)
+}
+
+/// Who takes the sessions: the others that run functions.
+fn targets(node: &Node) -> Result<Vec<NodeName>, Fault> {
+    let others: Vec<NodeName> = node
+        .others
+        .iter()
+        .filter(|other| node.dispatcher.runs_functions(other))
+        .cloned()
+        .collect();
+    if others.is_empty() {
+        return Err(Fault::new(
+            Kind::Unavailable,
+            format!("{} knows no other node that runs functions", node.name),
+            "start one first",
+        ));
+    }
+    Ok(others)
+}
+
+async fn migrate(node: &Arc<Node>, tenant: &TenantName, key: &RecordKey, to: &NodeName) -> Result<(), Fault> {
+    let scope = Scope {
+        tenant: tenant.clone(),
+        app: key.app.clone(),
+        session: Some(key.session.clone()),
+    };
+    let call = fresh(node, &scope, Target::Migrate(to.clone()), b"", PATIENCE);
+    let job = Job {
+        call,
+        input: Bytes::new(),
+        envelopes: BTreeMap::new(),
+    };
+    let moved = tokio::time::timeout(PATIENCE, sessions::migrate(node, &job, to)).await;
+    moved.unwrap_or_else(|_| Err(Fault::deadline()))
+}

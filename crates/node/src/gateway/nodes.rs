@@ -1,0 +1,53 @@
+//! What operators do with nodes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::response::Response;
+use fogline_core::model::NodeName;
+use fogline_protocol::api::Drained;
+use fogline_protocol::headers;
+use fogline_protocol::peer::{self, Request};
+use http::{HeaderMap, StatusCode};
+
+use super::extract::Path;
+use super::{answer, named, respond};
+use crate::admit;
+use crate::drain;
+use crate::fault::Fault;
+use crate::invoke::exchange;
+use crate::node::Node;
+
+/// What is left of the caller's time for the answer, when the time for moving sessions is over.
+const MARGIN: Duration = Duration::from_secs(1);
+
+pub(super) async fn drain(
+    State(node): State<Arc<Node>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        node.operator
+            .check(admit::text(&headers, headers::AUTHORIZATION)?)?;
+        let name: NodeName = named(&name)?;
+        let patience = admit::timeout(&headers)?;
+        let time = patience.saturating_sub(MARGIN);
+        let drained = if name == node.name {
+            drain::drain(&node, time).await?
+        } else {
+            ask(&node, &name, time, Instant::now() + patience).await?
+        };
+        Ok(answer::json(StatusCode::OK, &drained))
+    })
+    .await
+}
+
+async fn ask(node: &Node, name: &NodeName, time: Duration, deadline: Instant) -> Result<Drained, Fault> {
+    crate::sessions::known(node, name)?;
+    let request = Request::Drain(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    match exchange(node, name, &request, Vec::new(), deadline).await? {
+        (peer::Response::Drained(moved, left), _) => Ok(Drained { moved, left }),
+        (other, _) => Err(Fault::internal(format!("{name} answers a drain with {other:?}"))),
+    }
+}

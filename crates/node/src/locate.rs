@@ -1,0 +1,41 @@
+//! Finding a session whose birth node cannot be reached: whoever holds its record says so.
+//!
+//! Nothing is decided here (R10): a record that is live at a node is the session, and nobody else can have another
+//! that is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fogline_core::model::Birth;
+use fogline_core::session::{Head, Home, RecordKey, Status};
+use fogline_protocol::peer::Invoke;
+use futures_util::future::join_all;
+
+use crate::invoke::parts::record_key;
+use crate::node::Node;
+
+/// How long nodes have to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where a part of the call's session is live, asked of this node, its peers and the cloud.
+pub(crate) async fn locate(node: &Node, call: &Invoke, part: Birth) -> Option<Home> {
+    let session = call.session.as_ref()?;
+    let nodes = std::iter::once(&node.name).chain(&node.others);
+    let homes = nodes
+        .flat_map(|name| [Home::InFunction(name.clone()), Home::InEdge(name.clone())])
+        .chain([Home::External]);
+    let asked = homes.map(|home| async move {
+        let key = record_key(&call.tenant, &call.app, session, part, &home);
+        let head = tokio::time::timeout(PATIENCE, head(node, &home, &key))
+            .await
+            .ok()??;
+        (head.status == Status::Live).then_some((head.epoch, home))
+    });
+    let found = join_all(asked).await.into_iter().flatten();
+    found.max_by_key(|(epoch, _)| *epoch).map(|(_, home)| home)
+}
+
+async fn head(node: &Node, home: &Home, key: &RecordKey) -> Option<Head> {
+    let store = node.homes.store(home).ok()??;
+    Some(store.load(key, &BTreeSet::new()).await.ok()??.head)
+}

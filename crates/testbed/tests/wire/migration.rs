@@ -1,0 +1,130 @@
+//! Sessions that move from node to node, and nodes that are emptied.
+
+use fogline_client::Client;
+use fogline_core::model::{AppName, NodeName};
+use fogline_protocol::api::{Drained, Session};
+
+use super::load::add_during;
+use super::support::{Caller, Held, Nodes, Setup};
+
+/// Three nodes that run functions, and one that keeps external state.
+const FOUR: [&str; 4] = ["one", "two", "three", "cloud"];
+const ON_NODES: [&str; 2] = ["in-edge", "in-function"];
+
+async fn four(folder: &tempfile::TempDir) -> Nodes {
+    let setup = Setup {
+        names: FOUR.to_vec(),
+        ..Setup::default()
+    };
+    Nodes::start(folder.path(), setup).await
+}
+
+async fn add(caller: &Caller, held: &mut Held) -> String {
+    let answer = caller.in_session(held, "functions/add", "1", &[]).await;
+    answer.ok().text()
+}
+
+async fn migrate(caller: &Caller, held: &Held, node: &str) -> super::support::Answer {
+    let path = format!("/v1/apps/{}/sessions/{}/migrate", held.app, held.id);
+    caller
+        .send(caller.post(&path).body(format!("{{\"node\": \"{node}\"}}")))
+        .await
+}
+
+fn node_of(session: &Session) -> &str {
+    session.parts[0].node.as_ref().map_or("", NodeName::as_str)
+}
+
+#[tokio::test]
+async fn a_session_that_has_migrated_is_found_from_every_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = four(&folder).await;
+    let callers = FOUR.map(|name| Caller::new(nodes.url(name)));
+    callers[0].deploy("counter", str::to_owned).await;
+    for model in ON_NODES {
+        let mut held = callers[0].session("counter", model).await;
+        let mut total = 0;
+        // To and fro, over nodes between, and from nodes that are neither source nor target.
+        for (asked, to) in ["two", "three", "one", "two", "two", "one"]
+            .into_iter()
+            .enumerate()
+        {
+            let session: Session = migrate(&callers[asked % 3], &held, to).await.ok().json();
+            assert_eq!(node_of(&session), to, "{model}");
+            for caller in &callers {
+                total += 1;
+                assert_eq!(add(caller, &mut held).await, total.to_string(), "{model} at {to}");
+            }
+        }
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrations_under_load_lose_and_double_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = four(&folder).await;
+    Caller::new(nodes.url("one"))
+        .deploy("counter", str::to_owned)
+        .await;
+    let clients = ["one", "two", "cloud"].map(|node| Client::builder(nodes.url(node)).build().unwrap());
+    let app: AppName = "counter".parse().unwrap();
+    for model in ON_NODES {
+        let model = Some(model.parse().unwrap());
+        let session = clients[0].create_session(&app, model).await.unwrap().session;
+        let migrations = async {
+            for to in ["two", "three", "one"].into_iter().cycle().take(13) {
+                let moved = clients[1].migrate(&app, &session, &to.parse().unwrap()).await;
+                moved.unwrap_or_else(|error| panic!("to {to}: {error:?}"));
+            }
+        };
+        add_during(&clients, &app, &session, migrations).await;
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_cannot_go_where_no_node_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut nodes = four(&folder).await;
+    let one = Caller::new(nodes.url("one"));
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-function").await;
+    assert_eq!(migrate(&one, &held, "nowhere").await.status, 404);
+    nodes.stop_node("three").await;
+    let refused = migrate(&one, &held, "three").await;
+    assert_eq!((refused.status, refused.kind().as_str()), (503, "unavailable"));
+    assert_eq!(add(&one, &mut held).await, "1", "it is where it was");
+    let held = one.session("counter", "external").await;
+    assert_eq!(migrate(&one, &held, "two").await.status, 400, "it is on no node");
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_of_a_node_that_was_emptied_go_on_when_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut nodes = four(&folder).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    one.deploy("counter", str::to_owned).await;
+    let mut sessions = Vec::new();
+    for model in ["in-edge", "in-function", "in-edge", "in-function", "external"] {
+        let mut held = one.session("counter", model).await;
+        add(&one, &mut held).await;
+        sessions.push(held);
+    }
+    let drained: Drained = two.send(two.post("/v1/nodes/one/drain")).await.ok().json();
+    assert_eq!(drained, Drained { moved: 4, left: 0 });
+    // What it is asked to make from now on, others get.
+    let late = one.session("counter", "in-edge").await;
+    assert!(!late.id.starts_with("one_"), "{}", late.id);
+    nodes.stop_node("one").await;
+    // A node that was not there knows of no move, and the birth home cannot say.
+    nodes.stop_node("three").await;
+    nodes.start_node("three").await;
+    let three = Caller::new(nodes.url("three"));
+    for held in &mut sessions {
+        assert_eq!(add(&three, held).await, "2", "{}", held.id);
+        assert_eq!(add(&two, held).await, "3", "{}", held.id);
+    }
+    nodes.stop().await;
+}
