@@ -1,12 +1,11 @@
 //! From an admitted invocation to the node that executes it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fogline_core::application::Application;
-use fogline_core::dispatch::{self, Map, Request};
+use fogline_core::dispatch::{self, FunctionKey, Map, Request, View};
 use fogline_core::model::limits::DEFAULT_DEADLINE;
 use fogline_core::model::{self, NodeName};
 use fogline_core::network::VertexId;
@@ -24,12 +23,17 @@ use crate::peers::Message;
 /// How often an invocation may be forwarded.
 const MAX_HOPS: u8 = 8;
 
-/// Chooses nodes by the map and by what this node has sent where.
+/// Spreads turns over all bits of a draw: 2^64 over the golden ratio.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Chooses nodes by the map and by what this node has seen of them.
 pub(crate) struct Dispatcher {
     map: Arc<Map>,
     /// Where requests of this node's clients enter the network.
     here: VertexId,
-    sent: Mutex<BTreeMap<NodeName, u32>>,
+    view: Mutex<View>,
+    /// What times in the view count from.
+    origin: Instant,
 }
 
 /// One execution that was sent to a node and that this node has not heard of yet.
@@ -40,23 +44,17 @@ struct Sent<'a> {
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        let mut sent = self
-            .dispatcher
-            .sent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = sent.get_mut(&self.node) {
-            *count -= 1;
-        }
+        self.dispatcher.view().heard_of(&self.node);
     }
 }
 
 impl Dispatcher {
     pub(crate) fn new(map: Arc<Map>, here: VertexId) -> Self {
         Self {
+            view: Mutex::new(View::new(map.clone(), here)),
             map,
             here,
-            sent: Mutex::default(),
+            origin: Instant::now(),
         }
     }
 
@@ -70,9 +68,21 @@ impl Dispatcher {
         dispatch::owner(&self.map, &LoadNet::default(), app, self.here)
     }
 
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up what an answer to a job that was sent at `since` tells of a node.
+    fn learn(&self, job: &Job, node: &NodeName, since: Instant, execution_us: u64) {
+        if let Some(key) = key(job) {
+            let (mut view, now) = (self.view(), self.origin.elapsed());
+            view.answered(node, &key, since.elapsed(), now);
+            view.executed(node, &key, Duration::from_micros(execution_us), now);
+        }
+    }
+
     fn send(&self, node: &NodeName) -> Sent<'_> {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        *sent.entry(node.clone()).or_default() += 1;
+        self.view().sent(node);
         Sent {
             dispatcher: self,
             node: node.clone(),
@@ -89,7 +99,7 @@ impl Dispatcher {
         if let Some(Home::InFunction(owner)) = home {
             return Ok(owner.clone());
         }
-        let Target::Function(name) = &job.call.target else {
+        let (Target::Function(name), Some(key)) = (&job.call.target, key(job)) else {
             return Ok(this.clone());
         };
         if let [only] = self.map.machines() {
@@ -97,18 +107,23 @@ impl Dispatcher {
         }
         let function = &app.functions[name];
         let home_node = home.and_then(Home::node).and_then(|node| self.map.place_of(node));
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut view = self.view();
+        let turn = view.next_turn(&key);
         let request = Request {
+            key: &key,
             app,
             function,
             input: model::Bytes(job.input.len() as u64),
             client: self.here,
             home: home_node.unwrap_or(self.here),
             model: home.map_or(app.model, Home::model),
-            load: &sent,
+            // A retry has the seed of the first attempt, and should not be bound to its nodes.
+            draw: job.call.seed ^ turn.wrapping_mul(ODD),
+            turn,
+            now: self.origin.elapsed(),
         };
-        let chosen = dispatch::place(&self.map, &LoadNet::default(), &request);
-        chosen.map(|(node, _)| node.clone()).ok_or_else(|| {
+        let chosen = dispatch::choose(&mut view, app.placement, &request);
+        chosen.map(|chosen| chosen.node.clone()).ok_or_else(|| {
             Fault::new(
                 Kind::Unavailable,
                 format!(
@@ -119,6 +134,18 @@ impl Dispatcher {
             )
         })
     }
+}
+
+/// The function that a job invokes, if it invokes one.
+fn key(job: &Job) -> Option<FunctionKey> {
+    let Target::Function(function) = &job.call.target else {
+        return None;
+    };
+    Some(FunctionKey {
+        tenant: job.call.tenant.clone(),
+        app: job.call.app.clone(),
+        function: function.clone(),
+    })
 }
 
 /// Has a job executed where it belongs.
@@ -139,7 +166,7 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
         .dispatcher
         .place(&node.name, &job, &app.spec, home(node).as_ref())?;
     while job.call.hops < MAX_HOPS {
-        let sent = node.dispatcher.send(&target);
+        let (since, sent) = (Instant::now(), node.dispatcher.send(&target));
         let answer = if target == node.name {
             execute(node, &job).await?
         } else {
@@ -148,7 +175,14 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
         };
         drop(sent);
         target = match answer {
-            Answer::Invoked(..) => return Ok(answer),
+            Answer::Invoked(ref invoked, ..) => {
+                // A reply that was kept says nothing of how long an execution takes.
+                if !invoked.replayed {
+                    node.dispatcher
+                        .learn(&job, &invoked.node, since, invoked.execution_us);
+                }
+                return Ok(answer);
+            }
             Answer::Elsewhere(home) => {
                 if let Some((session, part, _)) = &main {
                     node.forwards.learn(session, *part, &home);
