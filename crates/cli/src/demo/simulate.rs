@@ -56,6 +56,7 @@ pub(crate) fn simulate(
         paths: &paths,
         switches: &switches,
         tables: &[],
+        staleness: 0,
     };
     let mut latencies = Vec::new();
     let mut traffic = 0.0;

@@ -14,8 +14,10 @@ use fogline_core::model::{
 use fogline_core::network::{Link, NetworkBuilder, Node, VertexKind};
 use fogline_core::policy::Placement;
 
-/// Of every execution until something is learnt, on any machine: it has 10^9 operations.
+/// Of every execution until something is learnt, in seconds.
 pub(crate) const EXECUTION: f64 = 0.25;
+/// Of every machine, in operations per second: four cores.
+const SPEED: f64 = 4e9;
 
 pub(crate) fn name(node: usize) -> NodeName {
     format!("n{node}").parse().unwrap()
@@ -66,7 +68,7 @@ pub(crate) fn function(requires: &[&str]) -> Function {
         writes: BTreeSet::from(["s".parse().unwrap()]),
         instance: Instance::PerInvocation,
         limits: FunctionLimits::default(),
-        operations: Operations(1_000_000_000),
+        operations: Operations((EXECUTION * SPEED) as u64),
         class: FunctionClass::Generic,
         requires: requires.iter().map(ToString::to_string).collect(),
         output: Bytes(2_000),

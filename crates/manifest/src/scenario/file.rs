@@ -171,6 +171,16 @@ pub struct RunSection {
     pub first_seed: u64,
     /// How many networks are drawn of each generated one. Default: 1, the published one.
     pub topologies: u32,
+    /// How many invocations are placed between two refreshes of the loads that dispatchers see; each client's knows
+    /// what it has placed itself. Not used in compat mode. Default: 0, every load is seen at once.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub staleness: u32,
+}
+
+/// What is not asked for is not written, so that the manifest of a run is as it was before there was staleness.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Default for RunSection {
@@ -182,6 +192,7 @@ impl Default for RunSection {
             replications: 20,
             first_seed: 1,
             topologies: 1,
+            staleness: 0,
         }
     }
 }

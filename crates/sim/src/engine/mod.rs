@@ -5,12 +5,14 @@
 //! are not congested. What it does otherwise is up to the [`Switches`](fogline_manifest::scenario::Switches).
 
 mod draw;
+mod finder;
 mod measure;
 mod paths;
 mod place;
 mod pool;
 mod replicate;
 mod repository;
+mod telemetry;
 mod world;
 
 pub use draw::Draw;

@@ -5,11 +5,13 @@ use std::ops::Range;
 use fogline_core::cost::Leg;
 use fogline_core::model::{ExecutionModel, StateIndex};
 use fogline_core::network::VertexId;
-use fogline_core::policy::{Demand, PlacementPolicy, Search, WorkerIndex, Workers, scan};
+use fogline_core::policy::{Demand, PlacementPolicy, WorkerIndex, Workers};
 
 use super::draw::Draw;
+use super::finder::Finder;
 use super::paths::Paths;
 use super::pool::Pool;
+use super::telemetry::Telemetry;
 use super::world::World;
 
 /// Where every invocation of a replication runs.
@@ -110,56 +112,34 @@ impl Progress {
     }
 }
 
-/// The candidates, and how the best of them is found.
-#[derive(Debug)]
-enum Finder<'a> {
-    /// By looking at all, where that is a handful.
-    Scan(Workers),
-    /// Best first.
-    Search(Box<Search<'a>>),
-}
-
 /// Places invocations, keeping count of the load.
 #[derive(Debug)]
 pub(super) struct Placer<'a> {
     world: &'a World,
-    paths: &'a Paths<'a>,
     finder: Finder<'a>,
+    telemetry: Telemetry,
     legs: Vec<Leg>,
-    scores: Vec<f64>,
     progress: Progress,
 }
 
 impl<'a> Placer<'a> {
-    pub(super) fn new(world: &'a World, paths: &'a Paths<'a>) -> Self {
-        let workers = world.workers.clone();
-        let finder = if paths.is_table() {
-            Finder::Scan(workers)
-        } else {
-            Finder::Search(Box::new(Search::new(&world.routes, workers)))
-        };
+    pub(super) fn new(world: &'a World, paths: &'a Paths<'a>, staleness: u32) -> Self {
         Self {
             world,
-            paths,
-            finder,
+            finder: Finder::new(world, paths),
+            telemetry: Telemetry::new(staleness),
             legs: Vec::new(),
-            scores: Vec::new(),
             progress: Progress::default(),
         }
     }
 
     fn workers(&self) -> &Workers {
-        match &self.finder {
-            Finder::Scan(workers) => workers,
-            Finder::Search(search) => search.workers(),
-        }
+        self.finder.workers()
     }
 
     fn clear(&mut self) {
-        match &mut self.finder {
-            Finder::Scan(workers) => workers.clear(),
-            Finder::Search(search) => search.clear(),
-        }
+        self.finder.clear();
+        self.telemetry.clear();
     }
 
     fn place_job(
@@ -173,6 +153,7 @@ impl<'a> Placer<'a> {
     ) {
         let workflow = &pool.jobs[pool_job].workflow;
         self.progress.start(workflow.states().len());
+        self.telemetry.turn_to(client, &mut self.finder);
         for (index, step) in workflow.steps().iter().enumerate() {
             let invocation = self.world.invocation(
                 client,
@@ -189,22 +170,16 @@ impl<'a> Placer<'a> {
                 profile,
                 legs: &self.legs,
             };
-            let choice = match &mut self.finder {
-                Finder::Scan(workers) => {
-                    scan(workers, &demand, |peer| self.paths.row(peer), &mut self.scores)
-                }
-                Finder::Search(search) => search.best(&demand),
-            };
-            let worker = choice
+            let worker = self
+                .finder
+                .best(&demand)
                 .expect("the world was checked: every function has a worker")
                 .worker;
-            match &mut self.finder {
-                Finder::Scan(workers) => workers.place(worker),
-                Finder::Search(search) => search.place(worker),
-            }
+            self.telemetry.place(client, worker, &mut self.finder);
             chosen[index] = worker;
             self.progress
                 .advance(self.world.workers.vertex(worker), &step.states);
         }
+        self.telemetry.turn_from(client, &mut self.finder);
     }
 }

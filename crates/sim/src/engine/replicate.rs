@@ -49,6 +49,8 @@ pub struct Replicator<'a> {
     pub switches: &'a Switches,
     /// Which tables are wanted.
     pub tables: &'a [Table],
+    /// Invocations placed between two refreshes of the loads that dispatchers see; 0 for none.
+    pub staleness: u32,
 }
 
 impl Replicator<'_> {
@@ -70,7 +72,7 @@ impl Replicator<'_> {
     #[must_use]
     pub fn place(&self, draw: &Draw, policy: &dyn PlacementPolicy, model: ExecutionModel) -> Placement {
         Placement::new(
-            &mut Placer::new(self.world, self.paths),
+            &mut Placer::new(self.world, self.paths, self.staleness),
             self.pool,
             draw,
             policy,
@@ -90,7 +92,7 @@ impl Replicator<'_> {
     ) -> Outcome {
         let draw = self.draw(load, replication);
         let mut outcome = Outcome::default();
-        let mut placer = Placer::new(self.world, self.paths);
+        let mut placer = Placer::new(self.world, self.paths, self.staleness);
         for name in policies {
             let policy = placement_policy(*name, self.switches.counted_states);
             let mut placement = None;
