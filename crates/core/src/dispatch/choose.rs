@@ -7,9 +7,7 @@ use super::request::Request;
 use super::view::View;
 use crate::cost::{Cloud, Leg, Peer, Purpose};
 use crate::model::{NodeName, Seconds};
-use crate::policy::{
-    Placement, least_impedance, local_first, lowest, power_of_two_choices, round_robin, weighted_random,
-};
+use crate::policy::{Placement, Situation, least_impedance};
 
 /// The node that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,32 +28,18 @@ pub(super) struct Room {
     states: Vec<f64>,
 }
 
-/// The candidate that a policy takes, given all scores. `long` says whether the queue of the candidate `here` is.
-pub(super) fn take(
-    placement: Placement,
-    scores: &[f64],
-    (here, long): (Option<usize>, bool),
-    (draw, turn): (u64, u64),
-) -> Option<usize> {
-    match placement {
-        Placement::Load | Placement::LoadNet | Placement::ModelAware | Placement::LeastImpedance => {
-            lowest(scores)
-        }
-        Placement::PowerOfTwoChoices => power_of_two_choices::choose(scores, draw),
-        Placement::RoundRobin => round_robin::choose(scores, turn),
-        Placement::LocalFirst => local_first::choose(scores, here, long),
-        Placement::WeightedRandom => weighted_random::choose(scores, draw),
-    }
-}
-
 /// The node for an invocation under a policy; `None` if no node can run it.
 #[must_use]
 pub fn choose<'a>(view: &'a mut View, placement: Placement, request: &Request<'_>) -> Option<Chosen<'a>> {
     let mut room = std::mem::take(&mut view.room);
     let taken = score(view, placement, request, &mut room).and_then(|()| {
-        let long = view.local.is_some_and(|at| view.nodes[at].is_long());
-        let here = (view.local, long);
-        take(placement, &room.scores, here, (request.draw, request.turn))
+        let situation = Situation {
+            here: view.local,
+            long: view.local.is_some_and(|at| view.nodes[at].is_long()),
+            draw: request.draw,
+            turn: request.turn,
+        };
+        placement.choose(&room.scores, situation)
     });
     let chosen = taken.map(|at| (at, room.scores[at]));
     view.room = room;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choose::{legs, take};
+use super::choose::legs;
 use super::request::Request;
 use super::service::missing;
 use super::telemetry::{FunctionKey, Standing};
@@ -10,7 +10,7 @@ use super::view::{View, backlog};
 use crate::cost::{Flow, Peer, Purpose};
 use crate::model::{Bytes, NodeName, Seconds};
 use crate::network::Path;
-use crate::policy::{Placement, least_impedance, local_first};
+use crate::policy::{Placement, Situation, least_impedance, local_first};
 
 /// All that a decision rested on: [`replay`] makes it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -214,12 +214,13 @@ pub fn replay(record: &DecisionRecord) -> Decision {
         let it = &record.candidates[at];
         local_first::is_long(it.pending.saturating_sub(it.slots), it.slots)
     });
-    let chosen = take(
-        record.placement,
-        &scores,
-        (here, long),
-        (record.draw, record.turn),
-    );
+    let situation = Situation {
+        here,
+        long,
+        draw: record.draw,
+        turn: record.turn,
+    };
+    let chosen = record.placement.choose(&scores, situation);
     Decision {
         placement: record.placement,
         chosen: chosen.map(|at| candidates[at].node.clone()),

@@ -26,7 +26,7 @@ pub struct Request<'a> {
     pub model: ExecutionModel,
     /// For policies that draw.
     pub draw: u64,
-    /// For round-robin: how many invocations of the function were placed before this one.
+    /// For round-robin: one more than that of the invocation of the function before ([`super::View::next_turn`]).
     pub turn: u64,
     /// Now, by the clock that the [`super::View`] was told of things by.
     pub now: Duration,

@@ -28,8 +28,8 @@ pub(super) struct Service {
     classes: BTreeMap<u32, Estimate>,
     /// Time to an answer, as this node measured it.
     pub(super) answers: Vec<Estimate>,
-    /// How many invocations were placed in turn.
-    pub(super) turns: u64,
+    /// What the next invocation has, if any had one.
+    pub(super) next_turn: Option<u64>,
 }
 
 impl Service {
@@ -51,7 +51,7 @@ impl Service {
             observed: vec![false; machines.len()],
             classes: BTreeMap::new(),
             answers: vec![Estimate::default(); machines.len()],
-            turns: 0,
+            next_turn: None,
             function: function.clone(),
             seconds,
         })

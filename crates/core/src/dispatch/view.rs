@@ -199,13 +199,15 @@ impl View {
         }
     }
 
-    /// The turn of a function's next invocation, for [`Request::turn`]; each is given out once.
-    pub fn next_turn(&mut self, key: &FunctionKey) -> u64 {
+    /// The turn of a function's next invocation, for [`Request::turn`]. `first` is random bits, where the turns begin:
+    /// not all nodes should begin with the same one.
+    pub fn next_turn(&mut self, key: &FunctionKey, first: u64) -> u64 {
         let Some(service) = self.services.get_mut(key) else {
-            return 0;
+            return first;
         };
-        service.turns += 1;
-        service.turns
+        let turn = service.next_turn.unwrap_or(first);
+        service.next_turn = Some(turn.wrapping_add(1));
+        turn
     }
 
     /// An execution on this node, whoever sent it, took so long.

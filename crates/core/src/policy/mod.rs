@@ -27,7 +27,7 @@ pub use demand::Demand;
 pub use load::Load;
 pub use load_net::{CountedStates, LoadNet};
 pub use model_aware::ModelAware;
-pub use placement::Placement;
+pub use placement::{Placement, Situation};
 pub use scan::{Choice, PathRow, scan};
 pub use scores::lowest;
 pub use search::Search;

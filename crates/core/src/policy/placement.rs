@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Load, LoadNet, ModelAware, PlacementPolicy};
+use super::{
+    Load, LoadNet, ModelAware, PlacementPolicy, local_first, lowest, power_of_two_choices, round_robin,
+    weighted_random,
+};
 
 /// How a dispatcher chooses among the nodes that can run a function.
 ///
@@ -31,6 +34,19 @@ pub enum Placement {
     LocalFirst,
     /// Drawn, the more likely the lower the score.
     WeightedRandom,
+}
+
+/// What a policy may go by besides the scores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Situation {
+    /// The candidate that decides, if it is one.
+    pub here: Option<usize>,
+    /// Whether the queue of that candidate is long ([`local_first::is_long`]).
+    pub long: bool,
+    /// 64 random bits.
+    pub draw: u64,
+    /// One more than that of the invocation of the function before.
+    pub turn: u64,
 }
 
 impl Placement {
@@ -75,6 +91,19 @@ impl Placement {
             | Self::PowerOfTwoChoices
             | Self::RoundRobin
             | Self::WeightedRandom => &ModelAware,
+        }
+    }
+
+    /// The candidate that is taken, given the scores of all, infinite for those that are out; `None` if all are. The
+    /// scores of least-impedance are what [`super::least_impedance::impedance`] makes of them.
+    #[must_use]
+    pub fn choose(self, scores: &[f64], situation: Situation) -> Option<usize> {
+        match self {
+            Self::Load | Self::LoadNet | Self::ModelAware | Self::LeastImpedance => lowest(scores),
+            Self::PowerOfTwoChoices => power_of_two_choices::choose(scores, situation.draw),
+            Self::RoundRobin => round_robin::choose(scores, situation.turn),
+            Self::LocalFirst => local_first::choose(scores, situation.here, situation.long),
+            Self::WeightedRandom => weighted_random::choose(scores, situation.draw),
         }
     }
 }

@@ -88,6 +88,12 @@ impl Workers {
         self.loads[worker.0 as usize]
     }
 
+    /// Invocations that a worker's rates are reckoned with.
+    #[must_use]
+    pub fn seen(&self, worker: WorkerIndex) -> u32 {
+        self.seen[worker.0 as usize]
+    }
+
     /// Operations per second of a worker that has nothing else to do; 0 if it cannot run the function.
     #[must_use]
     pub fn speed(&self, worker: WorkerIndex, profile: usize) -> f64 {

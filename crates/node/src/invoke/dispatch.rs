@@ -108,7 +108,7 @@ impl Dispatcher {
         let function = &app.functions[name];
         let home_node = home.and_then(Home::node).and_then(|node| self.map.place_of(node));
         let mut view = self.view();
-        let turn = view.next_turn(&key);
+        let turn = view.next_turn(&key, job.call.seed);
         let request = Request {
             key: &key,
             app,

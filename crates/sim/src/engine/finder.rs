@@ -50,6 +50,23 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// The score of every worker, infinite for those that cannot run the function.
+    pub(super) fn scores(&mut self, demand: &Demand<'_>) -> &[f64] {
+        let Self { paths, how, scores } = self;
+        let workers = match how {
+            How::Scan(workers) => workers,
+            How::Search(search) => search.workers(),
+        };
+        let score = |worker: WorkerIndex| {
+            let rate = workers.rate(worker, demand.profile);
+            let score = || demand.score(rate, |peer| paths.between(peer, worker)).0;
+            if rate > 0.0 { score() } else { f64::INFINITY }
+        };
+        scores.clear();
+        scores.extend(workers.indices().map(score));
+        scores
+    }
+
     pub(super) fn place(&mut self, worker: WorkerIndex) {
         match &mut self.how {
             How::Scan(workers) => workers.place(worker),

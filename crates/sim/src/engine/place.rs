@@ -5,11 +5,12 @@ use std::ops::Range;
 use fogline_core::cost::Leg;
 use fogline_core::model::{ExecutionModel, StateIndex};
 use fogline_core::network::VertexId;
-use fogline_core::policy::{Demand, PlacementPolicy, WorkerIndex, Workers};
+use fogline_core::policy::{Demand, WorkerIndex, Workers};
 
 use super::draw::Draw;
 use super::finder::Finder;
 use super::paths::Paths;
+use super::policy::{Dispatcher, Policy, Turns};
 use super::pool::Pool;
 use super::telemetry::Telemetry;
 use super::world::World;
@@ -65,19 +66,20 @@ impl Placement {
         placer: &mut Placer<'_>,
         pool: &Pool,
         draw: &Draw,
-        policy: &dyn PlacementPolicy,
+        policy: &Policy,
         model: ExecutionModel,
     ) -> Self {
         placer.clear();
+        let mut turns = Turns::new();
         let mut placement = Self::empty(pool, draw, placer.workers().len());
         for &job in &draw.order {
             let steps = placement.range(job as usize);
-            let client = draw.clients[job as usize] as usize;
+            let dispatcher = Dispatcher::new(placer.world, policy, draw, job, &mut turns);
             let pool_job = draw.pool_jobs[job as usize] as usize;
             placer.place_job(
                 pool,
                 pool_job,
-                client,
+                dispatcher,
                 policy,
                 model,
                 &mut placement.workers[steps],
@@ -146,40 +148,40 @@ impl<'a> Placer<'a> {
         &mut self,
         pool: &Pool,
         pool_job: usize,
-        client: usize,
-        policy: &dyn PlacementPolicy,
+        mut dispatcher: Dispatcher<'_>,
+        policy: &Policy,
         model: ExecutionModel,
         chosen: &mut [WorkerIndex],
     ) {
         let workflow = &pool.jobs[pool_job].workflow;
         self.progress.start(workflow.states().len());
-        self.telemetry.turn_to(client, &mut self.finder);
+        self.telemetry.turn_to(dispatcher.at, &mut self.finder);
         for (index, step) in workflow.steps().iter().enumerate() {
             let invocation = self.world.invocation(
-                client,
+                dispatcher.client,
                 workflow,
                 index,
                 &self.progress.workers,
                 &self.progress.homes,
             );
             self.legs.clear();
-            policy.legs(model, &invocation, self.world.costs, &mut self.legs);
+            policy
+                .costs()
+                .legs(model, &invocation, self.world.costs, &mut self.legs);
             let profile = self.world.profiles[step.function.0 as usize];
             let demand = Demand {
                 operations: step.operations,
                 profile,
                 legs: &self.legs,
             };
-            let worker = self
-                .finder
-                .best(&demand)
-                .expect("the world was checked: every function has a worker")
-                .worker;
-            self.telemetry.place(client, worker, &mut self.finder);
+            let worker = dispatcher
+                .choose(self.world, step.function.0, &demand, &mut self.finder)
+                .expect("the world was checked: every function has a worker");
+            self.telemetry.place(dispatcher.at, worker, &mut self.finder);
             chosen[index] = worker;
             self.progress
                 .advance(self.world.workers.vertex(worker), &step.states);
         }
-        self.telemetry.turn_from(client, &mut self.finder);
+        self.telemetry.turn_from(dispatcher.at, &mut self.finder);
     }
 }
