@@ -12,6 +12,7 @@ use crate::model::{
     AppName, Bytes, ExecutionModel, FunctionClass, FunctionId, FunctionName, Operations, StateIndex,
     StateName, Step, StepIndex, StepName, Workflow, limits,
 };
+use crate::policy::Placement;
 
 /// An application.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Application {
     pub durability: Durability,
     /// Whether an in-client state can be rolled back unnoticed.
     pub guard: Guard,
+    /// How nodes are chosen for its invocations.
+    pub placement: Placement,
     /// How long a session lives after it was last used.
     pub session_ttl: Duration,
     /// The functions.

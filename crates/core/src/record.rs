@@ -23,7 +23,7 @@ pub struct Condition {
 }
 
 /// Which replication of a condition: which draw of the network, which draw of everything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Replication {
     /// Draw of the topology, from 0.
     pub topology: u32,

@@ -80,6 +80,7 @@ fn named(
         holder: None,
         envelopes: Vec::new(),
         hops: 0,
+        home: None,
         turn: false,
     }
 }

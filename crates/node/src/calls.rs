@@ -63,8 +63,8 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
                     let (states, body) = envelopes.into_iter().unzip();
                     Ok((Response::Converted(home, states), body))
                 }
-                Target::Migrate(ref to) => {
-                    sessions::migrate(node, &job, to).await?;
+                Target::Migrate(part, ref to) => {
+                    sessions::migrate_part(node, &job, part, to).await?;
                     Ok((Response::Done, Vec::new()))
                 }
                 Target::Delete => {

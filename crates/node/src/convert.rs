@@ -34,8 +34,8 @@ pub(crate) enum Converted {
     There(Home),
     /// It is with the client, once the client has these.
     Handed(Home, Vec<(StateName, Bytes)>),
-    /// It is moved by this node, which keeps its record.
-    Elsewhere(NodeName),
+    /// It is there, and moved by the node that keeps its record.
+    Elsewhere(Home),
 }
 
 /// Where a part is to be.
@@ -75,14 +75,14 @@ pub(crate) async fn convert(
     goal: &Goal,
 ) -> Result<Converted, Fault> {
     let session = session_of(job)?;
-    let mut home = node.forwards.home(session, part);
+    let believed = job.call.home.clone();
+    let mut home = believed.unwrap_or_else(|| node.forwards.home(session, part));
     for _ in 0..MAX_TRIES {
         // Beside the record: from afar a move would lose every race against those who write there.
         if let Home::InFunction(owner) | Home::InEdge(owner) = &home
             && *owner != node.name
         {
-            let owner = owner.clone();
-            return Ok(Converted::Elsewhere(owner));
+            return Ok(Converted::Elsewhere(home));
         }
         // A client that sends envelopes says that it holds the session.
         let held = ClientPlace::home(node, job, app, part, &home).await?;

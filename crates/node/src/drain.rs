@@ -90,12 +90,12 @@ async fn migrate(node: &Arc<Node>, tenant: &TenantName, key: &RecordKey, to: &No
         app: key.app.clone(),
         session: Some(key.session.clone()),
     };
-    let call = fresh(node, &scope, Target::Migrate(to.clone()), b"", PATIENCE);
+    let call = fresh(node, &scope, Target::Migrate(key.part, to.clone()), b"", PATIENCE);
     let job = Job {
         call,
         input: Bytes::new(),
         envelopes: BTreeMap::new(),
     };
-    let moved = tokio::time::timeout(PATIENCE, sessions::migrate(node, &job, to)).await;
+    let moved = tokio::time::timeout(PATIENCE, sessions::migrate_part(node, &job, key.part, to)).await;
     moved.unwrap_or_else(|_| Err(Fault::deadline()))
 }

@@ -13,7 +13,7 @@ use fogline_core::model::{
 };
 use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
 use fogline_protocol::api;
-use fogline_protocol::peer::Response;
+use fogline_protocol::peer::{Response, Target};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Listed, Store};
 
@@ -409,7 +409,7 @@ pub(crate) async fn convert(
             Ok((home, Vec::new()))
         }
         Converted::Handed(home, envelopes) => Ok((home, envelopes)),
-        Converted::Elsewhere(owner) => match invoke::ask(node, &owner, job).await? {
+        Converted::Elsewhere(home) => match ask_keeper(node, &home, job).await? {
             (Response::Converted(home, states), body) => {
                 // What is handed to the client is there when the client has shown it.
                 if states.is_empty() {
@@ -418,7 +418,7 @@ pub(crate) async fn convert(
                 Ok((home, states.into_iter().zip(body).collect()))
             }
             (other, _) => Err(Fault::internal(format!(
-                "{owner} answers a conversion with {other:?}"
+                "{home} answers a conversion with {other:?}"
             ))),
         },
     }
@@ -427,25 +427,14 @@ pub(crate) async fn convert(
 /// Moves what the job's session has on nodes to one of them.
 pub(crate) async fn migrate(node: &Arc<Node>, job: &Job, to: &NodeName) -> Result<(), Fault> {
     known(node, to)?;
-    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let mut refused = None;
     let mut moved = false;
     for part in session.parts() {
-        match convert::convert(node, job, &app, *part, &Goal::Node(to.clone())).await {
-            Ok(Converted::There(home)) => {
-                moved = true;
-                convert::shorten(node, job, *part, &home).await;
-            }
-            Ok(Converted::Elsewhere(owner)) => {
-                ask_owner(node, &owner, job).await?;
-                moved = true;
-            }
-            Ok(Converted::Handed(home, _)) => {
-                return Err(Fault::internal(format!(
-                    "a migration has handed a session to {home}"
-                )));
-            }
+        let mut job = job.clone();
+        job.call.target = Target::Migrate(*part, to.clone());
+        match migrate_part(node, &job, *part, to).await {
+            Ok(()) => moved = true,
             // A part that is on no node stays where it is; a session of such parts only cannot be migrated.
             Err(fault) if fault.problem().kind == Kind::BadRequest => refused = Some(fault),
             Err(fault) => return Err(fault),
@@ -457,18 +446,43 @@ pub(crate) async fn migrate(node: &Arc<Node>, job: &Job, to: &NodeName) -> Resul
     }
 }
 
-async fn ask_owner(node: &Node, owner: &NodeName, job: &Job) -> Result<(), Fault> {
+/// Moves a part of the job's session to a node.
+pub(crate) async fn migrate_part(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    to: &NodeName,
+) -> Result<(), Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    match convert::convert(node, job, &app, part, &Goal::Node(to.clone())).await? {
+        Converted::There(home) => {
+            convert::shorten(node, job, part, &home).await;
+            Ok(())
+        }
+        Converted::Elsewhere(home) => match ask_keeper(node, &home, job).await? {
+            (Response::Done, _) => Ok(()),
+            (other, _) => Err(Fault::internal(format!(
+                "{home} answers a migration with {other:?}"
+            ))),
+        },
+        Converted::Handed(home, _) => Err(Fault::internal(format!(
+            "a migration has handed a session to {home}"
+        ))),
+    }
+}
+
+/// Has a job done by the node that keeps the record of a home.
+async fn ask_keeper(node: &Node, home: &Home, job: &Job) -> Result<(Response, Vec<Bytes>), Fault> {
+    let keeper = home
+        .node()
+        .ok_or_else(|| Fault::internal(format!("{home} is no node's")))?;
     let mut job = job.clone();
+    job.call.home = Some(home.clone());
     job.call.hops += 1;
     if job.call.hops > invoke::MAX_HOPS {
         return Err(Fault::overloaded("the session keeps moving"));
     }
-    match invoke::ask(node, owner, &job).await? {
-        (Response::Done, _) => Ok(()),
-        (other, _) => Err(Fault::internal(format!(
-            "{owner} answers a migration with {other:?}"
-        ))),
-    }
+    Ok(invoke::ask(node, keeper, &job).await?)
 }
 
 pub(crate) fn known(node: &Node, name: &NodeName) -> Result<(), Fault> {

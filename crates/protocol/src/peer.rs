@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fogline_core::model::{
-    AppName, ClientId, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId, StateName,
+    AppName, Birth, ClientId, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId, StateName,
     TenantName, Timestamp,
 };
 use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
@@ -71,6 +71,8 @@ pub struct Invoke {
     pub envelopes: Vec<StateName>,
     /// How often it was forwarded: the guard against loops.
     pub hops: u8,
+    /// Where its sender takes the session to be; whoever gets it looks there first, and not where it last knew it to be.
+    pub home: Option<Home>,
     /// Whether it waits for the session's turn here, after too many conflicts (R4).
     pub turn: bool,
 }
@@ -90,8 +92,8 @@ pub enum Target {
     List,
     /// Moves the session to another model.
     Convert(ExecutionModel),
-    /// Moves the session to another node, under the model that it has.
-    Migrate(NodeName),
+    /// Moves a part of the session to another node, under the model that it has.
+    Migrate(Birth, NodeName),
     /// Deletes the session.
     Delete,
 }
@@ -105,7 +107,7 @@ impl std::fmt::Display for Target {
             Self::Remove(state) => write!(f, "deleting state {state}"),
             Self::List => write!(f, "listing states"),
             Self::Convert(model) => write!(f, "converting to {model}"),
-            Self::Migrate(node) => write!(f, "migrating to {node}"),
+            Self::Migrate(_, node) => write!(f, "migrating to {node}"),
             Self::Delete => write!(f, "deleting the session"),
         }
     }

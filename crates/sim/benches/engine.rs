@@ -70,7 +70,13 @@ fn corrected_replication(bencher: Bencher<'_, '_>) {
     let replicator = study.replicator(&world, &paths, &[]);
     let replication = Replication { topology: 0, seed: 1 };
     bencher.bench_local(|| {
-        replicator.replicate("n", 500, replication, &PolicyName::ALL, &ExecutionModel::PAPER)
+        replicator.replicate(
+            "n",
+            500,
+            replication,
+            &PolicyName::DEFAULT,
+            &ExecutionModel::PAPER,
+        )
     });
 }
 

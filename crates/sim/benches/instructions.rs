@@ -128,6 +128,7 @@ fn engine_replicate() -> Work {
         paths: Box::leak(Box::new(Paths::of(world))),
         switches,
         tables: &[],
+        staleness: 0,
     };
     let policies = [PolicyName::Load, PolicyName::LoadNet, PolicyName::ModelAware];
     let replication = Replication { topology: 0, seed: 1 };

@@ -11,3 +11,7 @@ pub(crate) const CLIENT: u32 = ENGINE + 3;
 pub(crate) const ORDER: u32 = ENGINE + 4;
 /// The functions of a job's steps; the entity is the job's position in the trace.
 pub(crate) const FUNCTION: u32 = ENGINE + 5;
+/// What policies draw; the entity is the position of the job in the replication, its steps take a number each.
+pub(crate) const POLICY: u32 = ENGINE + 6;
+/// The first turn of round-robin; the entity is the worker that dispatches and the function (in the low 16 bits).
+pub(crate) const TURN: u32 = ENGINE + 7;

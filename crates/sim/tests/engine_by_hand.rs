@@ -68,6 +68,7 @@ fn spent(model: ExecutionModel, switches: &[(&str, &str)]) -> Spent {
         paths: &paths,
         switches: &chosen,
         tables: &[],
+        staleness: 0,
     };
     let replication = Replication { topology: 0, seed: 1 };
     let outcome = replicator.replicate("n", 1, replication, &[PolicyName::Load], &[model]);

@@ -66,6 +66,7 @@ fn rows(network: &str, load: u32, seed: u64) -> Option<(Vec<SeedRow>, Vec<SeedRo
         paths: &paths,
         switches: &switches,
         tables: &[],
+        staleness: 0,
     };
     let policies = [PolicyName::Load, PolicyName::LoadNet];
     let replication = Replication { topology: 0, seed };

@@ -84,7 +84,10 @@ fn all_models_and_policies_run_the_same_jobs() {
                 .iter()
                 .filter(|row| row.condition.network == network && row.replication == replication)
                 .collect();
-            assert_eq!(same.len(), PolicyName::ALL.len() * ExecutionModel::PAPER.len());
+            assert_eq!(
+                same.len(),
+                PolicyName::DEFAULT.len() * ExecutionModel::PAPER.len()
+            );
             let steps = |row: &SeedRow| {
                 row.by_steps
                     .iter()

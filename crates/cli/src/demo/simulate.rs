@@ -5,9 +5,10 @@ use std::time::Duration;
 use fogline_core::application::Application;
 use fogline_core::cost::Replies;
 use fogline_core::model::{Bytes, ExecutionModel};
-use fogline_core::policy::LoadNet;
+use fogline_core::policy::Placement;
+use fogline_core::record::Replication;
 use fogline_manifest::scenario::{FunctionSection, Switches};
-use fogline_sim::engine::{Draw, Paths, Pool, PoolJob, Replicator, World};
+use fogline_sim::engine::{Draw, Paths, Policy, Pool, PoolJob, Replicator, World};
 use fogline_testbed::Plan;
 
 use super::Figures;
@@ -56,17 +57,20 @@ pub(crate) fn simulate(
         paths: &paths,
         switches: &switches,
         tables: &[],
+        staleness: 0,
     };
+    let policy = Policy::new(Placement::LoadNet, switches.counted_states);
     let mut latencies = Vec::new();
     let mut traffic = 0.0;
     for client in 0..world.clients.len() {
         // Runs follow each other, so none shares a machine or a link with another.
         let draw = Draw {
+            replication: Replication::default(),
             pool_jobs: vec![0],
             clients: vec![client as u32],
             order: vec![0],
         };
-        let placement = replicator.place(&draw, &LoadNet::default(), model);
+        let placement = replicator.place(&draw, &policy, model);
         let spent = replicator.explain(&draw, &placement, 0, model).total;
         latencies.push(Duration::from_secs_f64(spent.latency().0));
         traffic += spent.traffic().as_f64();

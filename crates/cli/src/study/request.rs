@@ -38,6 +38,9 @@ pub(crate) struct Overrides {
     /// Draw so many networks of each generated one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     topologies: Option<u32>,
+    /// Let dispatchers see loads only every so many placements; 0 shows every load at once
+    #[arg(long, value_name = "N")]
+    staleness: Option<u32>,
     /// Add replications until every mean is known to within this error, as 1% or 0.01
     #[arg(long, value_name = "ERROR", value_parser = share)]
     until_relative_error: Option<f64>,
@@ -80,6 +83,9 @@ impl Overrides {
         }
         if let Some(topologies) = self.topologies {
             scenario.run.topologies = topologies;
+        }
+        if let Some(staleness) = self.staleness {
+            scenario.run.staleness = staleness;
         }
         if self.until_relative_error.is_some() {
             scenario.statistics.until_relative_error = self.until_relative_error;

@@ -1,10 +1,12 @@
 //! A leg: the messages between a worker and one peer.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Bytes, Seconds};
 use crate::network::{Path, VertexId};
 
 /// What one direction of a leg carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flow {
     /// Messages that are waited for, each for the path's latency.
     pub messages: u32,
@@ -60,7 +62,8 @@ impl Peer {
 }
 
 /// What a leg is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// Arguments and results.
     Arguments,

@@ -1,11 +1,32 @@
 //! Where an invocation runs, decided by each node for itself.
 //!
-//! A node knows a [`Map`] of the network and how many executions it has sent where; a placement policy scores the
-//! nodes that can run the function with the same legs and paths as the simulator.
+//! A node has a [`View`] of the others: a [`Map`] of the network, what they last said of themselves, and what it has
+//! sent them and not heard of. A placement policy scores those that can run the function, in terms that can be
+//! printed: waiting for a slot, executing, arguments, results, states. [`choose()`] is what every invocation waits for;
+//! [`place`] explains the same choice, [`record`] writes down what it rests on, and [`replay`] makes it again.
 
+mod budget;
+mod choose;
+mod circuit;
+mod estimate;
 mod flat;
+mod home;
 mod map;
-mod place;
+mod record;
+mod request;
+mod service;
+mod telemetry;
+mod view;
 
+pub use budget::RetryBudget;
+pub use choose::{Chosen, choose};
+pub use circuit::Circuit;
+pub use estimate::HALF_LIFE;
+pub use home::{nearest, owner};
 pub use map::{Machine, Map};
-pub use place::{Request, nearest, owner, place};
+pub use record::{
+    Candidate, CandidateRecord, Decision, DecisionRecord, Excluded, Terms, Way, place, record, replay,
+};
+pub use request::Request;
+pub use telemetry::{FunctionKey, Standing, Telemetry};
+pub use view::{MAX_FUNCTIONS, View};

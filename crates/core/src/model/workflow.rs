@@ -123,6 +123,14 @@ impl Workflow {
         self
     }
 
+    /// Sets the size of a step's argument.
+    ///
+    /// # Panics
+    /// When there is no such step.
+    pub fn set_input(&mut self, step: StepIndex, input: Bytes) {
+        self.steps[step.0 as usize].input = input;
+    }
+
     /// The steps, in topological order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

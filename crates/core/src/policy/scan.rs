@@ -2,7 +2,7 @@
 
 use super::demand::Demand;
 use super::workers::{WorkerIndex, Workers};
-use crate::cost::Peer;
+use crate::cost::{Flow, Peer};
 use crate::model::Seconds;
 use crate::network::{Path, VertexId};
 
@@ -22,6 +22,47 @@ pub struct PathRow {
     seconds_per_byte_to: Vec<f64>,
     latency_from: Vec<f64>,
     seconds_per_byte_from: Vec<f64>,
+}
+
+impl PathRow {
+    /// The paths to a worker and back; their links are not kept and count as none.
+    #[must_use]
+    pub fn get(&self, worker: usize) -> (Path, Path) {
+        let path = |latency: &[f64], seconds_per_byte: &[f64]| Path {
+            latency: Seconds(latency[worker]),
+            seconds_per_byte: seconds_per_byte[worker],
+            links: 0,
+        };
+        (
+            path(&self.latency_to, &self.seconds_per_byte_to),
+            path(&self.latency_from, &self.seconds_per_byte_from),
+        )
+    }
+
+    /// Sets the paths to a worker and back.
+    pub fn set(&mut self, worker: usize, (to, from): (Path, Path)) {
+        self.latency_to[worker] = to.latency.0;
+        self.seconds_per_byte_to[worker] = to.seconds_per_byte;
+        self.latency_from[worker] = from.latency.0;
+        self.seconds_per_byte_from[worker] = from.seconds_per_byte;
+    }
+
+    /// Adds the time of a flow to each worker, by [`Path::time`].
+    pub fn add_to(&self, flow: Flow, times: &mut [f64]) {
+        add(&self.latency_to, &self.seconds_per_byte_to, flow, times);
+    }
+
+    /// Adds the time of a flow from each worker.
+    pub fn add_from(&self, flow: Flow, times: &mut [f64]) {
+        add(&self.latency_from, &self.seconds_per_byte_from, flow, times);
+    }
+}
+
+fn add(latencies: &[f64], seconds_per_byte: &[f64], flow: Flow, times: &mut [f64]) {
+    let (messages, bytes) = (f64::from(flow.messages), flow.bytes.as_f64());
+    for (time, (latency, per_byte)) in times.iter_mut().zip(latencies.iter().zip(seconds_per_byte)) {
+        *time += latency * messages + per_byte * bytes;
+    }
 }
 
 impl FromIterator<(Path, Path)> for PathRow {

@@ -54,6 +54,29 @@ impl<'a> Search<'a> {
         self.groups.update(&self.workers, worker);
     }
 
+    /// [`Workers::place_unseen`].
+    pub fn place_unseen(&mut self, worker: WorkerIndex) {
+        self.workers.place_unseen(worker);
+    }
+
+    /// [`Workers::see`].
+    pub fn see(&mut self, worker: WorkerIndex) {
+        self.workers.see(worker);
+        self.groups.update(&self.workers, worker);
+    }
+
+    /// [`Workers::unsee`].
+    pub fn unsee(&mut self, worker: WorkerIndex) {
+        self.workers.unsee(worker);
+        self.groups.update(&self.workers, worker);
+    }
+
+    /// [`Workers::refresh`].
+    pub fn refresh(&mut self) {
+        self.workers.refresh();
+        self.groups.update_all(&self.workers);
+    }
+
     /// Takes all load away.
     pub fn clear(&mut self) {
         self.workers.clear();

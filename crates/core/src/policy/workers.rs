@@ -19,6 +19,8 @@ pub struct Workers {
     /// What one more invocation would get, by profile and worker.
     rates: Vec<Vec<f64>>,
     loads: Vec<u32>,
+    /// By worker: the load that rates are reckoned with, which may be out of date.
+    seen: Vec<u32>,
 }
 
 impl Workers {
@@ -40,6 +42,7 @@ impl Workers {
             vertices,
             speeds,
             rates,
+            seen: loads.clone(),
             loads,
         }
     }
@@ -85,6 +88,12 @@ impl Workers {
         self.loads[worker.0 as usize]
     }
 
+    /// Invocations that a worker's rates are reckoned with.
+    #[must_use]
+    pub fn seen(&self, worker: WorkerIndex) -> u32 {
+        self.seen[worker.0 as usize]
+    }
+
     /// Operations per second of a worker that has nothing else to do; 0 if it cannot run the function.
     #[must_use]
     pub fn speed(&self, worker: WorkerIndex, profile: usize) -> f64 {
@@ -105,9 +114,39 @@ impl Workers {
 
     /// Places an invocation on a worker.
     pub fn place(&mut self, worker: WorkerIndex) {
-        let at = worker.0 as usize;
-        self.loads[at] += 1;
-        let sharing = f64::from(self.loads[at] + 1);
+        self.place_unseen(worker);
+        self.see(worker);
+    }
+
+    /// Places an invocation on a worker, whose rates stay what they were.
+    pub fn place_unseen(&mut self, worker: WorkerIndex) {
+        self.loads[worker.0 as usize] += 1;
+    }
+
+    /// Takes one more invocation into account in a worker's rates.
+    pub fn see(&mut self, worker: WorkerIndex) {
+        self.seen[worker.0 as usize] += 1;
+        self.rate_anew(worker.0 as usize);
+    }
+
+    /// Takes back what [`Self::see`] did.
+    pub fn unsee(&mut self, worker: WorkerIndex) {
+        self.seen[worker.0 as usize] -= 1;
+        self.rate_anew(worker.0 as usize);
+    }
+
+    /// Takes all invocations that were placed into account, and each once.
+    pub fn refresh(&mut self) {
+        for at in 0..self.nodes.len() {
+            if self.seen[at] != self.loads[at] {
+                self.seen[at] = self.loads[at];
+                self.rate_anew(at);
+            }
+        }
+    }
+
+    fn rate_anew(&mut self, at: usize) {
+        let sharing = f64::from(self.seen[at] + 1);
         for (rates, speeds) in self.rates.iter_mut().zip(&self.speeds) {
             rates[at] = speeds[at] / sharing;
         }
@@ -116,6 +155,7 @@ impl Workers {
     /// Takes all load away.
     pub fn clear(&mut self) {
         self.loads.fill(0);
+        self.seen.fill(0);
         self.rates.clone_from(&self.speeds);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fogline_core::application::{Durability, Guard, Instance};
 use fogline_core::model::{AppName, FunctionClass, FunctionName, StateName, StepName};
+use fogline_core::policy::Placement;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
@@ -43,6 +44,8 @@ pub(super) struct ApplicationSection {
     pub(super) durability: Durability,
     #[serde(default)]
     pub(super) guard: Guard,
+    #[serde(default)]
+    pub(super) placement: Placement,
     pub(super) session_ttl: Option<Spanned<Time>>,
 }
 

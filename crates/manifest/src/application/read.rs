@@ -54,6 +54,7 @@ pub fn parse(source: &Source) -> Result<Application, BadInput> {
         model: model(source, &section.model)?,
         durability: section.durability,
         guard: section.guard,
+        placement: section.placement,
         session_ttl: ttl.map_or(DEFAULT_TTL, |ttl| ttl.0),
         functions: BTreeMap::new(),
         states: state::all(source, file.states)?,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fogline_core::model::{ExecutionModel, FunctionClass};
+use fogline_core::policy::Placement;
 use serde::{Deserialize, Serialize};
 
 use super::switches::Switches;
@@ -163,7 +164,7 @@ pub struct RunSection {
     pub modes: Vec<Mode>,
     /// Execution models. Default: the paper's four.
     pub models: Vec<ExecutionModel>,
-    /// Placement policies. Default: load, load-net, model-aware; compat mode has no model-aware.
+    /// Placement policies. Default: load, load-net, model-aware; compat mode has the first two.
     pub policies: Vec<PolicyName>,
     /// Replications of each topology. Default: 20.
     pub replications: u32,
@@ -171,6 +172,16 @@ pub struct RunSection {
     pub first_seed: u64,
     /// How many networks are drawn of each generated one. Default: 1, the published one.
     pub topologies: u32,
+    /// How many invocations are placed between two refreshes of the loads that dispatchers see; each knows besides what
+    /// it has placed itself. Not used in compat mode. Default: 0, every load is seen at once.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub staleness: u32,
+}
+
+/// What is not asked for is not written, so that the manifest of a run is as it was before there was staleness.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Default for RunSection {
@@ -178,10 +189,11 @@ impl Default for RunSection {
         Self {
             modes: vec![Mode::Corrected],
             models: ExecutionModel::PAPER.to_vec(),
-            policies: PolicyName::ALL.to_vec(),
+            policies: PolicyName::DEFAULT.to_vec(),
             replications: 20,
             first_seed: 1,
             topologies: 1,
+            staleness: 0,
         }
     }
 }
@@ -207,7 +219,7 @@ impl Mode {
     }
 }
 
-/// The placement policies.
+/// The placement policies: those of applications, but for least-impedance, as nothing is measured here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PolicyName {
@@ -217,11 +229,44 @@ pub enum PolicyName {
     LoadNet,
     /// Processing time and the transfers of the model in force.
     ModelAware,
+    /// The better of two that are drawn.
+    PowerOfTwoChoices,
+    /// One after the other.
+    RoundRobin,
+    /// The worker nearest to the client, until it has much to do; then as load-net.
+    LocalFirst,
+    /// Drawn, the more likely the lower the score.
+    WeightedRandom,
 }
 
 impl PolicyName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Load, Self::LoadNet, Self::ModelAware];
+    pub const ALL: [Self; 7] = [
+        Self::Load,
+        Self::LoadNet,
+        Self::ModelAware,
+        Self::PowerOfTwoChoices,
+        Self::RoundRobin,
+        Self::LocalFirst,
+        Self::WeightedRandom,
+    ];
+
+    /// Those that are compared unless a scenario names others.
+    pub const DEFAULT: [Self; 3] = [Self::Load, Self::LoadNet, Self::ModelAware];
+
+    /// The policy.
+    #[must_use]
+    pub fn placement(self) -> Placement {
+        match self {
+            Self::Load => Placement::Load,
+            Self::LoadNet => Placement::LoadNet,
+            Self::ModelAware => Placement::ModelAware,
+            Self::PowerOfTwoChoices => Placement::PowerOfTwoChoices,
+            Self::RoundRobin => Placement::RoundRobin,
+            Self::LocalFirst => Placement::LocalFirst,
+            Self::WeightedRandom => Placement::WeightedRandom,
+        }
+    }
 }
 
 /// How results are reduced.

@@ -17,6 +17,8 @@ model = "in-client" | model = ^"pure-faas" | is simulated only | in-edge
 model = "in-edge" | model = ^"edge" | expected one of external, in-edge | in-edge
 name = "diamond"\n | name = "diamond"\ndurability = ^"every-comit"\n | unknown variant | did you mean "every-commit"?
 name = "diamond"\n | name = "diamond"\nguard = ^"yes"\n | unknown variant | one of those
+name = "diamond"\n | name = "diamond"\nplacement = ^"load-nett"\n | unknown variant | did you mean "load-net"?
+name = "diamond"\n | name = "diamond"\nplacement = ^"nearest"\n | unknown variant | one of those
 name = "diamond"\n | name = "diamond"\nsession-ttl = ^"1 s"\n | at least 10m | leave the key out
 name = "diamond"\n | name = "diamond"\nsession-ttl = ^"soon"\n | not a time | manifest.md
 "#;

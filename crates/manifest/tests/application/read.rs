@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fogline_core::application::{Durability, FunctionLimits, Guard, Instance, RuntimeKind};
 use fogline_core::model::{Bytes, ExecutionModel, FunctionClass, Operations};
+use fogline_core::policy::Placement;
 use fogline_manifest::application;
 
 use super::{DIAMOND, names, parse};
@@ -27,6 +28,7 @@ fn the_manual_s_example_is_read_as_it_is_explained() {
         (app.durability, app.guard),
         (Durability::EveryCommit, Guard::None)
     );
+    assert_eq!(app.placement, Placement::LoadNet);
     assert_eq!(app.session_ttl, Duration::from_secs(30 * 86400));
 
     let (total, badge) = (&"total".parse().unwrap(), &"badge".parse().unwrap());
@@ -161,4 +163,13 @@ fn a_file_is_read_by_its_path_and_named_in_faults() {
     let fault = application::read(&path).expect_err("another format");
     assert_eq!(fault.file, path.display().to_string());
     assert_eq!((fault.line, fault.column), (Some(1), Some(11)));
+}
+
+#[test]
+fn every_placement_policy_has_a_name_in_the_file() {
+    for placement in Placement::ALL {
+        let line = format!("name = \"diamond\"\nplacement = \"{placement}\"\n");
+        let text = DIAMOND.replacen("name = \"diamond\"\n", &line, 1);
+        assert_eq!(parse(&text).expect("it is known").placement, placement);
+    }
 }

@@ -46,7 +46,10 @@ pub(super) async fn drain(
 async fn ask(node: &Node, name: &NodeName, time: Duration, deadline: Instant) -> Result<Drained, Fault> {
     crate::sessions::known(node, name)?;
     let request = Request::Drain(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-    match exchange(node, name, &request, Vec::new(), deadline).await? {
+    match exchange(node, name, &request, Vec::new(), deadline)
+        .await
+        .map_err(Fault::from)?
+    {
         (peer::Response::Drained(moved, left), _) => Ok(Drained { moved, left }),
         (other, _) => Err(Fault::internal(format!("{name} answers a drain with {other:?}"))),
     }

@@ -220,7 +220,8 @@ pub(super) async fn migrate(
         let scope = scope(&node, &headers, &app, Some(&session))?;
         let body = body::whole(&headers, body).await?;
         let wanted: api::Migrate = serde_json::from_slice(&body).map_err(|error| not_json(&error))?;
-        let target = Target::Migrate(wanted.node.clone());
+        let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
+        let target = Target::Migrate(session.primary(), wanted.node.clone());
         let call = admit(&node, &scope, target, &body, &headers)?;
         let job = Job {
             call,

@@ -1,131 +1,22 @@
 //! From an admitted invocation to the node that executes it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use fogline_core::application::Application;
-use fogline_core::dispatch::{self, Map, Request};
-use fogline_core::model::limits::DEFAULT_DEADLINE;
-use fogline_core::model::{self, NodeName};
-use fogline_core::network::VertexId;
-use fogline_core::policy::LoadNet;
+use fogline_core::model::{Birth, NodeName};
 use fogline_core::session::Home;
-use fogline_protocol::peer::{self, Response, Target};
+use fogline_protocol::peer::Response;
 use fogline_protocol::problem::Kind;
 
+use super::exchange::{Failed, ask};
 use super::parts::Parts;
 use super::{Answer, Job, Task, execute};
 use crate::fault::Fault;
 use crate::locate::locate;
 use crate::node::Node;
-use crate::peers::Message;
 
 /// How often an invocation may be forwarded.
 pub(crate) const MAX_HOPS: u8 = 8;
-
-/// Chooses nodes by the map and by what this node has sent where.
-pub(crate) struct Dispatcher {
-    map: Arc<Map>,
-    /// Where requests of this node's clients enter the network.
-    here: VertexId,
-    sent: Mutex<BTreeMap<NodeName, u32>>,
-}
-
-/// One execution that was sent to a node and that this node has not heard of yet.
-struct Sent<'a> {
-    dispatcher: &'a Dispatcher,
-    node: NodeName,
-}
-
-impl Drop for Sent<'_> {
-    fn drop(&mut self) {
-        let mut sent = self
-            .dispatcher
-            .sent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = sent.get_mut(&self.node) {
-            *count -= 1;
-        }
-    }
-}
-
-impl Dispatcher {
-    pub(crate) fn new(map: Arc<Map>, here: VertexId) -> Self {
-        Self {
-            map,
-            here,
-            sent: Mutex::default(),
-        }
-    }
-
-    /// The node where in-edge state of this node's clients is kept.
-    pub(crate) fn nearest(&self) -> &NodeName {
-        dispatch::nearest(&self.map, self.here)
-    }
-
-    /// The node that should own a session of this node's clients.
-    pub(crate) fn owner(&self, app: &Application) -> &NodeName {
-        dispatch::owner(&self.map, &LoadNet::default(), app, self.here)
-    }
-
-    /// Whether a node runs functions, as far as the map says.
-    pub(crate) fn runs_functions(&self, node: &NodeName) -> bool {
-        self.map.machines().iter().any(|machine| machine.name == *node)
-    }
-
-    fn send(&self, node: &NodeName) -> Sent<'_> {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        *sent.entry(node.clone()).or_default() += 1;
-        Sent {
-            dispatcher: self,
-            node: node.clone(),
-        }
-    }
-
-    fn place(
-        &self,
-        this: &NodeName,
-        job: &Job,
-        app: &Application,
-        home: Option<&Home>,
-    ) -> Result<NodeName, Fault> {
-        if let Some(Home::InFunction(owner)) = home {
-            return Ok(owner.clone());
-        }
-        let Target::Function(name) = &job.call.target else {
-            return Ok(this.clone());
-        };
-        if let [only] = self.map.machines() {
-            return Ok(only.name.clone());
-        }
-        let function = &app.functions[name];
-        let home_node = home.and_then(Home::node).and_then(|node| self.map.place_of(node));
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let request = Request {
-            app,
-            function,
-            input: model::Bytes(job.input.len() as u64),
-            client: self.here,
-            home: home_node.unwrap_or(self.here),
-            model: home.map_or(app.model, Home::model),
-            load: &sent,
-        };
-        let chosen = dispatch::place(&self.map, &LoadNet::default(), &request);
-        chosen.map(|(node, _)| node.clone()).ok_or_else(|| {
-            Fault::new(
-                Kind::Unavailable,
-                format!(
-                    "no node can run {name}, which requires {}",
-                    function.requires.join(", ")
-                ),
-                "add a node with that capability, or drop the requirement",
-            )
-        })
-    }
-}
 
 /// Has a job executed where it belongs.
 pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
@@ -133,60 +24,117 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
     let (reads, writes) = Task::of(&app, &job.call.target)?.states();
     let main = job.call.session.as_ref().and_then(|session| {
         let (part, states) = Parts::of(&app.spec, &reads, &writes, session).main?;
+        // Whoever sends envelopes holds the session.
         let held = states.iter().any(|state| job.envelopes.contains_key(state));
-        Some((session.clone(), part, held))
+        let home = if held {
+            Home::InClient(None)
+        } else {
+            node.forwards.home(session, part)
+        };
+        Some((part, held, home))
     });
-    let home = |node: &Node| match &main {
-        Some((_, _, true)) => Some(Home::InClient(None)),
-        Some((session, part, false)) => Some(node.forwards.home(session, *part)),
-        None => None,
+    let mut search = Search {
+        node,
+        // What is with the client cannot be anywhere else.
+        part: main.as_ref().and_then(|(part, held, _)| (!held).then_some(*part)),
+        home: main.map(|(_, _, home)| home),
+        turn_at: None,
+        located: false,
     };
-    let mut target = node
-        .dispatcher
-        .place(&node.name, &job, &app.spec, home(node).as_ref())?;
-    let mut located = false;
+    let mut failed = None;
     while job.call.hops < MAX_HOPS {
-        let sent = node.dispatcher.send(&target);
+        let target = match search.turn_at.take() {
+            Some(at) => at,
+            None => match node
+                .dispatcher
+                .place(&node.name, &job, &app.spec, search.home.as_ref())
+            {
+                Ok(target) => target,
+                Err(fault) => return Err(failed.unwrap_or(fault)),
+            },
+        };
+        // A client's envelopes say where it is better than this node does.
+        job.call.home = search.part.and(search.home.clone());
+        let since = Instant::now();
+        let sent = node.dispatcher.send(&target, failed.is_some());
         let answer = if target == node.name {
-            execute(node, &job).await
+            execute(node, &job).await.map_err(Failed::Refused)
         } else {
             job.call.hops += 1;
             forward(node, &target, &job).await
         };
         drop(sent);
-        let answer = match (answer, &main) {
-            // The owner does not answer. If the session has left it, another node has it.
-            (Err(fault), Some((session, part, false)))
-                if fault.problem().kind == Kind::Unavailable && !located =>
-            {
-                located = true;
-                let found = locate(node, &job.call, *part).await;
-                let found = found.filter(|found| Some(found) != home(node).as_ref());
-                let found = found.ok_or(fault)?;
-                node.forwards.learn(session, *part, &found);
-                Answer::Elsewhere(found)
-            }
-            (answer, _) => answer?,
-        };
-        target = match answer {
-            Answer::Invoked(..) => return Ok(answer),
-            Answer::Elsewhere(home) => {
-                if let Some((session, part, _)) = &main {
-                    node.forwards.learn(session, *part, &home);
+        match answer {
+            Ok(Answer::Invoked(invoked, output, envelopes)) => {
+                node.dispatcher.reached(&target);
+                // A reply that was kept says nothing of how long an execution takes.
+                if !invoked.replayed {
+                    node.dispatcher
+                        .learn(&job, &invoked.node, since, invoked.execution_us);
                 }
-                node.dispatcher.place(&node.name, &job, &app.spec, Some(&home))?
+                return Ok(Answer::Invoked(invoked, output, envelopes));
             }
-            Answer::TakeTurn(at) => {
+            Ok(Answer::Elsewhere(home)) => search.is_at(&job, home),
+            Ok(Answer::TakeTurn(at)) => {
                 job.call.turn = true;
-                at
+                search.turn_at = Some(at);
             }
-        };
+            Err(failure) => failed = Some(search.after(&job, &target, failure).await?),
+        }
     }
-    Err(Fault::overloaded("the invocation was forwarded too often"))
+    Err(failed.unwrap_or_else(|| Fault::overloaded("the invocation was forwarded too often")))
+}
+
+/// Where an invocation is to go.
+struct Search<'a> {
+    node: &'a Arc<Node>,
+    /// The part whose home decides, unless its client holds it.
+    part: Option<Birth>,
+    /// Where that is, as far as is known.
+    home: Option<Home>,
+    /// The node at which the invocation waits for its turn.
+    turn_at: Option<NodeName>,
+    /// Whether all nodes have been asked for the session.
+    located: bool,
+}
+
+impl Search<'_> {
+    fn is_at(&mut self, job: &Job, home: Home) {
+        if let (Some(session), Some(part)) = (&job.call.session, self.part) {
+            self.node.forwards.learn(session, part, &home);
+        }
+        self.home = Some(home);
+    }
+
+    /// What to do after a failure: go on, if this returns what failed.
+    async fn after(&mut self, job: &Job, target: &NodeName, failure: Failed) -> Result<Fault, Fault> {
+        let (fault, unreached) = match failure {
+            Failed::Unreached(fault) => (fault, true),
+            Failed::Refused(fault) => (fault, false),
+        };
+        if unreached {
+            self.node.dispatcher.unreached(target);
+        }
+        let gone = fault.problem().kind == Kind::Unavailable;
+        if let Some(part) = self.part.filter(|_| gone && !self.located) {
+            self.located = true;
+            // If the session has left whoever does not answer, another node has it.
+            let found = locate(self.node, &job.call, part).await;
+            if let Some(found) = found.filter(|found| Some(found) != self.home.as_ref()) {
+                self.is_at(job, found);
+                return Ok(fault);
+            }
+        }
+        let bound = matches!(self.home, Some(Home::InFunction(_)));
+        if unreached && !bound && self.node.dispatcher.may_retry() {
+            return Ok(fault);
+        }
+        Err(fault)
+    }
 }
 
 /// Has a job executed on another node.
-async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Fault> {
+async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Failed> {
     let (response, body) = ask(node, to, job).await?;
     let mut body = body.into_iter();
     match response {
@@ -197,54 +145,8 @@ async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Fault>
         }
         Response::Elsewhere(home) => Ok(Answer::Elsewhere(home)),
         Response::TakeTurn(at) => Ok(Answer::TakeTurn(at)),
-        other => Err(Fault::internal(format!(
+        other => Err(Failed::Refused(Fault::internal(format!(
             "{to} answers an invocation with {other:?}"
-        ))),
-    }
-}
-
-/// Sends a job to another node.
-pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<(Response, Vec<Bytes>), Fault> {
-    let mut call = job.call.clone();
-    call.envelopes = job.envelopes.keys().cloned().collect();
-    let deadline = Instant::now() + call.deadline.since(node.clock.now());
-    let mut body = vec![job.input.clone()];
-    body.extend(job.envelopes.values().cloned());
-    exchange(node, to, &peer::Request::Invoke(Box::new(call)), body, deadline).await
-}
-
-/// Sends a request without a body to another node.
-pub(crate) async fn tell(node: &Node, to: &NodeName, request: &peer::Request) -> Result<(), Fault> {
-    exchange(node, to, request, Vec::new(), Instant::now() + DEFAULT_DEADLINE)
-        .await
-        .map(drop)
-}
-
-/// Sends a request to another node; a refusal is a fault.
-pub(crate) async fn exchange(
-    node: &Node,
-    to: &NodeName,
-    request: &peer::Request,
-    body: Vec<Bytes>,
-    deadline: Instant,
-) -> Result<(Response, Vec<Bytes>), Fault> {
-    let message = Message {
-        head: peer::encode(request).into(),
-        body,
-    };
-    let answer = node.peers()?.call(to, message, deadline).await?;
-    let response = peer::decode(&answer.head).map_err(|error| {
-        Fault::new(
-            Kind::Unavailable,
-            format!("{to} answers with {error}"),
-            "update it",
-        )
-    })?;
-    match response {
-        Response::Refused(problem, states) => Err(Fault::with_envelopes(
-            problem,
-            states.into_iter().zip(answer.body).collect(),
-        )),
-        response => Ok((response, answer.body)),
+        )))),
     }
 }

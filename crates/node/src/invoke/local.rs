@@ -136,7 +136,8 @@ impl Work<'_> {
         states: &BTreeSet<StateName>,
         read_only: Values,
     ) -> Result<Answer, Fault> {
-        let mut home = self.node.forwards.home(session, part);
+        let believed = self.job.call.home.clone();
+        let mut home = believed.unwrap_or_else(|| self.node.forwards.home(session, part));
         let mut in_turn = self.job.call.turn;
         let (mut with_client, mut located) = (false, false);
         for _ in 0..MAX_FOLLOWED {

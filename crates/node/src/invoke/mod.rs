@@ -2,7 +2,9 @@
 
 mod client;
 mod dispatch;
+mod dispatcher;
 mod envelopes;
+mod exchange;
 mod local;
 pub(crate) mod parts;
 mod place;
@@ -17,8 +19,10 @@ use fogline_core::session::{Commit, Home, encoded_len};
 use fogline_protocol::peer::{Invoke, Invoked};
 
 pub(crate) use client::ClientPlace;
-pub(crate) use dispatch::{Dispatcher, MAX_HOPS, ask, dispatch, exchange, tell};
+pub(crate) use dispatch::{MAX_HOPS, dispatch};
+pub(crate) use dispatcher::Dispatcher;
 pub(crate) use envelopes::{missing, old};
+pub(crate) use exchange::{ask, exchange, tell};
 pub(crate) use local::execute;
 pub(crate) use task::Task;
 

@@ -41,7 +41,7 @@ impl<'a> Task<'a> {
             Target::Get(state) => Self::Get(declared(state)?),
             Target::Put(state) => Self::Put(declared(state)?),
             Target::Remove(state) => Self::Remove(declared(state)?),
-            Target::List | Target::Convert(_) | Target::Migrate(_) | Target::Delete => {
+            Target::List | Target::Convert(_) | Target::Migrate(..) | Target::Delete => {
                 return Err(Fault::internal(format!("{target} is no invocation")));
             }
         })

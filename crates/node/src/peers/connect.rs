@@ -105,12 +105,14 @@ impl Remote {
 
     /// Drops a connection on which nothing has been heard since `heard` datagrams, `waited` ago: the next
     /// call connects anew, and does not spend its whole deadline on a peer that is down.
-    pub(super) fn suspect(&self, connection: &Connection, heard: u64, waited: Duration) {
+    pub(super) fn suspect(&self, connection: &Connection, heard: u64, waited: Duration) -> bool {
         let silent = connection.stats().udp_rx.datagrams == heard;
-        if silent && waited >= SILENCE.max(4 * connection.rtt()) {
+        let suspect = silent && waited >= SILENCE.max(4 * connection.rtt());
+        if suspect {
             tracing::warn!(peer = %self.name, ?waited, "heard nothing, connecting anew");
             connection.close(VarInt::from_u32(0), b"silent");
         }
+        suspect
     }
 
     fn failed(&self, slot: &mut Slot, address: SocketAddr, cause: String) -> CallError {
@@ -144,6 +146,7 @@ impl Remote {
             peer: self.name.clone(),
             doing: "connecting",
             sent: false,
+            silent: true,
         }
     }
 }

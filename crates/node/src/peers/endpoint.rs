@@ -143,8 +143,8 @@ impl Endpoint {
         let exchanged = exchange.run(&connection, request, &self.shared.meters);
         let result = timeout_at(deadline.into(), exchanged).await;
         result.unwrap_or_else(|_| {
-            remote.suspect(&connection, heard, started.elapsed());
-            Err(exchange.late())
+            let silent = remote.suspect(&connection, heard, started.elapsed());
+            Err(exchange.late(silent))
         })
     }
 
@@ -233,16 +233,17 @@ impl Exchange<'_> {
     fn unread(&self, failure: &ReadFailure) -> CallError {
         match failure {
             ReadFailure::Stream(ReadError::ConnectionLost(error)) => self.lost(error),
-            ReadFailure::Stream(ReadError::Reset(stream::DEADLINE)) => self.late(),
+            ReadFailure::Stream(ReadError::Reset(stream::DEADLINE)) => self.late(false),
             other => self.gave_up(other),
         }
     }
 
-    fn late(&self) -> CallError {
+    fn late(&self, silent: bool) -> CallError {
         CallError::Deadline {
             peer: self.peer.clone(),
             doing: self.doing,
             sent: self.sent,
+            silent,
         }
     }
 

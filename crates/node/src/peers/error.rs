@@ -126,6 +126,8 @@ pub enum CallError {
         doing: &'static str,
         /// Whether the peer may have had the request.
         sent: bool,
+        /// Whether nothing at all was heard of the peer meanwhile, for long enough.
+        silent: bool,
     },
     /// The connection broke while the request was under way.
     #[error("calling {peer}: the connection was lost while {doing}: {cause}")]
@@ -159,6 +161,16 @@ impl CallError {
             Self::Unknown { .. } | Self::TooLarge { .. } | Self::Unreachable { .. } => false,
             Self::Deadline { sent, .. } | Self::Lost { sent, .. } => *sent,
             Self::GaveUp { .. } => true,
+        }
+    }
+
+    /// Whether the peer seems to be down, or the way to it: nothing was heard of it.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Deadline { silent, .. } => *silent,
+            Self::TooLarge { .. } | Self::GaveUp { .. } => false,
         }
     }
 }

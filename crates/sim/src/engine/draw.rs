@@ -11,6 +11,8 @@ use crate::purpose;
 /// and with counter-based numbers, the jobs of a smaller load are among those of a larger one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draw {
+    /// Which replication this is: what placement policies draw is keyed by it.
+    pub replication: Replication,
     /// For each job: its position in the pool.
     pub pool_jobs: Vec<u32>,
     /// For each job: the position of its client among the clients.
@@ -36,26 +38,24 @@ impl Draw {
     /// Draws `load` jobs (or about that many) from a pool of `pool` jobs, for some of `clients` clients.
     #[must_use]
     pub fn new(
-        Replication { topology, seed }: Replication,
+        replication: Replication,
         load: u32,
         pool: usize,
         clients: usize,
         count: JobCount,
         random: RandomNumbers,
     ) -> Self {
-        match random {
-            RandomNumbers::Counter => Self::counter(
-                Key {
-                    seed,
-                    topology: topology.into(),
-                },
-                load,
-                pool,
-                clients,
-                count,
-            ),
-            RandomNumbers::Lcg => Self::congruential(seed, load, pool, clients, count),
-        }
+        let drawn = match random {
+            RandomNumbers::Counter => {
+                let key = Key {
+                    seed: replication.seed,
+                    topology: replication.topology.into(),
+                };
+                Self::counter(key, load, pool, clients, count)
+            }
+            RandomNumbers::Lcg => Self::congruential(replication.seed, load, pool, clients, count),
+        };
+        Self { replication, ..drawn }
     }
 
     fn counter(of: Key, load: u32, pool: usize, clients: usize, count: JobCount) -> Self {
@@ -93,6 +93,7 @@ impl Draw {
             pool_jobs,
             clients,
             order,
+            ..Self::default()
         }
     }
 
@@ -116,6 +117,7 @@ impl Draw {
             pool_jobs,
             clients,
             order,
+            ..Self::default()
         }
     }
 }

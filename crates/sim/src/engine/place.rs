@@ -5,11 +5,14 @@ use std::ops::Range;
 use fogline_core::cost::Leg;
 use fogline_core::model::{ExecutionModel, StateIndex};
 use fogline_core::network::VertexId;
-use fogline_core::policy::{Demand, PlacementPolicy, Search, WorkerIndex, Workers, scan};
+use fogline_core::policy::{Demand, WorkerIndex, Workers};
 
 use super::draw::Draw;
+use super::finder::Finder;
 use super::paths::Paths;
+use super::policy::{Dispatcher, Policy, Turns};
 use super::pool::Pool;
+use super::telemetry::Telemetry;
 use super::world::World;
 
 /// Where every invocation of a replication runs.
@@ -63,19 +66,20 @@ impl Placement {
         placer: &mut Placer<'_>,
         pool: &Pool,
         draw: &Draw,
-        policy: &dyn PlacementPolicy,
+        policy: &Policy,
         model: ExecutionModel,
     ) -> Self {
         placer.clear();
+        let mut turns = Turns::new();
         let mut placement = Self::empty(pool, draw, placer.workers().len());
         for &job in &draw.order {
             let steps = placement.range(job as usize);
-            let client = draw.clients[job as usize] as usize;
+            let dispatcher = Dispatcher::new(placer.world, policy, draw, job, &mut turns);
             let pool_job = draw.pool_jobs[job as usize] as usize;
             placer.place_job(
                 pool,
                 pool_job,
-                client,
+                dispatcher,
                 policy,
                 model,
                 &mut placement.workers[steps],
@@ -110,101 +114,74 @@ impl Progress {
     }
 }
 
-/// The candidates, and how the best of them is found.
-#[derive(Debug)]
-enum Finder<'a> {
-    /// By looking at all, where that is a handful.
-    Scan(Workers),
-    /// Best first.
-    Search(Box<Search<'a>>),
-}
-
 /// Places invocations, keeping count of the load.
 #[derive(Debug)]
 pub(super) struct Placer<'a> {
     world: &'a World,
-    paths: &'a Paths<'a>,
     finder: Finder<'a>,
+    telemetry: Telemetry,
     legs: Vec<Leg>,
-    scores: Vec<f64>,
     progress: Progress,
 }
 
 impl<'a> Placer<'a> {
-    pub(super) fn new(world: &'a World, paths: &'a Paths<'a>) -> Self {
-        let workers = world.workers.clone();
-        let finder = if paths.is_table() {
-            Finder::Scan(workers)
-        } else {
-            Finder::Search(Box::new(Search::new(&world.routes, workers)))
-        };
+    pub(super) fn new(world: &'a World, paths: &'a Paths<'a>, staleness: u32) -> Self {
         Self {
             world,
-            paths,
-            finder,
+            finder: Finder::new(world, paths),
+            telemetry: Telemetry::new(staleness),
             legs: Vec::new(),
-            scores: Vec::new(),
             progress: Progress::default(),
         }
     }
 
     fn workers(&self) -> &Workers {
-        match &self.finder {
-            Finder::Scan(workers) => workers,
-            Finder::Search(search) => search.workers(),
-        }
+        self.finder.workers()
     }
 
     fn clear(&mut self) {
-        match &mut self.finder {
-            Finder::Scan(workers) => workers.clear(),
-            Finder::Search(search) => search.clear(),
-        }
+        self.finder.clear();
+        self.telemetry.clear();
     }
 
     fn place_job(
         &mut self,
         pool: &Pool,
         pool_job: usize,
-        client: usize,
-        policy: &dyn PlacementPolicy,
+        mut dispatcher: Dispatcher<'_>,
+        policy: &Policy,
         model: ExecutionModel,
         chosen: &mut [WorkerIndex],
     ) {
         let workflow = &pool.jobs[pool_job].workflow;
         self.progress.start(workflow.states().len());
+        self.telemetry.turn_to(dispatcher.at, &mut self.finder);
         for (index, step) in workflow.steps().iter().enumerate() {
             let invocation = self.world.invocation(
-                client,
+                dispatcher.client,
                 workflow,
                 index,
                 &self.progress.workers,
                 &self.progress.homes,
             );
             self.legs.clear();
-            policy.legs(model, &invocation, self.world.costs, &mut self.legs);
+            policy
+                .costs()
+                .legs(model, &invocation, self.world.costs, &mut self.legs);
             let profile = self.world.profiles[step.function.0 as usize];
             let demand = Demand {
                 operations: step.operations,
                 profile,
                 legs: &self.legs,
             };
-            let choice = match &mut self.finder {
-                Finder::Scan(workers) => {
-                    scan(workers, &demand, |peer| self.paths.row(peer), &mut self.scores)
-                }
-                Finder::Search(search) => search.best(&demand),
-            };
-            let worker = choice
-                .expect("the world was checked: every function has a worker")
-                .worker;
-            match &mut self.finder {
-                Finder::Scan(workers) => workers.place(worker),
-                Finder::Search(search) => search.place(worker),
-            }
+            let worker = dispatcher
+                .choose(self.world, step.function.0, &demand, &mut self.finder)
+                .expect("the world was checked: every function has a worker");
+            self.telemetry.place(dispatcher.at, worker, &mut self.finder);
             chosen[index] = worker;
             self.progress
                 .advance(self.world.workers.vertex(worker), &step.states);
         }
+        self.telemetry.turn_from(dispatcher.at, &mut self.finder);
     }
 }

@@ -1,7 +1,6 @@
 //! One replication: draw, place, measure, reduce.
 
 use fogline_core::model::ExecutionModel;
-use fogline_core::policy::{CountedStates, Load, LoadNet, ModelAware, PlacementPolicy};
 use fogline_core::record::{Condition, JobRow, NodeRow, Placed, Replication, SeedRow, Spent, TaskRow};
 use fogline_manifest::scenario::{PolicyName, Switches, Table};
 
@@ -9,6 +8,7 @@ use super::draw::Draw;
 use super::measure::{Measured, Meter, Run};
 use super::paths::Paths;
 use super::place::{Placement, Placer};
+use super::policy::Policy;
 use super::pool::Pool;
 use super::world::World;
 use crate::reduce::seed_row;
@@ -26,16 +26,6 @@ pub struct Outcome {
     pub nodes: Vec<NodeRow>,
 }
 
-/// The policy of this name.
-#[must_use]
-pub fn placement_policy(name: PolicyName, states: CountedStates) -> Box<dyn PlacementPolicy> {
-    match name {
-        PolicyName::Load => Box::new(Load),
-        PolicyName::LoadNet => Box::new(LoadNet { states }),
-        PolicyName::ModelAware => Box::new(ModelAware),
-    }
-}
-
 /// Runs replications on one network.
 #[derive(Clone, Copy, Debug)]
 pub struct Replicator<'a> {
@@ -49,6 +39,8 @@ pub struct Replicator<'a> {
     pub switches: &'a Switches,
     /// Which tables are wanted.
     pub tables: &'a [Table],
+    /// Invocations placed between two refreshes of the loads that dispatchers see; 0 for none.
+    pub staleness: u32,
 }
 
 impl Replicator<'_> {
@@ -68,9 +60,9 @@ impl Replicator<'_> {
 
     /// Places the jobs of a draw.
     #[must_use]
-    pub fn place(&self, draw: &Draw, policy: &dyn PlacementPolicy, model: ExecutionModel) -> Placement {
+    pub fn place(&self, draw: &Draw, policy: &Policy, model: ExecutionModel) -> Placement {
         Placement::new(
-            &mut Placer::new(self.world, self.paths),
+            &mut Placer::new(self.world, self.paths, self.staleness),
             self.pool,
             draw,
             policy,
@@ -90,25 +82,19 @@ impl Replicator<'_> {
     ) -> Outcome {
         let draw = self.draw(load, replication);
         let mut outcome = Outcome::default();
-        let mut placer = Placer::new(self.world, self.paths);
+        let mut placer = Placer::new(self.world, self.paths, self.staleness);
         for name in policies {
-            let policy = placement_policy(*name, self.switches.counted_states);
+            let policy = Policy::new(name.placement(), self.switches.counted_states);
             let mut placement = None;
             for &model in models {
-                if policy.depends_on_model() || placement.is_none() {
-                    placement = Some(Placement::new(
-                        &mut placer,
-                        self.pool,
-                        &draw,
-                        policy.as_ref(),
-                        model,
-                    ));
+                if policy.costs().depends_on_model() || placement.is_none() {
+                    placement = Some(Placement::new(&mut placer, self.pool, &draw, &policy, model));
                 }
                 let Some(placement) = &placement else { continue };
                 let condition = Condition {
                     network: network.to_owned(),
                     load,
-                    policy: policy.name().to_owned(),
+                    policy: policy.placement.name().to_owned(),
                     model,
                 };
                 self.measure(&draw, placement, &condition, replication, &mut outcome);

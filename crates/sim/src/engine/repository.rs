@@ -3,7 +3,7 @@
 use fogline_core::cost::{Flow, Leg, Peer, Purpose};
 use fogline_core::model::{Bytes, Operations};
 use fogline_core::network::{Network, NodeId, Routes, VertexId};
-use fogline_core::policy::{Demand, Search, Workers};
+use fogline_core::policy::{Demand, Search, WorkerIndex, Workers};
 
 /// Size of the message by which nodes are compared, in bytes (network.cpp:372-393).
 const MESSAGE: Bytes = Bytes(1000);
@@ -40,7 +40,7 @@ pub(super) fn central(network: &Network, routes: &Routes, nodes: &[NodeId], ties
 }
 
 /// For each client, the worker that is nearest to it by a short message there and back.
-pub(super) fn homes(routes: &Routes, workers: &Workers, clients: &[VertexId]) -> Vec<VertexId> {
+pub(super) fn nearest(routes: &Routes, workers: &Workers, clients: &[VertexId]) -> Vec<WorkerIndex> {
     // Every worker is as good as any other but for the way.
     let alike = vec![vec![1.0; workers.len()]];
     let nodes = workers.indices().map(|worker| workers.node(worker)).collect();
@@ -59,9 +59,8 @@ pub(super) fn homes(routes: &Routes, workers: &Workers, clients: &[VertexId]) ->
             profile: 0,
             legs: &[leg],
         };
-        search
-            .best(&demand)
-            .map_or(*client, |choice| workers.vertex(choice.worker))
+        let choice = search.best(&demand);
+        choice.expect("a world has a worker").worker
     };
     clients.iter().map(&mut nearest).collect()
 }

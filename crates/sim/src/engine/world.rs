@@ -3,7 +3,7 @@
 use fogline_core::cost::{Cloud, CostOptions, Invocation, Replies, Repository};
 use fogline_core::model::{BitRate, FunctionClass, Seconds, StepIndex, Workflow};
 use fogline_core::network::{Network, NetworkError, NodeId, Path, RouteOptions, Routes, VertexId};
-use fogline_core::policy::Workers;
+use fogline_core::policy::{WorkerIndex, Workers};
 use fogline_manifest::scenario::{
     Affinity, CloudSection, ExternalTraffic, FunctionSection, Latencies, Paths as PathsSwitch, RandomNumbers,
     RepositoryChoice, Speeds, Switches, WorkerChoice,
@@ -25,6 +25,8 @@ pub struct World {
     pub clients: Vec<NodeId>,
     /// Their places.
     pub client_vertices: Vec<VertexId>,
+    /// By client: the worker that its requests enter the network by, the nearest.
+    pub entries: Vec<WorkerIndex>,
     /// By function: its row of speeds in `workers`.
     pub profiles: Vec<usize>,
     /// Where external state is.
@@ -113,7 +115,8 @@ impl World {
             to_client: routes.path(at, client),
             from_client: routes.path(client, at),
         };
-        let places = repositories(&network, &routes, &workers, &client_vertices, switches.repository);
+        let entries = repository::nearest(&routes, &workers, &client_vertices);
+        let places = repositories(&network, &routes, &workers, &entries, switches.repository);
         let repositories = places
             .iter()
             .zip(&client_vertices)
@@ -138,6 +141,7 @@ impl World {
             workers,
             clients,
             client_vertices,
+            entries,
             profiles,
             cloud,
             repositories,
@@ -309,19 +313,19 @@ fn repositories(
     network: &Network,
     routes: &Routes,
     workers: &Workers,
-    clients: &[VertexId],
+    entries: &[WorkerIndex],
     choice: RepositoryChoice,
 ) -> Vec<VertexId> {
     let nodes: Vec<NodeId> = workers.indices().map(|worker| workers.node(worker)).collect();
     match choice {
-        RepositoryChoice::Home => repository::homes(routes, workers, clients),
-        RepositoryChoice::Central => vec![repository::central(network, routes, &nodes, false); clients.len()],
+        RepositoryChoice::Home => entries.iter().map(|entry| workers.vertex(*entry)).collect(),
+        RepositoryChoice::Central => vec![repository::central(network, routes, &nodes, false); entries.len()],
         RepositoryChoice::FirstCentral => {
             let all: Vec<NodeId> = network
                 .node_ids()
                 .filter(|node| network.node(*node).worker)
                 .collect();
-            vec![repository::central(network, routes, &all, true); clients.len()]
+            vec![repository::central(network, routes, &all, true); entries.len()]
         }
     }
 }

@@ -244,6 +244,7 @@ impl Study {
             paths,
             switches: &self.scenario.switches,
             tables,
+            staleness: self.scenario.run.staleness,
         }
     }
 

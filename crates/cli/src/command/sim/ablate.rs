@@ -45,7 +45,7 @@ const ALLOCATION: &str = "allocation";
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut request = args.scenario.request()?;
     request.scenario.run.modes = vec![Mode::Corrected];
-    request.scenario.run.policies = PolicyName::ALL.to_vec();
+    request.scenario.run.policies = PolicyName::DEFAULT.to_vec();
     request.scenario.output.tables = vec![Table::Seeds];
     let study = Study::load(request.scenario, &request.base, request.tasks.as_deref())?;
     output::note(&format!("workload: {}", study.origin));

@@ -8,7 +8,7 @@ use fogline_core::network::Path;
 use fogline_core::policy::WorkerIndex;
 use fogline_core::record::Replication;
 use fogline_manifest::scenario::PolicyName;
-use fogline_sim::engine::{Draw, Measured, Paths, Placement, Replicator, placement_policy};
+use fogline_sim::engine::{Draw, Measured, Paths, Placement, Policy, Replicator};
 use fogline_sim::study::Study;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     scenario: Scenario,
     #[command(flatten)]
     pick: Pick,
-    /// Placement policy: load, load-net or model-aware
+    /// Placement policy, as load-net or round-robin
     #[arg(long, value_name = "POLICY", default_value = "load-net", value_parser = policy)]
     policy: PolicyName,
     /// Execution model, as in-edge
@@ -90,14 +90,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         },
     );
     let job = find(&args.job, &study, &draw)?;
-    let policy = placement_policy(args.policy, switches.counted_states);
-    let placement = replicator.place(&draw, policy.as_ref(), args.model);
+    let policy = Policy::new(args.policy.placement(), switches.counted_states);
+    let placement = replicator.place(&draw, &policy, args.model);
     let measured = replicator.explain(&draw, &placement, job, args.model);
     let condition = format!(
         "{}, {load} jobs, seed {seed}, {}, {}",
-        study.scenario.networks[network].name,
-        policy.name(),
-        args.model
+        study.scenario.networks[network].name, policy.placement, args.model
     );
     let sum = Explain {
         replicator: &replicator,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use fogline_core::record::Replication;
-use fogline_sim::engine::{Paths, placement_policy};
+use fogline_sim::engine::{Paths, Policy};
 use fogline_sim::gap::{Bound, best_mean_latency, mean_latency};
 use serde::Serialize;
 
@@ -65,12 +65,12 @@ fn print(scenario: Scenario, pick: &Pick, format: Format) -> Result<(), Failure>
     for &model in &study.scenario.run.models {
         let (best_is, best) = best_mean_latency(&replicator, &draw, model);
         for name in &study.scenario.run.policies {
-            let policy = placement_policy(*name, switches.counted_states);
-            let placement = replicator.place(&draw, policy.as_ref(), model);
+            let policy = Policy::new(name.placement(), switches.counted_states);
+            let placement = replicator.place(&draw, &policy, model);
             let mean = mean_latency(&replicator, &draw, &placement, model);
             rows.push(Row {
                 model: model.name(),
-                policy: policy.name(),
+                policy: policy.placement.name(),
                 mean_latency_ms: mean.as_millis(),
                 best_ms: best.as_millis(),
                 best_is,

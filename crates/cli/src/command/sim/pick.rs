@@ -89,12 +89,12 @@ impl Pick {
 
 /// The policy of this name, for clap.
 pub(crate) fn policy(name: &str) -> Result<PolicyName, String> {
-    match name {
-        "load" => Ok(PolicyName::Load),
-        "load-net" => Ok(PolicyName::LoadNet),
-        "model-aware" => Ok(PolicyName::ModelAware),
-        _ => Err("expected load, load-net or model-aware".to_owned()),
-    }
+    let known = PolicyName::ALL.into_iter();
+    let found = known.clone().find(|policy| policy.placement().name() == name);
+    found.ok_or_else(|| {
+        let all: Vec<_> = known.map(|policy| policy.placement().name()).collect();
+        format!("expected one of {}", all.join(", "))
+    })
 }
 
 /// The model of this name, for clap.

@@ -1,0 +1,33 @@
+//! An invocation that needs a node.
+
+use std::time::Duration;
+
+use super::telemetry::FunctionKey;
+use crate::application::{Application, Function};
+use crate::model::{Bytes, ExecutionModel};
+use crate::network::VertexId;
+
+/// An invocation that needs a node, and what the caller lends to the decision: the time, random bits and a turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Which function.
+    pub key: &'a FunctionKey,
+    /// The application.
+    pub app: &'a Application,
+    /// The function.
+    pub function: &'a Function,
+    /// Size of its input.
+    pub input: Bytes,
+    /// Where the client's requests enter the network.
+    pub client: VertexId,
+    /// Where the session's in-edge state is.
+    pub home: VertexId,
+    /// Where its state lives.
+    pub model: ExecutionModel,
+    /// For policies that draw.
+    pub draw: u64,
+    /// For round-robin: one more than that of the invocation of the function before ([`super::View::next_turn`]).
+    pub turn: u64,
+    /// Now, by the clock that the [`super::View`] was told of things by.
+    pub now: Duration,
+}

@@ -1,0 +1,144 @@
+//! What is known of one function: which nodes can run it, and how long each takes.
+
+use std::collections::BTreeMap;
+
+use super::estimate::Estimate;
+use super::map::Machine;
+use super::request::Request;
+use crate::application::{Application, Function};
+use crate::cost::{Cloud, CostOptions, Invocation, Leg, Repository};
+use crate::model::limits::MAX_STATES;
+use crate::model::{Bytes, FunctionId, StateIndex, StateName, Step, StepIndex, Workflow};
+use crate::policy::Placement;
+
+/// A function, by machine of the map.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// As it was when this was made.
+    function: Function,
+    /// An invocation of it, which is what the legs of a cost model are reckoned for.
+    workflow: Workflow,
+    /// Whether the machine has what the function requires.
+    pub(super) capable: Vec<bool>,
+    /// How long one execution takes, in seconds.
+    pub(super) seconds: Vec<f64>,
+    own: Vec<Estimate>,
+    /// Whether the machine's own executions were heard of; until then those of its class count.
+    observed: Vec<bool>,
+    classes: BTreeMap<u32, Estimate>,
+    /// Time to an answer, as this node measured it.
+    pub(super) answers: Vec<Estimate>,
+    /// What the next invocation has, if any had one.
+    pub(super) next_turn: Option<u64>,
+}
+
+impl Service {
+    /// What the map says of a function. `None` for one that has more states than fit into a workflow.
+    pub(super) fn new(machines: &[Machine], request: &Request<'_>) -> Option<Self> {
+        let function = request.function;
+        let now = request.now.as_secs_f64();
+        let seconds: Vec<f64> = machines
+            .iter()
+            .map(|machine| function.operations.0 as f64 / machine.speed(function.class))
+            .collect();
+        Some(Self {
+            workflow: invocation_of(request.app, function, request.input)?,
+            capable: machines
+                .iter()
+                .map(|machine| missing(machine, function).is_none())
+                .collect(),
+            own: seconds.iter().map(|mean| Estimate::prior(*mean, now)).collect(),
+            observed: vec![false; machines.len()],
+            classes: BTreeMap::new(),
+            answers: vec![Estimate::default(); machines.len()],
+            next_turn: None,
+            function: function.clone(),
+            seconds,
+        })
+    }
+
+    /// Whether this is still the function of a request.
+    pub(super) fn fits(&self, request: &Request<'_>) -> bool {
+        let states = request.function.reads.union(&request.function.writes);
+        self.function == *request.function
+            && self
+                .workflow
+                .states()
+                .iter()
+                .eq(states.map(|state| &request.app.states[state].size))
+    }
+
+    /// Writes the legs that a placement policy counts behind those in `out`.
+    pub(super) fn legs(
+        &mut self,
+        placement: Placement,
+        request: &Request<'_>,
+        repository: Repository,
+        cloud: Option<Cloud>,
+        out: &mut Vec<Leg>,
+    ) {
+        let step = StepIndex(0);
+        self.workflow.set_input(step, request.input);
+        let invocation = Invocation {
+            workflow: &self.workflow,
+            step,
+            client: request.client,
+            repository,
+            cloud: cloud.unwrap_or(Cloud::At(request.home)),
+            cloud_from_client: None,
+            workers: &[],
+            homes: &[None; MAX_STATES][..self.workflow.states().len()],
+        };
+        placement
+            .costs()
+            .legs(request.model, &invocation, CostOptions::default(), out);
+    }
+
+    /// Takes up how long an execution took on a machine. `classes` tells which machines are alike.
+    pub(super) fn executed(&mut self, machine: usize, classes: &[u32], seconds: f64, now: f64) {
+        self.own[machine].observe(seconds, now);
+        self.share(machine, classes, seconds, now);
+    }
+
+    /// Takes up what a machine says of itself, which is the mean of much that was not seen from here.
+    pub(super) fn told(&mut self, machine: usize, classes: &[u32], seconds: f64, now: f64) {
+        self.own[machine] = Estimate::prior(seconds, now);
+        self.share(machine, classes, seconds, now);
+    }
+
+    fn share(&mut self, machine: usize, classes: &[u32], seconds: f64, now: f64) {
+        self.observed[machine] = true;
+        self.seconds[machine] = self.own[machine].mean;
+        let class = self.classes.entry(classes[machine]).or_default();
+        class.observe(seconds, now);
+        let alike = classes.iter().zip(&self.observed).zip(&mut self.seconds);
+        for ((kind, observed), seconds) in alike {
+            if *kind == classes[machine] && !*observed {
+                *seconds = class.mean;
+            }
+        }
+    }
+}
+
+/// The first thing that a function requires and a machine does not have.
+pub(super) fn missing<'a>(machine: &Machine, function: &'a Function) -> Option<&'a str> {
+    let required = function.requires.iter();
+    required.map(String::as_str).find(|it| !machine.has(it))
+}
+
+/// One invocation of a function as a workflow of one step, which is what the legs of a cost model are reckoned for.
+/// `None` if it declares more states than an application may have.
+pub(super) fn invocation_of(app: &Application, function: &Function, input: Bytes) -> Option<Workflow> {
+    let states: Vec<&StateName> = function.reads.union(&function.writes).collect();
+    let sizes: Vec<Bytes> = states.iter().map(|state| app.states[*state].size).collect();
+    let step = Step {
+        function: FunctionId(0),
+        operations: function.operations,
+        input,
+        after: Vec::new(),
+        states: (0..states.len() as u32).map(StateIndex).collect(),
+    };
+    (states.len() <= MAX_STATES)
+        .then(|| Workflow::new(vec![step], sizes, function.output).ok())
+        .flatten()
+}

@@ -1,0 +1,297 @@
+//! What a node knows of the others: from the map, from what they say, and from what it has sent them itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::estimate::Estimate;
+use super::map::Map;
+use super::request::Request;
+use super::service::Service;
+use super::telemetry::{FunctionKey, Standing, Telemetry};
+use crate::model::{AppName, BitRate, Bytes, NodeName, Seconds, TenantName};
+use crate::network::{Path, VertexId};
+use crate::policy::{PathRow, local_first};
+
+/// Functions of which something is kept. When there are more, all is learnt anew.
+pub const MAX_FUNCTIONS: usize = 4096;
+/// Entries of all path rows together, as in the simulator: 2^17 pairs of paths are 4 MiB.
+const MAX_PATHS: usize = 1 << 17;
+
+/// A dispatcher's view of the nodes that run functions, in the order of [`Map::machines`]. All of it may be out of
+/// date, except for what this node has itself sent and not heard of.
+///
+/// Times are read off the caller's monotonic clock, from any origin, the same in all calls.
+#[derive(Debug)]
+pub struct View {
+    pub(super) map: Arc<Map>,
+    pub(super) here: VertexId,
+    pub(super) local: Option<usize>,
+    pub(super) nodes: Vec<Seen>,
+    /// By machine: what [`Seen::backlog`] says.
+    pub(super) backlogs: Vec<f64>,
+    /// By machine: free memory in bytes, none for those that are not to be sent anything.
+    pub(super) free: Vec<u64>,
+    /// By machine: the same number for machines that compute alike.
+    pub(super) classes: Vec<u32>,
+    pub(super) services: BTreeMap<FunctionKey, Service>,
+    /// What this node has learnt of its own executions.
+    own: BTreeMap<FunctionKey, Estimate>,
+    pub(super) rows: BTreeMap<VertexId, PathRow>,
+    pub(super) room: super::choose::Room,
+}
+
+/// What is known of one node.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) standing: Standing,
+    /// Executions there that this node did not send.
+    others: u32,
+    /// Executions that this node has sent there and not heard of.
+    sent: u32,
+    pub(super) slots: u32,
+    pub(super) free_memory: Option<Bytes>,
+    /// When it last said something.
+    pub(super) heard: Option<Duration>,
+    /// To it and back, as measured.
+    measured: Option<(Path, Path)>,
+}
+
+impl Seen {
+    /// Executions there, at work or waiting.
+    pub(super) fn pending(&self) -> u32 {
+        self.others.saturating_add(self.sent)
+    }
+
+    /// Whether its queue is long in the eyes of local-first.
+    pub(super) fn is_long(&self) -> bool {
+        local_first::is_long(self.pending().saturating_sub(self.slots), self.slots)
+    }
+
+    /// What one more execution waits for, in times of one execution: as many as are in its way, over the slots that
+    /// work them off.
+    pub(super) fn backlog(&self) -> f64 {
+        backlog(self.pending(), self.slots)
+    }
+}
+
+/// The wait for a slot in times of one execution, where so many executions are at work or waiting.
+pub(super) fn backlog(pending: u32, slots: u32) -> f64 {
+    let slots = f64::from(slots.max(1));
+    (f64::from(pending) + 1.0 - slots).max(0.0) / slots
+}
+
+impl View {
+    /// A view in which nothing is known but the map. `here` is where this node's clients enter the network.
+    #[must_use]
+    pub fn new(map: Arc<Map>, here: VertexId) -> Self {
+        let machines = map.machines();
+        let nodes: Vec<Seen> = machines
+            .iter()
+            .map(|machine| Seen {
+                standing: Standing::Up,
+                others: 0,
+                sent: 0,
+                slots: u32::try_from(machine.node.cpu_millis / 1000)
+                    .unwrap_or(u32::MAX)
+                    .max(1),
+                free_memory: None,
+                heard: None,
+                measured: None,
+            })
+            .collect();
+        let mut kinds = BTreeMap::new();
+        let classes = machines
+            .iter()
+            .map(|machine| {
+                let next = kinds.len() as u32;
+                *kinds
+                    .entry((&machine.node.model, machine.node.cpu_millis))
+                    .or_insert(next)
+            })
+            .collect();
+        Self {
+            local: machines.iter().position(|machine| machine.at == here),
+            backlogs: nodes.iter().map(Seen::backlog).collect(),
+            free: vec![u64::MAX; nodes.len()],
+            nodes,
+            classes,
+            services: BTreeMap::new(),
+            own: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            room: super::choose::Room::default(),
+            map,
+            here,
+        }
+    }
+
+    /// The map.
+    #[must_use]
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// This node sent an execution there.
+    pub fn sent(&mut self, node: &NodeName) {
+        self.change(node, |seen| seen.sent = seen.sent.saturating_add(1));
+    }
+
+    /// This node heard of an execution that it had sent there, or gave it up.
+    pub fn heard_of(&mut self, node: &NodeName) {
+        self.change(node, |seen| seen.sent = seen.sent.saturating_sub(1));
+    }
+
+    /// A node says how it is. What it counts includes what this node has sent it, which is taken off: that is known
+    /// better here.
+    pub fn tell(&mut self, node: &NodeName, telemetry: &Telemetry, now: Duration) {
+        self.change(node, |seen| {
+            let all = telemetry.running.saturating_add(telemetry.queued);
+            seen.others = all.saturating_sub(seen.sent);
+            seen.slots = telemetry.slots.max(1);
+            seen.free_memory = Some(telemetry.free_memory);
+            seen.heard = Some(now);
+        });
+        let Some(at) = self.position(node) else { return };
+        for (key, took) in &telemetry.service {
+            if let Some(service) = self.services.get_mut(key) {
+                service.told(at, &self.classes, took.as_secs_f64(), now.as_secs_f64());
+            }
+        }
+    }
+
+    /// Whether a node is sent anything.
+    pub fn stand(&mut self, node: &NodeName, standing: Standing) {
+        self.change(node, |seen| seen.standing = standing);
+    }
+
+    /// The round-trip time to a node, and the rate if it is known, as measured: from now on they stand for the way
+    /// from here to there, in place of what the map says.
+    pub fn measured(&mut self, node: &NodeName, rtt: Duration, rate: Option<BitRate>) {
+        let Some(at) = self.position(node) else { return };
+        let place = self.map.machines()[at].at;
+        let path = |mapped: Path| Path {
+            latency: Seconds(rtt.as_secs_f64() / 2.0),
+            seconds_per_byte: rate.map_or(mapped.seconds_per_byte, BitRate::seconds_per_byte),
+            links: mapped.links,
+        };
+        let routes = self.map.routes();
+        let paths = (
+            path(routes.path(self.here, place)),
+            path(routes.path(place, self.here)),
+        );
+        self.nodes[at].measured = Some(paths);
+        if let Some(row) = self.rows.get_mut(&self.here) {
+            row.set(at, paths);
+        }
+    }
+
+    /// An execution on a node took so long.
+    pub fn executed(&mut self, node: &NodeName, key: &FunctionKey, took: Duration, now: Duration) {
+        if let (Some(at), Some(service)) = (self.position(node), self.services.get_mut(key)) {
+            service.executed(at, &self.classes, took.as_secs_f64(), now.as_secs_f64());
+        }
+    }
+
+    /// An answer came from a node after so long, with all that lies between.
+    pub fn answered(&mut self, node: &NodeName, key: &FunctionKey, took: Duration, now: Duration) {
+        if let (Some(at), Some(service)) = (self.position(node), self.services.get_mut(key)) {
+            service.answers[at].observe(took.as_secs_f64(), now.as_secs_f64());
+        }
+    }
+
+    /// The turn of a function's next invocation, for [`Request::turn`]. `first` is random bits, where the turns begin:
+    /// not all nodes should begin with the same one.
+    pub fn next_turn(&mut self, key: &FunctionKey, first: u64) -> u64 {
+        let Some(service) = self.services.get_mut(key) else {
+            return first;
+        };
+        let turn = service.next_turn.unwrap_or(first);
+        service.next_turn = Some(turn.wrapping_add(1));
+        turn
+    }
+
+    /// An execution on this node, whoever sent it, took so long.
+    pub fn executed_here(&mut self, key: &FunctionKey, took: Duration, now: Duration) {
+        if let Some(own) = self.own.get_mut(key) {
+            own.observe(took.as_secs_f64(), now.as_secs_f64());
+            return;
+        }
+        if self.own.len() >= MAX_FUNCTIONS {
+            self.own.clear();
+        }
+        let first = Estimate::prior(took.as_secs_f64(), now.as_secs_f64());
+        self.own.insert(key.clone(), first);
+    }
+
+    /// How long executions take on this node, by function: [`Telemetry::service`], for others.
+    #[must_use]
+    pub fn learnt(&self) -> BTreeMap<FunctionKey, Duration> {
+        let mean = |(key, own): (&FunctionKey, &Estimate)| {
+            Some((key.clone(), Duration::try_from_secs_f64(own.mean).ok()?))
+        };
+        self.own.iter().filter_map(mean).collect()
+    }
+
+    /// An application is gone.
+    pub fn forget(&mut self, tenant: &TenantName, app: &AppName) {
+        let other = |key: &FunctionKey| (&key.tenant, &key.app) != (tenant, app);
+        self.services.retain(|key, _| other(key));
+        self.own.retain(|key, _| other(key));
+    }
+
+    /// Executions that this node has sent to a node and not heard of.
+    #[must_use]
+    pub fn unheard(&self, node: &NodeName) -> u32 {
+        self.position(node).map_or(0, |at| self.nodes[at].sent)
+    }
+
+    fn change(&mut self, node: &NodeName, change: impl FnOnce(&mut Seen)) {
+        let Some(at) = self.position(node) else { return };
+        let seen = &mut self.nodes[at];
+        change(seen);
+        self.backlogs[at] = seen.backlog();
+        let memory = seen.free_memory.map_or(u64::MAX, |free| free.0);
+        self.free[at] = if seen.standing == Standing::Up { memory } else { 0 };
+    }
+
+    fn position(&self, node: &NodeName) -> Option<usize> {
+        let machines = self.map.machines();
+        machines.binary_search_by(|machine| machine.name.cmp(node)).ok()
+    }
+
+    /// Sees to it that what is known of a request's function is there.
+    pub(super) fn prepare(&mut self, request: &Request<'_>) -> Option<()> {
+        if self
+            .services
+            .get(request.key)
+            .is_some_and(|service| service.fits(request))
+        {
+            return Some(());
+        }
+        if self.services.len() >= MAX_FUNCTIONS {
+            self.services.clear();
+        }
+        let service = Service::new(self.map.machines(), request)?;
+        self.services.insert(request.key.clone(), service);
+        Some(())
+    }
+
+    /// Sees to it that the paths between a place and all machines are there.
+    pub(super) fn prepare_row(&mut self, peer: VertexId) {
+        if self.rows.contains_key(&peer) {
+            return;
+        }
+        let machines = self.map.machines();
+        if (self.rows.len() + 1) * machines.len() > MAX_PATHS {
+            self.rows.clear();
+        }
+        let routes = self.map.routes();
+        let mapped = |at: VertexId| (routes.path(peer, at), routes.path(at, peer));
+        let paths = |(machine, seen): (&super::Machine, &Seen)| {
+            let measured = seen.measured.filter(|_| peer == self.here);
+            measured.unwrap_or_else(|| mapped(machine.at))
+        };
+        let row = machines.iter().zip(&self.nodes).map(paths).collect();
+        self.rows.insert(peer, row);
+    }
+}

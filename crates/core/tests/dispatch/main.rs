@@ -1,0 +1,7 @@
+//! Where an invocation runs.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agree;
+mod policies;
+mod view;
+mod world;

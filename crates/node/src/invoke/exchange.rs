@@ -1,0 +1,80 @@
+//! What a node sends to another, and what comes back.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use fogline_core::model::NodeName;
+use fogline_core::model::limits::DEFAULT_DEADLINE;
+use fogline_protocol::peer::{self, Response};
+use fogline_protocol::problem::Kind;
+
+use super::Job;
+use crate::fault::Fault;
+use crate::node::Node;
+use crate::peers::Message;
+
+/// Why there is no answer that was hoped for.
+pub(crate) enum Failed {
+    /// The node did not answer.
+    Unreached(Fault),
+    /// It answered that it cannot.
+    Refused(Fault),
+}
+
+impl From<Failed> for Fault {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Unreached(fault) | Failed::Refused(fault) => fault,
+        }
+    }
+}
+
+/// What comes back.
+pub(crate) type Answered = (Response, Vec<Bytes>);
+
+/// Sends a job to another node.
+pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<Answered, Failed> {
+    let mut call = job.call.clone();
+    call.envelopes = job.envelopes.keys().cloned().collect();
+    let deadline = Instant::now() + call.deadline.since(node.clock.now());
+    let mut body = vec![job.input.clone()];
+    body.extend(job.envelopes.values().cloned());
+    exchange(node, to, &peer::Request::Invoke(Box::new(call)), body, deadline).await
+}
+
+/// Sends a request without a body to another node.
+pub(crate) async fn tell(node: &Node, to: &NodeName, request: &peer::Request) -> Result<(), Fault> {
+    exchange(node, to, request, Vec::new(), Instant::now() + DEFAULT_DEADLINE).await?;
+    Ok(())
+}
+
+/// Sends a request to another node.
+pub(crate) async fn exchange(
+    node: &Node,
+    to: &NodeName,
+    request: &peer::Request,
+    body: Vec<Bytes>,
+    deadline: Instant,
+) -> Result<Answered, Failed> {
+    let message = Message {
+        head: peer::encode(request).into(),
+        body,
+    };
+    let peers = node.peers().map_err(Failed::Refused)?;
+    let answer = peers.call(to, message, deadline).await;
+    let answer = answer.map_err(|error| match error.is_silence() {
+        true => Failed::Unreached(error.into()),
+        false => Failed::Refused(error.into()),
+    })?;
+    let response = peer::decode(&answer.head).map_err(|error| {
+        let title = format!("{to} answers with {error}");
+        Failed::Refused(Fault::new(Kind::Unavailable, title, "update it"))
+    })?;
+    match response {
+        Response::Refused(problem, states) => {
+            let envelopes = states.into_iter().zip(answer.body).collect();
+            Err(Failed::Refused(Fault::with_envelopes(problem, envelopes)))
+        }
+        response => Ok((response, answer.body)),
+    }
+}
