@@ -348,3 +348,37 @@ impl Owner {
         self.find(key)?.memory().blobs.get(name).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fogline_state::MemoryStore;
+    use fogline_state::conformance::Scene;
+
+    use super::*;
+
+    /// R6: a state of more than 4 KiB is a blob, which goes when its state is written again.
+    #[tokio::test]
+    async fn memory_has_the_blobs_of_its_head_and_no_others() {
+        let scene = Scene::new("owner");
+        let key = scene.key(1);
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let birth = scene.birth();
+        let mut head = birth.head.clone();
+        store.commit(&key, birth).await.unwrap();
+        let owner = Owner::new(store, TaskTracker::new());
+        owner.load(&key, &BTreeSet::new()).await.unwrap();
+        let mut names: Vec<BlobName> = Vec::new();
+        for byte in 1..=3 {
+            let value = Bytes::from(vec![byte; 5000]);
+            let commit = scene.next(&head, &[("s", Some(value.clone()))]);
+            head = commit.head.clone();
+            assert_eq!(owner.commit(&key, commit), Committed::Done);
+            let name = head.blobs().pop_first().expect("it is a blob");
+            assert_eq!(owner.blob(&key, &name), Some(value));
+            for gone in &names {
+                assert_eq!(owner.blob(&key, gone), None);
+            }
+            names.push(name);
+        }
+    }
+}
