@@ -11,7 +11,7 @@ use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, 
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 use tokio::sync::Semaphore;
 
-/// What is done to sessions that others can commit to: to every third commit, unless it says otherwise.
+/// What is done to sessions that are there already: to every third commit, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Meddling {
     #[default]
@@ -108,9 +108,7 @@ impl Store for Meddled {
             let _permit = permits.acquire().await.expect("nobody closes it");
             return self.inner.commit(key, commit).await;
         }
-        // The record of a session that one node owns is written by nobody else.
-        let shared = key.model != ExecutionModel::InFunction && commit.expect != Expect::Absent;
-        if !shared || self.commits.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
+        if commit.expect == Expect::Absent || self.commits.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
             return self.inner.commit(key, commit).await;
         }
         match self.meddling {
