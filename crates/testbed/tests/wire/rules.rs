@@ -183,26 +183,6 @@ async fn writers_at_once_at_two_nodes_all_commit_once() {
     nodes.stop().await;
 }
 
-/// R13: a kept worker is used on the head that it has seen, and on no other.
-#[tokio::test]
-async fn a_kept_worker_does_not_remember_what_somebody_else_has_changed() {
-    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
-    one.deploy("sensor", str::to_owned).await;
-    for model in STORED {
-        let mut held = one.session("sensor", model).await;
-        let count = |answer: super::support::Answer| answer.ok().json::<serde_json::Value>()["count"].clone();
-        for expected in 0..3 {
-            let answer = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
-            assert_eq!(count(answer), expected, "{model}");
-        }
-        let state = format!("{}{}/states/window", two.url, path(&held));
-        two.send(two.http.delete(state)).await.ok();
-        let answer = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
-        assert_eq!(count(answer), 0, "{model}");
-    }
-    nodes.stop().await;
-}
-
 /// R14: under a mark an envelope is used once; without one its client may fork its session.
 #[tokio::test]
 async fn a_used_envelope_is_refused_under_a_mark_only() {
