@@ -3,8 +3,8 @@
 //! A commit changes memory at once; its reply waits until what it saw is as durable as promised (R8). One write to
 //! the store covers all commits that a session has seen meanwhile: the store is never more than one write behind.
 //!
-//! The record in the store decides (R9). If somebody else has replaced it, memory takes what stands there, unless that
-//! would take back what was acknowledged: whoever waits for the disk is told, and begins again.
+//! The record in the store decides (R9). If somebody else has replaced it, memory takes what stands there, unless
+//! that would take back what was acknowledged: whoever waits for the disk is told, and begins again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

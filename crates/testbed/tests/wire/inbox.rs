@@ -33,7 +33,7 @@ async fn result(caller: &Caller, held: &Held, run: &str) -> String {
     caller.send(result).await.ok().text()
 }
 
-/// The session's node is down until all runs are accepted and the node that has accepted them was started again.
+/// The session's node is down until all runs are accepted, and the node that accepted them was started again.
 #[tokio::test]
 async fn accepted_runs_outlive_their_node_and_are_executed_in_the_order_of_their_coming() {
     let (_folder, mut nodes, one, two) = two_callers(Setup::default()).await;
