@@ -151,7 +151,7 @@ impl Owner {
             .unwrap_or_default()
     }
 
-    /// Waits until a version that was loaded, or made of what was loaded, `since` then is as durable as promised.
+    /// Waits until a version is as durable as promised. It was loaded, or made of what was loaded, after `since`.
     pub(crate) async fn settle(
         &self,
         key: &RecordKey,

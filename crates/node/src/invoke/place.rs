@@ -58,8 +58,8 @@ impl Place {
         }
     }
 
-    /// Waits until what a reply shows is as durable as promised (R8). `None` if it never will be, because somebody
-    /// else's commit took its place: the attempt was not made on what has become the head (R1).
+    /// Waits until what a reply shows is as durable as promised (R8). `None` if it never will be, because
+    /// somebody else's commit took its place: the attempt was not made on what has become the head (R1).
     pub(crate) async fn settle(&self, seen: Seen) -> Result<Option<Seen>, Fault> {
         let Self::Owner(owner, key, durability, since) = self else {
             return Ok(Some(seen));

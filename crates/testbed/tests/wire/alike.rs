@@ -66,8 +66,8 @@ async fn outcome(client: &Client, app: &App, model: ExecutionModel, runner: Runn
     (outputs, values)
 }
 
-/// Deploys the examples, each with both guards; gives them by the name that the manifest got. An owner that has
-/// acknowledged what is not in its store cannot give way to others, so all are as durable as can be.
+/// Deploys the examples, each with both guards; gives them by the name that the manifest got. An owner that
+/// has acknowledged what is not in its store cannot give way to others, so all are as durable as can be.
 async fn deploy(client: &Client) -> Vec<App> {
     let mut apps = Vec::new();
     for (name, ..) in APPS {
