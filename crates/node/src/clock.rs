@@ -46,3 +46,57 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fogline_state::EmbeddedOptions;
+
+    use super::*;
+
+    fn store(folder: &tempfile::TempDir) -> Arc<EmbeddedStore> {
+        let path = folder.path().join("store.redb");
+        Arc::new(EmbeddedStore::open(&path, &EmbeddedOptions::default()).unwrap())
+    }
+
+    /// A day ahead of this machine's clock.
+    fn tomorrow() -> u64 {
+        Clock {
+            floor: AtomicU64::new(0),
+        }
+        .now()
+        .after(Duration::from_secs(86_400))
+        .0
+    }
+
+    #[tokio::test]
+    async fn a_node_whose_clock_was_set_back_goes_on_from_the_floor_that_it_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let ahead = tomorrow();
+        let floor = ahead.to_be_bytes().to_vec();
+        store.meta_put(TABLE, KEY, floor.into()).await.unwrap();
+        let clock = Clock::open(&store).unwrap();
+        assert_eq!(clock.now(), Timestamp(ahead));
+    }
+
+    #[tokio::test]
+    async fn the_floor_is_kept_from_the_start_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let clock = Clock {
+            floor: AtomicU64::new(tomorrow()),
+        };
+        let shown = clock.now();
+        let kept = async {
+            while store.meta_get(TABLE, KEY).unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let kept = tokio::time::timeout(Duration::from_secs(20), kept);
+        tokio::select! {
+            () = clock.keep_floor(&store) => unreachable!("it goes on for ever"),
+            kept = kept => kept.expect("it is written at once"),
+        }
+        assert!(Clock::open(&store).unwrap().now() >= shown);
+    }
+}

@@ -11,7 +11,7 @@ use fogline_core::session::Home;
 use fogline_protocol::problem::Kind;
 use fogline_state::Store;
 
-pub(crate) use owner::Owner;
+pub(crate) use owner::{Overtaken, Owner, Settled};
 pub(crate) use remote::RemoteStore;
 pub(crate) use turns::Turns;
 

@@ -2,8 +2,12 @@
 //!
 //! A commit changes memory at once; its reply waits until what it saw is as durable as promised (R8). One write to
 //! the store covers all commits that a session has seen meanwhile: the store is never more than one write behind.
+//!
+//! The record in the store decides (R9). If somebody else has replaced it, memory takes what stands there, unless
+//! that would take back what was acknowledged: whoever waits for the disk is told, and begins again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +30,21 @@ pub(crate) struct Owner {
     store: Arc<dyn Store>,
     sessions: Mutex<HashMap<RecordKey, Arc<Owned>>>,
     tasks: TaskTracker,
+    /// How often memory has been overtaken by a store, over all sessions.
+    overtaken: Arc<AtomicU64>,
+}
+
+/// When memory was last overtaken, as far as somebody knows: later ones are greater. Zero if never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Overtaken(u64);
+
+/// What came of waiting for the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// This version is in it, and what was waited for is as durable as promised.
+    At(u64),
+    /// Somebody else's head is in it, and in memory too: what was waited for never was.
+    Overtaken,
 }
 
 /// One session in memory.
@@ -39,6 +58,8 @@ struct Owned {
 struct Stored {
     /// The version that is in it.
     version: u64,
+    /// When somebody else's head was found in it.
+    overtaken: Overtaken,
     /// How often it did not take one.
     failures: u64,
     /// Why, the last time.
@@ -52,6 +73,8 @@ struct Memory {
     in_store: CommitId,
     /// The blobs that are in the store.
     blobs_in_store: BTreeSet<BlobName>,
+    /// The latest version that was acknowledged before it was in the store.
+    acknowledged: u64,
     /// Whether a task is writing to the store.
     writing: bool,
 }
@@ -62,6 +85,7 @@ impl Owner {
             store,
             sessions: Mutex::default(),
             tasks,
+            overtaken: Arc::default(),
         }
     }
 
@@ -120,45 +144,71 @@ impl Owner {
         Committed::Done
     }
 
-    /// Waits until a version is as durable as promised; gives the version that is in the store.
+    /// When memory was last overtaken: to be asked before a session is loaded.
+    pub(crate) fn overtaken(&self, key: &RecordKey) -> Overtaken {
+        self.find(key)
+            .map(|owned| owned.stored.borrow().overtaken)
+            .unwrap_or_default()
+    }
+
+    /// Waits until a version is as durable as promised. It was loaded, or made of what was loaded, after `since`.
     pub(crate) async fn settle(
         &self,
         key: &RecordKey,
         version: u64,
+        since: Overtaken,
         durability: Durability,
-    ) -> Result<u64, Fault> {
+    ) -> Result<Settled, Fault> {
         let Some(owned) = self.find(key) else {
-            return Ok(version);
+            return Ok(Settled::At(version));
         };
         let mut stored = owned.stored.subscribe();
         let Stored {
             version: reached,
+            overtaken,
             failures,
             ..
         } = stored.borrow().clone();
-        if reached >= version || durability == Durability::Memory {
-            return Ok(reached);
+        if overtaken > since {
+            return Ok(Settled::Overtaken);
         }
-        if durability == Durability::Checkpoint {
-            self.write_soon(key, &owned, CHECKPOINT_EVERY);
-            return Ok(reached);
+        if reached >= version {
+            return Ok(Settled::At(reached));
+        }
+        if durability != Durability::EveryCommit {
+            let mut memory = owned.memory();
+            // Nothing is overtaken while memory is locked.
+            if owned.stored.borrow().overtaken > since {
+                return Ok(Settled::Overtaken);
+            }
+            memory.acknowledged = memory.acknowledged.max(version);
+            drop(memory);
+            if durability == Durability::Checkpoint {
+                self.write_soon(key, &owned, CHECKPOINT_EVERY);
+            }
+            return Ok(Settled::At(reached));
         }
         self.write_soon(key, &owned, Duration::ZERO);
-        let ended = |stored: &Stored| stored.version >= version || stored.failures > failures;
+        let ended = |stored: &Stored| {
+            stored.version >= version || stored.overtaken > since || stored.failures > failures
+        };
         let Ok(stored) = stored.wait_for(ended).await else {
-            return Ok(version);
+            return Ok(Settled::At(version));
         };
         match &stored.fault {
+            _ if stored.overtaken > since => Ok(Settled::Overtaken),
             Some(fault) if stored.version < version => Err(fault.clone()),
-            _ => Ok(stored.version),
+            _ => Ok(Settled::At(stored.version)),
         }
     }
 
     /// Writes what memory holds to the store, and forgets it: the session is about to leave. The caller has its turn.
     pub(crate) async fn release(&self, key: &RecordKey) -> Result<(), Fault> {
         if let Some(owned) = self.find(key) {
+            let since = self.overtaken(key);
             let version = owned.memory().head.version;
-            self.settle(key, version, Durability::EveryCommit).await?;
+            // What has overtaken it is in the store.
+            self.settle(key, version, since, Durability::EveryCommit).await?;
             self.forget(key);
         }
         Ok(())
@@ -199,34 +249,12 @@ impl Owner {
     }
 
     async fn fetch(&self, key: &RecordKey) -> Result<Fetched, Fault> {
-        let Some(found) = self.store.load(key, &BTreeSet::new()).await? else {
-            return Ok(Fetched::Other(None));
-        };
-        if found.head.status != Status::Live {
-            return Ok(Fetched::Other(Some(found.head)));
-        }
-        let mut blobs = BTreeMap::new();
-        for name in found.head.blobs() {
-            let blob = self.store.blob(key, &name).await?.ok_or_else(|| {
-                Fault::new(
-                    Kind::Unavailable,
-                    format!("the record of {} changes", key.session),
-                    "try again",
-                )
-            })?;
-            blobs.insert(name, blob);
-        }
-        let (in_store, version) = (found.head.commit, found.head.version);
-        let blobs_in_store = found.head.blobs();
-        let memory = Memory {
-            head: found.head,
-            blobs,
-            in_store,
-            blobs_in_store,
-            writing: false,
+        let memory = match Memory::read(&*self.store, key).await? {
+            Some(memory) if memory.head.status == Status::Live => memory,
+            other => return Ok(Fetched::Other(other.map(|memory| memory.head))),
         };
         let (stored, _) = watch::channel(Stored {
-            version,
+            version: memory.head.version,
             ..Stored::default()
         });
         let owned = Arc::new(Owned {
@@ -244,12 +272,13 @@ impl Owner {
             return;
         }
         let (store, key, owned) = (Arc::clone(&self.store), key.clone(), Arc::clone(owned));
+        let overtaken = Arc::clone(&self.overtaken);
         // The task belongs to the node, not to the request that began it: others wait for it.
         self.tasks.spawn(async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            owned.write(&*store, &key).await;
+            owned.write(&*store, &key, &overtaken).await;
         });
     }
 }
@@ -267,45 +296,20 @@ impl Owned {
     }
 
     /// Writes until the store has what memory has, or refuses it.
-    async fn write(&self, store: &dyn Store, key: &RecordKey) {
-        loop {
-            let commit = {
-                let mut memory = self.memory();
-                if memory.in_store == memory.head.commit {
-                    memory.writing = false;
-                    return;
-                }
-                let expect = Expect::Commit(memory.in_store);
-                let new = memory
-                    .blobs
-                    .iter()
-                    .filter(|(name, _)| !memory.blobs_in_store.contains(name));
-                let blobs = new.map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
-                Commit {
-                    expect,
-                    head: memory.head.clone(),
-                    blobs,
-                }
-            };
+    async fn write(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) {
+        while let Some(commit) = self.next_write() {
             let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
-            let outcome = match store.commit(key, commit).await {
-                Ok(Committed::Done) => Ok(version),
-                Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(version),
-                Ok(Committed::Conflict(_)) => Err(Fault::new(
-                    Kind::Conflict,
-                    format!(
-                        "the record of {} was changed behind its owner's back",
-                        key.session
-                    ),
-                    "restart the node; somebody else writes to its store",
-                )),
-                // Whether it was done is seen by the next try: then it conflicts with itself.
-                Ok(Committed::Unknown) => continue,
-                Err(error) => Err(error.into()),
+            let written = match commit_surely(store, key, commit).await {
+                Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(()),
+                Ok(Committed::Conflict(_)) => match self.give_way(store, key, overtaken).await {
+                    Ok(()) => continue,
+                    Err(fault) => Err(fault),
+                },
+                other => other.map(drop),
             };
             let mut memory = self.memory();
-            match outcome {
-                Ok(version) => {
+            match written {
+                Ok(()) => {
                     memory.in_store = id;
                     memory.blobs_in_store = named;
                     self.stored.send_modify(|stored| stored.version = version);
@@ -322,9 +326,90 @@ impl Owned {
             }
         }
     }
+
+    /// What the store has not got yet; if there is nothing, the writing ends.
+    fn next_write(&self) -> Option<Commit> {
+        let mut memory = self.memory();
+        if memory.in_store == memory.head.commit {
+            memory.writing = false;
+            return None;
+        }
+        let new = memory
+            .blobs
+            .iter()
+            .filter(|(name, _)| !memory.blobs_in_store.contains(name));
+        Some(Commit {
+            expect: Expect::Commit(memory.in_store),
+            head: memory.head.clone(),
+            blobs: new.map(|(name, bytes)| (name.clone(), bytes.clone())).collect(),
+        })
+    }
+
+    /// Somebody else has replaced the record: memory takes it, unless more than that was acknowledged.
+    async fn give_way(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) -> Result<(), Fault> {
+        let found = Memory::read(store, key).await?;
+        let mut memory = self.memory();
+        let found = found.filter(|_| memory.acknowledged <= self.stored.borrow().version);
+        let Some(found) = found else {
+            return Err(Fault::new(
+                Kind::Conflict,
+                format!(
+                    "the record of {} was changed behind its owner's back",
+                    key.session
+                ),
+                "restart the node; somebody else writes to its store",
+            ));
+        };
+        let version = found.head.version;
+        *memory = Memory {
+            writing: true,
+            ..found
+        };
+        self.stored.send_modify(|stored| {
+            stored.version = version;
+            stored.overtaken = Overtaken(overtaken.fetch_add(1, Ordering::Relaxed) + 1);
+        });
+        Ok(())
+    }
+}
+
+/// Commits until it is known what came of it: if it was done and nobody heard, it conflicts with itself.
+async fn commit_surely(store: &dyn Store, key: &RecordKey, commit: Commit) -> Result<Committed, Fault> {
+    loop {
+        match store.commit(key, commit.clone()).await? {
+            Committed::Unknown => {}
+            known => return Ok(known),
+        }
+    }
 }
 
 impl Memory {
+    /// What the store has, if anything.
+    async fn read(store: &dyn Store, key: &RecordKey) -> Result<Option<Self>, Fault> {
+        let Some(found) = store.load(key, &BTreeSet::new()).await? else {
+            return Ok(None);
+        };
+        let mut blobs = BTreeMap::new();
+        for name in found.head.blobs() {
+            let blob = store.blob(key, &name).await?.ok_or_else(|| {
+                Fault::new(
+                    Kind::Unavailable,
+                    format!("the record of {} changes", key.session),
+                    "try again",
+                )
+            })?;
+            blobs.insert(name, blob);
+        }
+        Ok(Some(Self {
+            in_store: found.head.commit,
+            blobs_in_store: found.head.blobs(),
+            head: found.head,
+            blobs,
+            acknowledged: 0,
+            writing: false,
+        }))
+    }
+
     fn snapshot(&self, states: &BTreeSet<StateName>) -> Snapshot {
         let value = |state: &StateName| match &self.head.states.get(state)?.content {
             Content::Inline(bytes) => Some(bytes.clone()),
@@ -348,3 +433,6 @@ impl Owner {
         self.find(key)?.memory().blobs.get(name).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

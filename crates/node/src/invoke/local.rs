@@ -107,7 +107,7 @@ impl Work<'_> {
             let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
             let found = match place {
                 // To bring a session into its owner's memory is for those who have its turn.
-                Resolved::Here(Place::Owner(owner, key, durability)) => {
+                Resolved::Here(Place::Owner(owner, key, durability, _)) => {
                     owner.look(&key, states, durability).await?
                 }
                 Resolved::Here(mut place) => place.load(states).await?,
@@ -172,7 +172,9 @@ impl Work<'_> {
                 Driven::Finished(outcome) => {
                     let took = drive.took.unwrap_or_default();
                     drop(turn);
-                    return self.answer(&mut place, outcome, took).await;
+                    if let Some(answer) = self.answer(&mut place, outcome, took).await? {
+                        return Ok(answer);
+                    }
                 }
                 Driven::Follow(to) => {
                     self.node.forwards.learn(session, part, &to);
@@ -208,24 +210,29 @@ impl Work<'_> {
         Some(found)
     }
 
+    /// The answer, once it may leave; `None` if what it shows was overtaken, so that it never may.
     async fn answer(
         &self,
         place: &mut Place,
         outcome: Outcome<Fault>,
         took: std::time::Duration,
-    ) -> Result<Answer, Fault> {
-        match outcome {
-            Outcome::Done { output, seen, .. } => {
-                let seen = place.settle(seen).await?;
+    ) -> Result<Option<Answer>, Fault> {
+        let settled = match &outcome {
+            Outcome::Done { seen, .. } | Outcome::Failed { seen, .. } | Outcome::Replayed { seen, .. } => {
+                place.settle(*seen).await?
+            }
+            Outcome::Refused(refusal) => return Err((*refusal).into()),
+        };
+        let Some(seen) = settled else {
+            return Ok(None);
+        };
+        let answer = match outcome {
+            Outcome::Done { output, .. } => {
                 let invoked = self.invoked(false, Some((place, seen)), took);
-                Ok(Answer::Invoked(invoked, output, self.envelopes(place)))
+                Answer::Invoked(invoked, output, self.envelopes(place))
             }
-            Outcome::Failed { failure, seen } => {
-                place.settle(seen).await?;
-                Err(failure)
-            }
-            Outcome::Replayed { reply, seen } => {
-                let seen = place.settle(seen).await?;
+            Outcome::Failed { failure, .. } => return Err(failure),
+            Outcome::Replayed { reply, .. } => {
                 let (output, envelopes) = match reply.output {
                     ReplyOutput::Inline(output) => (output, Vec::new()),
                     ReplyOutput::Blob(name) => {
@@ -240,14 +247,11 @@ impl Work<'_> {
                     }
                     ReplyOutput::Gone => return Err(Refusal::ReplyExpired.into()),
                 };
-                Ok(Answer::Invoked(
-                    self.invoked(true, Some((place, seen)), took),
-                    output,
-                    envelopes,
-                ))
+                Answer::Invoked(self.invoked(true, Some((place, seen)), took), output, envelopes)
             }
-            Outcome::Refused(refusal) => Err(refusal.into()),
-        }
+            Outcome::Refused(refusal) => return Err(refusal.into()),
+        };
+        Ok(Some(answer))
     }
 
     fn envelopes(&self, place: &mut Place) -> Vec<(StateName, Bytes)> {

@@ -11,14 +11,14 @@ use fogline_state::{Committed, Store};
 
 use super::client::ClientPlace;
 use crate::fault::Fault;
-use crate::homes::Owner;
+use crate::homes::{Overtaken, Owner, Settled};
 
 /// The home of a part, as an invocation uses it.
 pub(crate) enum Place {
     /// A store, near or far.
     Store(Arc<dyn Store>, RecordKey),
     /// This node's memory.
-    Owner(Arc<Owner>, RecordKey, Durability),
+    Owner(Arc<Owner>, RecordKey, Durability, Overtaken),
     /// The client, who has sent envelopes.
     Client(Box<ClientPlace>),
 }
@@ -26,7 +26,7 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) fn model(&self) -> ExecutionModel {
         match self {
-            Self::Store(_, key) | Self::Owner(_, key, _) => key.model,
+            Self::Store(_, key) | Self::Owner(_, key, ..) => key.model,
             Self::Client(_) => ExecutionModel::InClient,
         }
     }
@@ -34,7 +34,10 @@ impl Place {
     pub(crate) async fn load(&mut self, states: &BTreeSet<StateName>) -> Result<Option<Snapshot>, Fault> {
         match self {
             Self::Store(store, key) => Ok(store.load(key, states).await?),
-            Self::Owner(owner, key, _) => owner.load(key, states).await,
+            Self::Owner(owner, key, _, since) => {
+                *since = owner.overtaken(key);
+                owner.load(key, states).await
+            }
             Self::Client(client) => client.load(states).await,
         }
     }
@@ -42,7 +45,7 @@ impl Place {
     pub(crate) async fn commit(&mut self, commit: Commit) -> Result<Committed, Fault> {
         match self {
             Self::Store(store, key) => Ok(store.commit(key, commit).await?),
-            Self::Owner(owner, key, _) => Ok(owner.commit(key, commit)),
+            Self::Owner(owner, key, ..) => Ok(owner.commit(key, commit)),
             Self::Client(client) => client.commit(commit).await,
         }
     }
@@ -50,22 +53,25 @@ impl Place {
     pub(crate) async fn blob(&self, name: &BlobName) -> Result<Option<Bytes>, Fault> {
         match self {
             Self::Store(store, key) => Ok(store.blob(key, name).await?),
-            Self::Owner(owner, key, _) => Ok(owner.blob(key, name)),
+            Self::Owner(owner, key, ..) => Ok(owner.blob(key, name)),
             Self::Client(client) => client.blob(name).await,
         }
     }
 
-    /// Waits until what a reply shows is as durable as promised (R8).
-    pub(crate) async fn settle(&self, seen: Seen) -> Result<Seen, Fault> {
-        match self {
-            Self::Owner(owner, key, durability) => {
-                let durable = owner.settle(key, seen.version, *durability).await?;
-                Ok(Seen {
+    /// Waits until what a reply shows is as durable as promised (R8). `None` if it never will be, because
+    /// somebody else's commit took its place: the attempt was not made on what has become the head (R1).
+    pub(crate) async fn settle(&self, seen: Seen) -> Result<Option<Seen>, Fault> {
+        let Self::Owner(owner, key, durability, since) = self else {
+            return Ok(Some(seen));
+        };
+        Ok(
+            match owner.settle(key, seen.version, *since, *durability).await? {
+                Settled::At(durable) => Some(Seen {
                     durable: durable.min(seen.version),
                     ..seen
-                })
-            }
-            Self::Store(..) | Self::Client(_) => Ok(seen),
-        }
+                }),
+                Settled::Overtaken => None,
+            },
+        )
     }
 }

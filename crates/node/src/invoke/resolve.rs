@@ -14,6 +14,7 @@ use super::parts::record_key;
 use super::place::Place;
 use crate::apps::Deployed;
 use crate::fault::Fault;
+use crate::homes::Overtaken;
 use crate::node::Node;
 
 /// Where invocations of a session are executed.
@@ -44,7 +45,12 @@ pub(crate) async fn place(
         Home::InFunction(owner) if *owner == node.name => {
             let key = record_key(&call.tenant, &call.app, session, part, home);
             let owner = Arc::clone(&node.owner);
-            Ok(Resolved::Here(Place::Owner(owner, key, app.spec.durability)))
+            Ok(Resolved::Here(Place::Owner(
+                owner,
+                key,
+                app.spec.durability,
+                Overtaken::default(),
+            )))
         }
         Home::InFunction(_) => Ok(Resolved::Elsewhere),
         Home::InClient(_) => with_the_client(node, job, part, home).map(Resolved::Here),

@@ -92,6 +92,19 @@ async fn a_node_that_knows_an_old_forward_only_converts_the_session_where_it_is(
 }
 
 #[tokio::test]
+async fn a_session_that_was_at_a_model_before_is_brought_there_again() {
+    let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "none", "external").await;
+    add(&one, &mut held, "5", "a").await;
+    convert(&one, &mut held, "in-edge").await;
+    convert(&one, &mut held, "in-function").await;
+    // The other node finds the forward that the session left in the cloud, which leads to where it is wanted.
+    let session = convert(&two, &mut held, "in-edge").await;
+    assert_eq!(session.parts[0].model, ExecutionModel::InEdge);
+    assert_eq!(add(&two, &mut held, "1", "b").await, "6");
+    nodes.stop().await;
+}
+
+#[tokio::test]
 async fn a_node_that_takes_a_session_to_be_with_its_client_converts_it_where_it_is() {
     for guard in ["none", "mark"] {
         let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), guard, "in-client").await;
@@ -264,6 +277,29 @@ async fn envelopes_of_a_time_before_the_session_left_are_refused() {
         assert_eq!(add(&one, &mut held, "1", "b").await, "6", "{guard}");
         nodes.stop().await;
     }
+}
+
+#[tokio::test]
+async fn envelopes_of_an_earlier_stay_do_not_move_the_session() {
+    let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-client").await;
+    add(&one, &mut held, "5", "a").await;
+    let old = held.clone();
+    for model in ["in-edge", "in-client", "in-edge"] {
+        convert(&one, &mut held, model).await;
+        add(&one, &mut held, "1", model).await;
+    }
+    // The other node knows nothing of all that.
+    let refused = two
+        .convert(&mut old.clone(), "external", &[("fogline-client", CLIENT)])
+        .await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (400, "bad-envelope"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(add(&two, &mut held, "1", "b").await, "9");
+    nodes.stop().await;
 }
 
 #[tokio::test]

@@ -93,12 +93,19 @@ async fn a_node_that_is_down_is_an_error_and_the_others_go_on() {
     let mut at_one = one.session("counter", "in-edge").await;
     assert!(at_two.id.starts_with("two_") && at_one.id.starts_with("one_"));
     two.in_session(&mut at_two, "functions/add", "5", &[]).await.ok();
+    let mut owned_by_two = two.session("counter", "in-function").await;
+    assert!(owned_by_two.id.starts_with("two_"), "{}", owned_by_two.id);
+    two.in_session(&mut owned_by_two, "functions/add", "7", &[])
+        .await
+        .ok();
     nodes.stop_node("two").await;
     let timeout = [("fogline-timeout-ms", "2000")];
-    let began = Instant::now();
-    let answer = one.in_session(&mut at_two, "functions/add", "1", &timeout).await;
-    assert!(matches!(answer.status, 503 | 504), "{}", answer.text());
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    for held in [&mut at_two, &mut owned_by_two] {
+        let began = Instant::now();
+        let answer = one.in_session(held, "functions/add", "1", &timeout).await;
+        assert!(matches!(answer.status, 503 | 504), "{}", answer.text());
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    }
     assert_eq!(
         one.in_session(&mut at_one, "functions/add", "1", &[])
             .await
@@ -108,14 +115,15 @@ async fn a_node_that_is_down_is_an_error_and_the_others_go_on() {
     );
     nodes.start_node("two").await;
     let end = deadline();
-    let answer = loop {
-        let answer = one
-            .in_session(&mut at_two, "functions/add", "1", &[("idempotency-key", "b")])
-            .await;
-        if answer.status == 200 || Instant::now() > end {
-            break answer.ok();
-        }
-    };
-    assert_eq!(answer.text(), "6");
+    for (held, expected) in [(&mut at_two, "6"), (&mut owned_by_two, "8")] {
+        let answer = loop {
+            let key = [("idempotency-key", "b")];
+            let answer = one.in_session(held, "functions/add", "1", &key).await;
+            if answer.status == 200 || Instant::now() > end {
+                break answer.ok();
+            }
+        };
+        assert_eq!(answer.text(), expected);
+    }
     nodes.stop().await;
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::support::{Caller, Held, Nodes, Setup};
+use super::support::{Caller, Held, Nodes, Setup, with_durability};
 
 /// Set in the process that is to be killed: the folder of its node.
 const FOLDER: &str = "FOGLINE_TEST_NODE_FOLDER";
@@ -36,9 +36,17 @@ impl Victim {
     }
 
     /// Nothing of it is left but its folder.
-    fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it was killed");
+    fn kill(self) {
+        drop(self);
+    }
+}
+
+/// Also when a test fails: nobody else would end it.
+impl Drop for Victim {
+    fn drop(&mut self) {
+        // It has ended already, or it can be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -56,16 +64,6 @@ async fn be_the_victim() -> bool {
     println!("url={}", nodes.url("one"));
     std::future::pending::<()>().await;
     true
-}
-
-fn with_durability(durability: &'static str) -> impl Fn(&str) -> String {
-    move |manifest| {
-        manifest.replacen(
-            "[application]",
-            &format!("[application]\ndurability = \"{durability}\""),
-            1,
-        )
-    }
 }
 
 async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
@@ -140,8 +138,8 @@ async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
     assert_eq!(seen, "0.5.0");
     victim.kill();
     let victim = Victim::start(test, folder.path());
-    for function in ["functions/add", "functions/peek"] {
-        let input = if function.ends_with("add") { "1" } else { "null" };
+    for function in ["functions/add", "functions/peek", "runs"] {
+        let input = if function.ends_with("peek") { "null" } else { "1" };
         let refused = victim
             .caller
             .in_session(&mut held, function, input, &[("fogline-seen", &seen)])

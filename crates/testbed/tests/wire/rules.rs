@@ -1,8 +1,11 @@
 //! The rules of the record as callers meet them. docs/src/rules.md lists them, with the tests of the machines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fogline_protocol::api::Session;
+use fogline_core::model::{Birth, CommitId, Timestamp};
+use fogline_core::session::Head;
+use fogline_protocol::api::{Session, Sessions};
+use fogline_state::seal::{Scope, Sealer};
 
 use super::support::{Caller, Held, Meddling, Nodes, Setup, package, with_guard};
 
@@ -77,6 +80,8 @@ async fn a_name_is_executed_once_and_belongs_to_one_request() {
             (422, "key-reused"),
             "{model}"
         );
+        let other = one.in_session(&mut held, "functions/peek", "5", &opaque).await;
+        assert_eq!(other.status, 422, "{model}: another function");
         let client = "ffeeddccbbaa99887766554433221100";
         let number = |number| [("fogline-client", client), ("fogline-sequence", number)];
         // Once it says who it is, what it holds is its own. By its envelopes it shows which replies it had.
@@ -140,12 +145,11 @@ async fn a_session_that_nobody_created_is_not_found_and_a_deleted_one_is_gone() 
             id: format!("{head}_{other}a"),
             ..held.clone()
         };
-        let missing = two.in_session(&mut never, "functions/add", "1", &[]).await;
-        assert_eq!(
-            (missing.status, missing.kind().as_str()),
-            (404, "not-found"),
-            "{model}"
-        );
+        for function in ["functions/add", "functions/peek"] {
+            let missing = two.in_session(&mut never, function, "1", &[]).await;
+            let got = (missing.status, missing.kind());
+            assert_eq!(got, (404, "not-found".to_owned()), "{model} {function}");
+        }
         one.send(one.http.delete(format!("{}{}", one.url, path(&held))))
             .await
             .ok();
@@ -175,26 +179,6 @@ async fn writers_at_once_at_two_nodes_all_commit_once() {
         let totals = futures_util::future::join_all(requests).await;
         let totals: BTreeSet<u32> = totals.iter().map(|total| total.parse().unwrap()).collect();
         assert_eq!(totals, (1..=40).collect(), "{model}");
-    }
-    nodes.stop().await;
-}
-
-/// R13: a kept worker is used on the head that it has seen, and on no other.
-#[tokio::test]
-async fn a_kept_worker_does_not_remember_what_somebody_else_has_changed() {
-    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
-    one.deploy("sensor", str::to_owned).await;
-    for model in STORED {
-        let mut held = one.session("sensor", model).await;
-        let count = |answer: super::support::Answer| answer.ok().json::<serde_json::Value>()["count"].clone();
-        for expected in 0..3 {
-            let answer = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
-            assert_eq!(count(answer), expected, "{model}");
-        }
-        let state = format!("{}{}/states/window", two.url, path(&held));
-        two.send(two.http.delete(state)).await.ok();
-        let answer = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
-        assert_eq!(count(answer), 0, "{model}");
     }
     nodes.stop().await;
 }
@@ -363,6 +347,13 @@ async fn a_version_that_cannot_read_a_state_refuses_to() {
     assert_eq!(one.send(one.get(&state)).await.status, 409);
     one.deploy("counter", newer).await;
     assert_eq!(one.send(one.get(&state)).await.ok().body, value);
+    let newest = |manifest: &str| manifest.replacen("schema = 1", "schema = 4\nreads-schema-from = 3", 1);
+    one.deploy("counter", newest).await;
+    assert_eq!(
+        one.send(one.get(&state)).await.status,
+        409,
+        "what is too old for a version, likewise"
+    );
     nodes.stop().await;
 }
 
@@ -387,6 +378,36 @@ async fn a_session_whose_time_is_over_is_gone() {
             );
             assert_eq!(caller.send(caller.get(&path(&held))).await.status, 410, "{model}");
         }
+    }
+    let listed: Sessions = one.send(one.get("/v1/apps/counter/sessions")).await.ok().json();
+    assert_eq!(listed.sessions, [], "nor is it listed");
+    nodes.stop().await;
+}
+
+/// R20: what a client holds ends too.
+#[tokio::test]
+async fn envelopes_whose_time_is_over_are_refused() {
+    let setup = Setup::default();
+    let sealer = Sealer::new("local".parse().unwrap(), setup.keyring.clone());
+    let (_folder, nodes, one, _) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-client").await;
+    let (app, session) = ("counter".parse().unwrap(), held.id.parse().unwrap());
+    let scope = Scope {
+        app: &app,
+        session: &session,
+        part: Birth::InClient,
+        holder: None,
+        mark: None,
+    };
+    for (expires, status) in [(Timestamp(1), 410), (Timestamp(u64::MAX), 200)] {
+        let head = Head::new(CommitId([1; 16]), expires);
+        let states = BTreeSet::from(["total".parse().unwrap()]);
+        let sealed = sealer.seal(&scope, &head, &states, &BTreeMap::new(), Timestamp(0));
+        let sealed = sealed.unwrap().into_iter();
+        held.envelopes = sealed.map(|(state, bytes)| (state.to_string(), bytes)).collect();
+        let answer = one.in_session(&mut held, "functions/add", "5", &[]).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
     }
     nodes.stop().await;
 }

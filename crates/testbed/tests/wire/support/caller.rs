@@ -196,6 +196,17 @@ pub(crate) fn with_guard(guard: &str) -> impl Fn(&str) -> String {
     move |manifest| manifest.replacen("[application]", &guard, 1)
 }
 
+/// Changes a manifest so that its in-function states are as durable as this.
+pub(crate) fn with_durability(durability: &'static str) -> impl Fn(&str) -> String {
+    move |manifest| {
+        manifest.replacen(
+            "[application]",
+            &format!("[application]\ndurability = \"{durability}\""),
+            1,
+        )
+    }
+}
+
 /// The parts of an example application, its manifest changed by `edit`.
 pub(crate) fn package(example: &str, edit: impl Fn(&str) -> String) -> Vec<Part> {
     let folder = root().join("functions").join(example);

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fogline_core::model::{AppName, CommitId, ExecutionModel, StateName, TenantName, Timestamp};
-use fogline_core::session::{BlobName, Commit, Content, Expect, RecordKey, Snapshot, Status};
+use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status};
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
+use tokio::sync::Semaphore;
 
-/// What is done to sessions that others can commit to: to every third commit, unless it says otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What is done to sessions that are there already: to every third commit, unless it says otherwise.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Meddling {
     #[default]
     None,
@@ -21,7 +22,9 @@ pub(crate) enum Meddling {
     Unheard,
     /// It is not done, and nobody hears of it.
     Dropped,
-    /// Nothing; but whoever loads a session finds that its time is over.
+    /// What a node writes of the sessions that it owns is held up while this has no permit.
+    Held(&'static Semaphore),
+    /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
 }
 
@@ -46,6 +49,13 @@ struct Meddled {
 }
 
 impl Meddled {
+    /// Lets a session's time be over.
+    fn age(&self, head: &mut Head) {
+        if matches!(self.meddling, Meddling::Old) {
+            head.expires = Timestamp(1);
+        }
+    }
+
     /// Commits what is there already, as a function that changes nothing but writes would.
     async fn be_faster(&self, key: &RecordKey) -> Result<(), StoreError> {
         let Some(Snapshot { mut head, .. }) = self.inner.load(key, &BTreeSet::new()).await? else {
@@ -86,22 +96,23 @@ impl Store for Meddled {
         states: &BTreeSet<StateName>,
     ) -> Result<Option<Snapshot>, StoreError> {
         let mut found = self.inner.load(key, states).await?;
-        if self.meddling == Meddling::Old {
-            found
-                .iter_mut()
-                .for_each(|found| found.head.expires = Timestamp(1));
-        }
+        found.iter_mut().for_each(|found| self.age(&mut found.head));
         Ok(found)
     }
 
     async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
-        // The record of a session that one node owns is written by nobody else.
-        let shared = key.model != ExecutionModel::InFunction && commit.expect != Expect::Absent;
-        if !shared || self.commits.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
+        if let Meddling::Held(permits) = self.meddling
+            && key.model == ExecutionModel::InFunction
+            && commit.expect != Expect::Absent
+        {
+            let _permit = permits.acquire().await.expect("nobody closes it");
+            return self.inner.commit(key, commit).await;
+        }
+        if commit.expect == Expect::Absent || self.commits.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
             return self.inner.commit(key, commit).await;
         }
         match self.meddling {
-            Meddling::None | Meddling::Old => {}
+            Meddling::None | Meddling::Old | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
                 self.inner.commit(key, commit).await?;
@@ -123,7 +134,9 @@ impl Store for Meddled {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.inner.list(tenant, app, after, limit).await
+        let mut listed = self.inner.list(tenant, app, after, limit).await?;
+        listed.iter_mut().for_each(|found| self.age(&mut found.head));
+        Ok(listed)
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -1,0 +1,107 @@
+//! Runs that were accepted, and what a node that stops leaves of them to the next start (R16, R21).
+
+use std::time::Instant;
+
+use fogline_protocol::api::{Run, RunStatus};
+use fogline_protocol::multipart::Part;
+
+use super::rules::{path, two_callers};
+use super::support::{Caller, Held, Setup, deadline, package};
+
+async fn accept(caller: &Caller, held: &mut Held, input: &str, key: &str) -> String {
+    let headers = [("idempotency-key", key), ("prefer", "respond-async")];
+    let accepted = caller.in_session(held, "runs", input.to_owned(), &headers).await;
+    assert_eq!(accepted.status, 202, "{}", accepted.text());
+    accepted.json::<Run>().run.to_string()
+}
+
+/// The result of a run, once it has one.
+async fn result(caller: &Caller, held: &Held, run: &str) -> String {
+    let end = deadline();
+    loop {
+        let described = caller
+            .send(caller.get(&format!("{}/runs/{run}", path(held))))
+            .await
+            .ok();
+        match described.json::<Run>().status {
+            RunStatus::Done => break,
+            RunStatus::Accepted if Instant::now() < end => tokio::task::yield_now().await,
+            other => panic!("{other:?}: {}", described.text()),
+        }
+    }
+    let result = caller.get(&format!("{}/runs/{run}/result", path(held)));
+    caller.send(result).await.ok().text()
+}
+
+/// The session's node is down until all runs are accepted, and the node that accepted them was started again.
+#[tokio::test]
+async fn accepted_runs_outlive_their_node_and_are_executed_in_the_order_of_their_coming() {
+    let (_folder, mut nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut held = two.session("counter", "in-edge").await;
+    assert!(held.id.starts_with("two_"), "{}", held.id);
+    nodes.stop_node("two").await;
+    let mut runs = Vec::new();
+    for at in 1..=12 {
+        runs.push(accept(&one, &mut held, "1", &format!("run {at}")).await);
+    }
+    nodes.stop_node("one").await;
+    nodes.start_node("one").await;
+    nodes.start_node("two").await;
+    let one = Caller::new(nodes.url("one"));
+    for (before, run) in runs.iter().enumerate() {
+        assert_eq!(result(&one, &held, run).await, (before + 1).to_string());
+    }
+    nodes.stop().await;
+}
+
+/// A step without states leaves nothing in any session: that it has finished is known from the run alone.
+#[tokio::test]
+async fn a_step_that_has_finished_is_not_executed_again_after_a_restart() {
+    let (folder, mut nodes, one, two) = two_callers(Setup::default()).await;
+    let notes = folder.path().join("notes");
+    one.deploy_parts(&two_steps(&notes)).await.ok();
+    let mut held = two.session("words", "in-edge").await;
+    assert!(held.id.starts_with("two_"), "{}", held.id);
+    nodes.stop_node("two").await;
+    let run = accept(&one, &mut held, "word", "run").await;
+    let end = deadline();
+    loop {
+        let described = one
+            .send(one.get(&format!("{}/runs/{run}", path(&held))))
+            .await
+            .ok();
+        if !described.json::<Run>().finished.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < end, "{}", described.text());
+        tokio::task::yield_now().await;
+    }
+    nodes.stop_node("one").await;
+    nodes.start_node("one").await;
+    nodes.start_node("two").await;
+    let one = Caller::new(nodes.url("one"));
+    assert_eq!(result(&one, &held, &run).await, "{\"word\": 1}");
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "word\n");
+    nodes.stop().await;
+}
+
+/// `note` writes its input down in a file, and is followed by the example's `count`.
+fn two_steps(notes: &std::path::Path) -> Vec<Part> {
+    let note = format!(
+        "def answer(request):\n    if request[\"function\"] == \"note\":\n        \
+         with open({:?}, \"a\") as file:\n            \
+         file.write(base64.b64decode(request[\"input\"]).decode() + \"\\n\")\n        \
+         return {{\"output\": request[\"input\"]}}\n",
+        notes.display().to_string()
+    );
+    let steps = "[functions.note]\nprocess = [\"python3\", \"app.py\"]\n\n\
+                 [[workflow.steps]]\nname = \"note\"\nfunction = \"note\"\n\n[[workflow.steps]]";
+    let manifest = |manifest: &str| manifest.replacen("[[workflow.steps]]", steps, 1);
+    let mut parts = package("process-python", manifest);
+    for part in parts.iter_mut().filter(|part| part.name == "app.py") {
+        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
+        part.bytes = code.replacen("def answer(request):\n", &note, 1).into();
+    }
+    parts
+}

@@ -1,0 +1,79 @@
+//! Kept workers: each has seen the very head that it is used on (R13).
+
+use super::rules::{STORED, path, two_callers};
+use super::support::{Caller, Held, Meddling, Setup};
+use fogline_protocol::multipart::{self, Part};
+
+#[path = "../../../runtime/tests/support/component.rs"]
+mod guests;
+
+const MANIFEST: &str = r#"
+fogline = 1
+
+[application]
+name = "kept"
+version = "0.1.0"
+model = "in-edge"
+
+[states.s]
+schema = 1
+size = "1 kB"
+
+[functions.f]
+component = "f.wasm"
+writes = ["s"]
+instance = "per-session"
+"#;
+
+async fn deploy(caller: &Caller) {
+    let parts = [
+        Part::new(multipart::MANIFEST, MANIFEST),
+        Part::new("f.wasm", guests::guest()),
+    ];
+    caller.deploy_parts(&parts).await.ok();
+}
+
+async fn call(caller: &Caller, held: &mut Held, input: &'static str) -> bytes::Bytes {
+    caller.in_session(held, "functions/f", input, &[]).await.ok().body
+}
+
+/// How often the worker that answers was asked this.
+async fn count(caller: &Caller, held: &mut Held) -> u8 {
+    call(caller, held, "n").await[0]
+}
+
+#[tokio::test]
+async fn a_worker_that_has_not_seen_what_somebody_else_committed_is_not_used() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    deploy(&one).await;
+    for model in STORED {
+        let mut held = one.session("kept", model).await;
+        for expected in 1..=3 {
+            assert_eq!(count(&one, &mut held).await, expected, "{model}: it is kept");
+        }
+        let state = format!("{}{}/states/s", two.url, path(&held));
+        two.send(two.http.put(state).body("other")).await.ok();
+        assert_eq!(count(&one, &mut held).await, 1, "{model}: the head is another");
+        call(&one, &mut held, "sown").await;
+        assert_eq!(count(&one, &mut held).await, 2, "{model}: the head is its own");
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_commit_came_too_late_is_not_used_again() {
+    let setup = Setup {
+        meddling: Meddling::Conflict,
+        ..Setup::default()
+    };
+    let (_folder, nodes, one, _) = two_callers(setup).await;
+    deploy(&one).await;
+    let mut held = one.session("kept", "in-edge").await;
+    let mut counts = Vec::new();
+    for input in ["sfirst", "ssecond", "sthird"] {
+        call(&one, &mut held, input).await;
+        counts.push(count(&one, &mut held).await);
+    }
+    assert_eq!(counts, [1, 2, 1], "the third commit conflicts");
+    nodes.stop().await;
+}
