@@ -89,8 +89,10 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
             node.apps.undeploy(&tenant, &app).await?;
             Ok((Response::Done, Vec::new()))
         }
-        Request::Ask(session, model) => {
-            node.requested.ask(&session, model);
+        Request::Ask(session, model, until) => {
+            if !node.requested.ask(&session, model, until).await? {
+                return Err(sessions::too_many_wait());
+            }
             Ok((Response::Done, Vec::new()))
         }
         Request::Load(key, states) if key.model == ExecutionModel::InFunction => {

@@ -23,6 +23,7 @@ mod runs;
 mod sessions;
 mod slots;
 mod start;
+mod sweep;
 mod tokens;
 
 pub use start::{External, Handle, Options, StartError, start, start_with};

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::{Application, Guard};
 use fogline_core::model::limits::MAX_LISTED;
-use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName};
+use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName, Timestamp};
 use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
 use fogline_protocol::api;
 use fogline_protocol::peer::Response;
@@ -22,8 +21,6 @@ use crate::invoke::{self, ClientPlace, Job, resolve};
 use crate::node::Node;
 use crate::random;
 
-/// How often records of expired sessions are looked for.
-pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often a deletion may be overtaken by commits and moves.
 const MAX_TRIES: usize = 100;
 
@@ -267,7 +264,7 @@ pub(crate) async fn list(
     Ok(api::Sessions { sessions, next: None })
 }
 
-async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {
+pub(crate) async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {
     let mut records: Vec<Listed> = Vec::new();
     loop {
         let after = records.last().map(|listed| listed.key.clone());
@@ -390,7 +387,8 @@ pub(crate) async fn convert(
         // Perhaps it has left its client, and only a record elsewhere says so.
         let (home, _) = find(node, &job.call.tenant, &job.call.app, session, part).await?;
         if home.model() == ExecutionModel::InClient {
-            return ask_client(node, session, home, model).await;
+            let until = node.clock.now().after(app.spec.session_ttl);
+            return ask_client(node, session, home, (model, until)).await;
         }
     }
     match convert::convert(node, job, &app, part, model).await? {
@@ -419,52 +417,33 @@ async fn ask_client(
     node: &Arc<Node>,
     session: &SessionId,
     home: Home,
-    model: ExecutionModel,
+    (model, until): (ExecutionModel, Timestamp),
 ) -> Result<(Home, Vec<(StateName, Bytes)>), Fault> {
-    if !node.requested.ask(session, model) {
-        return Err(Fault::overloaded("too many conversions wait for their clients"));
+    if !node.requested.ask(session, model, until).await? {
+        return Err(too_many_wait());
     }
-    tell_others(node, session, model).await;
+    tell_others(node, session, model, until).await;
     Ok((home, Vec::new()))
+}
+
+pub(crate) fn too_many_wait() -> Fault {
+    Fault::overloaded("too many conversions wait for their clients")
 }
 
 /// Nobody wants the session elsewhere any more.
 async fn forget_request(node: &Arc<Node>, session: &SessionId) {
-    if node.requested.done(session) {
-        tell_others(node, session, ExecutionModel::InClient).await;
+    match node.requested.done(session).await {
+        Ok(true) => tell_others(node, session, ExecutionModel::InClient, Timestamp(0)).await,
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%session, %error, "a conversion that is done is asked for again"),
     }
 }
 
-async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel) {
+async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel, until: Timestamp) {
     for other in &node.others {
-        let request = fogline_protocol::peer::Request::Ask(session.clone(), model);
+        let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
         if let Err(fault) = invoke::tell(node, other, &request).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");
         }
     }
-}
-
-/// Removes the records of sessions that have expired, from time to time.
-pub(crate) async fn sweep(node: &Arc<Node>) {
-    loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
-        for (tenant, app) in node.apps.all() {
-            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name).await {
-                tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "expired sessions not removed");
-            }
-        }
-    }
-}
-
-async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
-    let now = node.clock.now();
-    let store = node.homes.local();
-    for Listed { key, head } in all(&**store, tenant, app).await? {
-        // In memory it may have been used since.
-        if head.expires < now && !node.owner.holds_unexpired(&key, now) {
-            store.erase(&key).await?;
-            node.owner.forget(&key);
-        }
-    }
-    Ok(())
 }

@@ -29,8 +29,8 @@ use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::peers::{Endpoint, Traffic};
 use crate::runs;
-use crate::sessions;
 use crate::slots::Slots;
+use crate::sweep;
 use crate::tokens::Tenants;
 
 /// How long a node that stops waits for what is under way.
@@ -169,7 +169,7 @@ pub async fn start_with(
         owner: Arc::new(Owner::new(local, tasks.clone())),
         turns: crate::homes::Turns::default(),
         forwards: crate::forwards::Forwards::default(),
-        requested: crate::requested::Requested::default(),
+        requested: crate::requested::Requested::open(Arc::clone(&store))?,
         dispatcher: Dispatcher::new(options.map, here),
         slots: Slots::new(options.slots),
         runs: runs::Runs::default(),
@@ -204,7 +204,7 @@ fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
     tasks.spawn(
         stopping
             .clone()
-            .run_until_cancelled_owned(async move { sessions::sweep(&it).await }),
+            .run_until_cancelled_owned(async move { sweep::sweep(&it).await }),
     );
     let it = Arc::clone(node);
     tasks.spawn(stopping.clone().run_until_cancelled_owned(async move {

@@ -34,8 +34,8 @@ pub enum Request {
     Deploy(TenantName, Vec<String>),
     /// Delete an application.
     Undeploy(TenantName, AppName),
-    /// An operator wants a session that is with its client under this model.
-    Ask(SessionId, ExecutionModel),
+    /// An operator wants a session that is with its client under this model; who has not come by then will not.
+    Ask(SessionId, ExecutionModel, Timestamp),
 }
 
 /// An invocation on its way to the node that executes it.
