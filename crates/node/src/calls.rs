@@ -13,6 +13,7 @@ use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
 
 use crate::apps::Package;
+use crate::deletion;
 use crate::fault::Fault;
 use crate::invoke::{Answer, Job, execute};
 use crate::node::Node;
@@ -82,11 +83,11 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
                 manifest,
                 files: paths.into_iter().zip(body).collect(),
             };
-            node.apps.deploy(&tenant, &package).await?;
+            deletion::deploy(node, &tenant, &package).await?;
             Ok((Response::Done, Vec::new()))
         }
         Request::Undeploy(tenant, app) => {
-            node.apps.undeploy(&tenant, &app).await?;
+            deletion::delete(node, &tenant, &app, false).await?;
             Ok((Response::Done, Vec::new()))
         }
         Request::Ask(session, model, until) => {

@@ -40,7 +40,9 @@ impl Requested {
                 let session = str::from_utf8(key).ok().and_then(|text| text.parse().ok());
                 match (session, postcard::from_bytes(value)) {
                     (Some(session), Ok(value)) => drop(wanted.insert(session, value)),
-                    _ => tracing::error!(key = %String::from_utf8_lossy(key), "a wanted conversion is damaged"),
+                    _ => {
+                        tracing::error!(key = %String::from_utf8_lossy(key), "a wanted conversion is damaged")
+                    }
                 }
             }
             if page.len() < PAGE {

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::{Application, Guard};
 use fogline_core::model::limits::MAX_LISTED;
-use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName, Timestamp};
+use fogline_core::model::{
+    AppName, Birth, CommitId, ExecutionModel, SessionId, StateName, TenantName, Timestamp,
+};
 use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
 use fogline_protocol::api;
 use fogline_protocol::peer::Response;
@@ -221,25 +224,43 @@ fn part_of(home: &Home, head: &Head, primary: bool) -> api::SessionPart {
     }
 }
 
-/// The sessions of an application behind `after`, as far as this node and those that it reaches know of them.
+/// The sessions of an application behind `after`, as far as this node and those that answer within `patience` know of
+/// them; the others are named.
 pub(crate) async fn list(
     node: &Node,
     tenant: &TenantName,
     app: &AppName,
-    after: Option<&SessionId>,
-    limit: usize,
+    (after, limit): (Option<&SessionId>, usize),
+    patience: Duration,
 ) -> Result<api::Sessions, Fault> {
-    let mut stores: Vec<Arc<dyn Store>> = vec![Arc::clone(node.homes.local())];
-    stores.extend(node.homes.external().ok().cloned());
+    let mut stores: Vec<(String, Arc<dyn Store>)> = Vec::new();
+    if let Ok(external) = node.homes.external() {
+        stores.push((api::EXTERNAL.to_owned(), Arc::clone(external)));
+    }
     for other in &node.others {
-        stores.extend(node.homes.store(&Home::InEdge(other.clone()))?);
+        let store = node.homes.store(&Home::InEdge(other.clone()))?;
+        stores.extend(store.map(|store| (other.to_string(), store)));
+    }
+    let asking = stores.iter().map(async |(name, store)| {
+        let answer = tokio::time::timeout(patience, all(&**store, tenant, app)).await;
+        (name, answer.unwrap_or_else(|_| Err(Fault::deadline())))
+    });
+    let mut records = all(&**node.homes.local(), tenant, app).await?;
+    let mut unreachable = Vec::new();
+    for (name, answer) in futures_util::future::join_all(asking).await {
+        match answer {
+            Ok(more) => records.extend(more),
+            Err(fault) if fault.problem().kind.retriable() => {
+                tracing::warn!(store = name, problem = %fault.problem(), "its sessions are not listed");
+                unreachable.push(name.clone());
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     let mut found: BTreeMap<SessionId, BTreeMap<RecordKey, Head>> = BTreeMap::new();
-    for store in stores {
-        for Listed { key, head } in all(&*store, tenant, app).await? {
-            if head.status == Status::Live && head.expires >= node.clock.now() {
-                found.entry(key.session.clone()).or_default().insert(key, head);
-            }
+    for Listed { key, head } in records {
+        if head.status == Status::Live && head.expires >= node.clock.now() {
+            found.entry(key.session.clone()).or_default().insert(key, head);
         }
     }
     let behind = |session: &SessionId| after.is_none_or(|after| session > after);
@@ -247,7 +268,11 @@ pub(crate) async fn list(
     for (session, records) in found.into_iter().filter(|(session, _)| behind(session)) {
         if sessions.len() == limit {
             let next = sessions.last().map(|last: &api::Session| last.session.clone());
-            return Ok(api::Sessions { sessions, next });
+            return Ok(api::Sessions {
+                sessions,
+                next,
+                unreachable,
+            });
         }
         let parts = session.parts().iter().filter_map(|part| {
             let (key, head) = records.iter().find(|(key, _)| key.part == *part)?;
@@ -261,7 +286,11 @@ pub(crate) async fn list(
             envelopes: BTreeMap::new(),
         });
     }
-    Ok(api::Sessions { sessions, next: None })
+    Ok(api::Sessions {
+        sessions,
+        next: None,
+        unreachable,
+    })
 }
 
 pub(crate) async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {

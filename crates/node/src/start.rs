@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use fogline_core::dispatch::Map;
+use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{NodeName, TenantName};
 use fogline_runtime::Runtime;
 use fogline_state::seal::{Keyring, Sealer};
@@ -21,9 +22,11 @@ use tokio_util::task::TaskTracker;
 use crate::apps::Apps;
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::deletion;
 use crate::gateway;
-use crate::homes::{Homes, Owner, RemoteStore};
+use crate::homes::{Homes, Owner, RemoteStore, Turns};
 use crate::invoke::Dispatcher;
+use crate::limits::Limits;
 use crate::logs::Logs;
 use crate::metrics::Metrics;
 use crate::node::Node;
@@ -54,6 +57,8 @@ pub struct Options {
     pub map: Arc<Map>,
     /// Executions at once.
     pub slots: usize,
+    /// What it takes at once.
+    pub limits: Limits,
     /// The transport to other nodes, which knows where they are.
     pub peers: Option<Endpoint>,
     /// The other nodes, which get what is deployed here.
@@ -159,7 +164,9 @@ pub async fn start_with(
     };
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
-        apps: Apps::new(options.runtime, data, Arc::clone(&store)),
+        apps: Apps::new(options.runtime, data, Arc::clone(&store), options.limits.apps),
+        deploying: Turns::new(MAX_SESSION_QUEUE),
+        sweep_every: options.limits.sweep_every,
         homes: Homes::new(
             options.name.clone(),
             Arc::clone(&local),
@@ -167,11 +174,11 @@ pub async fn start_with(
             options.peers.clone(),
         ),
         owner: Arc::new(Owner::new(local, tasks.clone())),
-        turns: crate::homes::Turns::default(),
+        turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
         requested: crate::requested::Requested::open(Arc::clone(&store))?,
         dispatcher: Dispatcher::new(options.map, here),
-        slots: Slots::new(options.slots),
+        slots: Slots::new(options.slots, options.limits.waiting),
         runs: runs::Runs::default(),
         sealers: options.keyrings.into_iter().map(sealer).collect(),
         logs: Logs::new(options.name.clone()),
@@ -184,7 +191,7 @@ pub async fn start_with(
         store,
         tasks,
     });
-    node.apps.restore().await?;
+    node.apps.restore(&deletion::names(&node.store)?).await?;
     let api = gateway::router(Arc::clone(&node));
     spawn(&node, listener, api.clone());
     Ok(Handle { node, http, api })

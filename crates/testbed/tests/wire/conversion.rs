@@ -271,7 +271,11 @@ async fn nodes_that_were_restarted_still_ask_the_client_for_its_session() {
     nodes.start_node("two").await;
     let two = Caller::new(nodes.url("two"));
     let answer = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
-    assert_eq!(answer.header("fogline-convert"), "", "it is done, also after a restart");
+    assert_eq!(
+        answer.header("fogline-convert"),
+        "",
+        "it is done, also after a restart"
+    );
     nodes.stop().await;
 }
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod conversion;
 mod faults;
 mod kill;
+mod lifecycle;
 mod load;
 mod rules;
 mod runs;
