@@ -14,12 +14,21 @@ use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, 
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Store};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::fault::Fault;
 
+#[cfg(test)]
+mod tests;
+
 /// How old the last checkpoint may get under [`Durability::Checkpoint`].
 pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// First and longest pause before a write of which nobody has heard is tried again.
+const WRITE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// How long it is tried; who waits for it then is told.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The sessions that this node owns.
 pub(crate) struct Owner {
@@ -52,6 +61,8 @@ struct Memory {
     in_store: CommitId,
     /// The blobs that are in the store.
     blobs_in_store: BTreeSet<BlobName>,
+    /// Commits that may be in the store, or get there yet: nobody has said what became of them.
+    unsure: BTreeSet<CommitId>,
     /// Whether a task is writing to the store.
     writing: bool,
 }
@@ -223,6 +234,7 @@ impl Owner {
             blobs,
             in_store,
             blobs_in_store,
+            unsure: BTreeSet::new(),
             writing: false,
         };
         let (stored, _) = watch::channel(Stored {
@@ -266,8 +278,14 @@ impl Owned {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn was_tried(&self, commit: CommitId) -> bool {
+        self.memory().unsure.contains(&commit)
+    }
+
     /// Writes until the store has what memory has, or refuses it.
     async fn write(&self, store: &dyn Store, key: &RecordKey) {
+        let deadline = Instant::now() + WRITE_PATIENCE;
+        let mut pause = WRITE_PAUSE.0;
         loop {
             let commit = {
                 let mut memory = self.memory();
@@ -289,8 +307,11 @@ impl Owned {
             };
             let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
             let outcome = match store.commit(key, commit).await {
-                Ok(Committed::Done) => Ok(version),
-                Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(version),
+                Ok(Committed::Done) => Ok((id, version, named)),
+                // An earlier try that nobody had heard of.
+                Ok(Committed::Conflict(Some(head))) if head.commit == id || self.was_tried(head.commit) => {
+                    Ok((head.commit, head.version, head.blobs()))
+                }
                 Ok(Committed::Conflict(_)) => Err(Fault::new(
                     Kind::Conflict,
                     format!(
@@ -300,14 +321,27 @@ impl Owned {
                     "restart the node; somebody else writes to its store",
                 )),
                 // Whether it was done is seen by the next try: then it conflicts with itself.
-                Ok(Committed::Unknown) => continue,
+                Ok(Committed::Unknown) => {
+                    self.memory().unsure.insert(id);
+                    if Instant::now() + pause < deadline {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(WRITE_PAUSE.1);
+                        continue;
+                    }
+                    Err(Fault::new(
+                        Kind::Unavailable,
+                        format!("nobody says whether the record of {} is stored", key.session),
+                        "look after the node's disk; the next request tries again",
+                    ))
+                }
                 Err(error) => Err(error.into()),
             };
             let mut memory = self.memory();
             match outcome {
-                Ok(version) => {
+                Ok((id, version, named)) => {
                     memory.in_store = id;
                     memory.blobs_in_store = named;
+                    memory.unsure.clear();
                     self.stored.send_modify(|stored| stored.version = version);
                 }
                 Err(fault) => {

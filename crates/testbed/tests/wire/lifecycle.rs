@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use fogline_core::model::{AppName, TenantName};
 use fogline_node::Limits;
-use fogline_protocol::api::Sessions;
+use fogline_protocol::api::{Session, Sessions};
 use fogline_state::{EmbeddedOptions, EmbeddedStore, Store};
 
 use super::rules::{STORED, path, two_callers};
-use super::support::{Caller, Nodes, Setup, deadline, package};
+use super::support::{Caller, Held, Meddling, Nodes, Setup, deadline, now, package};
 
 const ALL: [&str; 3] = ["one", "two", "cloud"];
 
@@ -174,6 +174,96 @@ async fn an_application_above_the_limit_is_refused_and_all_below_it_are_there_af
     assert_eq!(delete(&one).await, 204);
     one.deploy("faults", str::to_owned).await;
     nodes.stop().await;
+}
+
+async fn version(caller: &Caller, held: &Held, part: usize) -> u64 {
+    let session: Session = caller.send(caller.get(&path(held))).await.ok().json();
+    session.parts[part].version
+}
+
+/// R20: who reads a session prolongs it, now and then, and changes nothing else.
+#[tokio::test]
+async fn a_session_that_is_only_read_lives_on() {
+    for (meddling, commits) in [(Meddling::None, 0), (Meddling::Waning, 1)] {
+        let setup = Setup {
+            meddling,
+            ..Setup::default()
+        };
+        let (_folder, mut nodes, one, _) = two_callers(setup).await;
+        one.deploy("counter", str::to_owned).await;
+        let mut all = Vec::new();
+        for model in STORED {
+            let mut held = one.session("counter", model).await;
+            one.in_session(&mut held, "functions/add", "7", &[]).await.ok();
+            all.push((model, held));
+        }
+        // What an owner has in memory it finds in its store again.
+        for node in ["one", "two"] {
+            nodes.stop_node(node).await;
+            nodes.start_node(node).await;
+        }
+        let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+        for (model, mut held) in all {
+            let before = version(&one, &held, 0).await;
+            let read = two
+                .in_session(&mut held, "functions/peek", "null", &[])
+                .await
+                .ok();
+            assert_eq!(read.text(), "7", "{model}");
+            assert_eq!(
+                version(&one, &held, 0).await,
+                before + commits,
+                "{model} {meddling:?}"
+            );
+            let listed = sessions(&one).await.sessions;
+            let it = listed
+                .iter()
+                .find(|session| session.session.to_string() == held.id)
+                .unwrap();
+            let left = it.parts[0].expires_unix_ms.unwrap().since(now());
+            assert!(left > Duration::from_secs(600), "{model}: {left:?}");
+            let added = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            assert_eq!(added.text(), "8", "{model}");
+        }
+        nodes.stop().await;
+    }
+}
+
+/// R15 and R20: also of a part that is read beside the one that is written.
+#[tokio::test]
+async fn a_part_that_is_only_read_beside_another_lives_on() {
+    for model in ["external", "in-function"] {
+        let setup = Setup {
+            meddling: Meddling::Waning,
+            ..Setup::default()
+        };
+        let (_folder, mut nodes, one, _) = two_callers(setup).await;
+        let rate = format!("[states.rate]\nmodel = \"{model}\"\n\n[functions.add]\nreads = [\"rate\"]");
+        one.deploy("counter", |manifest| {
+            manifest.replacen("[functions.add]", &rate, 1)
+        })
+        .await;
+        let mut held = one.session("counter", "in-edge").await;
+        let state = format!("{}{}/states/rate", one.url, path(&held));
+        one.send(one.http.put(state).body("3")).await.ok();
+        for node in ["one", "two"] {
+            nodes.stop_node(node).await;
+            nodes.start_node(node).await;
+        }
+        for (at, node) in ["two", "one"].into_iter().enumerate() {
+            let caller = Caller::new(nodes.url(node));
+            let before = version(&caller, &held, 1).await;
+            caller.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            // Its owner has it in memory since, where it has a month.
+            let commits = u64::from(model == "external" || at == 0);
+            assert_eq!(
+                version(&caller, &held, 1).await,
+                before + commits,
+                "{model} {node}"
+            );
+        }
+        nodes.stop().await;
+    }
 }
 
 /// One more request than a queue takes: one is refused, and told when to come again.

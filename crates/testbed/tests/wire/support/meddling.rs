@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,6 +24,8 @@ pub(crate) enum Meddling {
     Dropped,
     /// Nothing; but whoever loads a session finds that its time is over.
     Old,
+    /// Nothing; but whoever loads a session finds that its time will be over in a minute.
+    Waning,
 }
 
 impl Meddling {
@@ -37,6 +40,12 @@ impl Meddling {
             }),
         }
     }
+}
+
+/// Now, as nodes say it.
+pub(crate) fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(u64::try_from(now.as_millis()).unwrap())
 }
 
 struct Meddled {
@@ -86,10 +95,13 @@ impl Store for Meddled {
         states: &BTreeSet<StateName>,
     ) -> Result<Option<Snapshot>, StoreError> {
         let mut found = self.inner.load(key, states).await?;
-        if self.meddling == Meddling::Old {
-            found
-                .iter_mut()
-                .for_each(|found| found.head.expires = Timestamp(1));
+        let ends = match self.meddling {
+            Meddling::Old => Some(Timestamp(1)),
+            Meddling::Waning => Some(now().after(Duration::from_secs(60))),
+            _ => None,
+        };
+        if let (Some(found), Some(ends)) = (&mut found, ends) {
+            found.head.expires = ends;
         }
         Ok(found)
     }
@@ -101,7 +113,7 @@ impl Store for Meddled {
             return self.inner.commit(key, commit).await;
         }
         match self.meddling {
-            Meddling::None | Meddling::Old => {}
+            Meddling::None | Meddling::Old | Meddling::Waning => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
                 self.inner.commit(key, commit).await?;

@@ -6,6 +6,6 @@ mod nodes;
 mod proxy;
 
 pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, with_guard};
-pub(crate) use meddling::Meddling;
+pub(crate) use meddling::{Meddling, now};
 pub(crate) use nodes::{Nodes, Setup, deadline};
 pub(crate) use proxy::{Mischief, Proxy};
