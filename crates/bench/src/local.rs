@@ -9,7 +9,7 @@ use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::{NetworkBuilder, Node, VertexKind};
-use fogline_node::{External, Handle, Operator, Options, Tenants, start};
+use fogline_node::{External, Handle, Limits, Operator, Options, Tenants, start};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -59,6 +59,7 @@ impl LocalNode {
             external: External::Node(name.clone()),
             map: Arc::new(Map::new(network, None)),
             slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            limits: Limits::default(),
             peers: None,
             others: Vec::new(),
             runtime: Arc::new(runtime),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::model::{ExecutionModel, FunctionName, NodeName, RunId};
+use fogline_core::model::{ExecutionModel, FunctionName, NodeName, RunId, StateName};
 use fogline_core::session::Seen;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,10 @@ pub enum Target {
     Function(FunctionName),
     /// To run the workflow, on the nodes.
     Run,
+    /// To set a state.
+    Put(StateName),
+    /// To delete a state.
+    Remove(StateName),
 }
 
 impl fmt::Display for Target {
@@ -22,6 +26,8 @@ impl fmt::Display for Target {
         match self {
             Self::Function(function) => write!(f, "function {function}"),
             Self::Run => f.write_str("the workflow"),
+            Self::Put(state) => write!(f, "setting state {state}"),
+            Self::Remove(state) => write!(f, "deleting state {state}"),
         }
     }
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
 use fogline_protocol::api::{App, StateInfo};
-use fogline_protocol::multipart::{Part, VALUE};
+use fogline_protocol::multipart::VALUE;
 use fogline_protocol::problem::{Kind, Problem};
 use http::Method;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::call::{Declared, Wanted};
+use crate::call::Declared;
 use crate::client::Client;
 use crate::http::Ask;
 use crate::journal::Held;
+use crate::reply::Target;
 
 impl Client {
     /// The states of a session.
@@ -64,7 +65,7 @@ impl Client {
     /// Sets a state. Of two that do this at once, or a function that does, the last one stays.
     ///
     /// # Errors
-    /// When there is no such session or state, it is too large, or no node is reached.
+    /// As [`Client::invoke`]; when there is no such session or state, or it is too large.
     pub async fn put_state(
         &self,
         app: &AppName,
@@ -72,60 +73,22 @@ impl Client {
         state: &StateName,
         value: impl Into<Bytes>,
     ) -> Result<(), Error> {
-        self.change(app, session, state, Some(value.into())).await
+        let target = Target::Put(state.clone());
+        self.call(app, session, target, value.into()).await.map(drop)
     }
 
     /// Deletes a state.
     ///
     /// # Errors
-    /// When there is no such session or state, or no node is reached.
+    /// As [`Client::invoke`]; when there is no such session or state.
     pub async fn delete_state(
         &self,
         app: &AppName,
         session: &SessionId,
         state: &StateName,
     ) -> Result<(), Error> {
-        self.change(app, session, state, None).await
-    }
-
-    async fn change(
-        &self,
-        app: &AppName,
-        session: &SessionId,
-        state: &StateName,
-        value: Option<Bytes>,
-    ) -> Result<(), Error> {
-        let deadline = self.deadline();
-        let (held, known) = self.session_of_state(app, session, state, deadline).await?;
-        let part = Declared::state(&known, session, state).part;
-        let all = Declared {
-            wanted: Wanted::All,
-            part,
-        };
-        let path = format!("{}/states/{state}", self.path(&held));
-        let in_client = self.is_here(&held, &all);
-        let claimed = match in_client {
-            true => Some(self.claimed(&held, Some(&all), deadline).await?),
-            false => None,
-        };
-        let envelopes = claimed
-            .as_ref()
-            .map(|claimed| claimed.envelopes.clone())
-            .unwrap_or_default();
-        let ask = match (in_client, value) {
-            (false, Some(value)) => Ask::new(Method::PUT, path).bytes(value),
-            (false, None) => Ask::new(Method::DELETE, path),
-            (true, Some(value)) => {
-                let mut parts = vec![Part::new(VALUE, value)];
-                parts.extend(envelopes);
-                Ask::new(Method::PUT, path).parts(&parts)
-            }
-            (true, None) => Ask::new(Method::DELETE, path).parts(&envelopes),
-        };
-        let ask = self.named(self.with_seen(ask, &held, part));
-        let answer = self.ask(&ask, deadline).await?;
-        self.take_in(&held, &answer, part, Box::new(|_, _| ())).await?;
-        Ok(())
+        let target = Target::Remove(state.clone());
+        self.call(app, session, target, Bytes::new()).await.map(drop)
     }
 
     async fn session_of_state(

@@ -6,6 +6,7 @@ use fogline_core::model::BadInput;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
+use crate::node::without_password;
 use crate::suggest;
 
 /// The largest file that is read, in bytes: people do not write more by hand.
@@ -59,7 +60,7 @@ impl Source {
     /// At the first thing that is not as expected.
     pub(crate) fn parse<T: DeserializeOwned>(&self, manual: &str) -> Result<T, BadInput> {
         toml::from_str(&self.text).map_err(|error| {
-            let problem = plain(error.message());
+            let problem = without_password(&plain(error.message()));
             let hint = hint(&problem, manual);
             let problem = problem.chars().take(MAX_PROBLEM).collect::<String>();
             match error.span() {

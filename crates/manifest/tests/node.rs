@@ -207,3 +207,51 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn limits_are_read_and_none_is_zero() {
+    let with = |limits: &str| {
+        let text = format!("name = \"a\"\ndata = \"store\"\nloopback-only = true\n[limits]\n{limits}");
+        NodeConfig::parse(&source(&text))
+    };
+    let limits = with("waiting = 1\nsession-queue = 2\napplications = 3")
+        .expect("they are limits")
+        .limits;
+    let all = [limits.waiting, limits.session_queue, limits.applications];
+    assert_eq!(all.map(|limit| limit.map_or(0, u32::from)), [1, 2, 3]);
+    with("waiting = 0").expect_err("nobody could wait");
+    with("queue = 1").expect_err("there is no such limit");
+}
+
+#[test]
+fn the_password_of_a_store_is_never_shown() {
+    let text =
+        |external: &str| format!("name = \"a\"\ndata = \"d\"\nloopback-only = true\nexternal = {external}");
+    for url in [
+        "redis://user:se/cr@et@host:6379/0",
+        "redis://:secret@host",
+        "unix://:secret@/run/redis",
+    ] {
+        let read = |external: String| NodeConfig::parse(&source(&text(&external)));
+        let config = read(format!("{{ redis = \"{url}\" }}")).expect("it is a configuration");
+        let Some(ExternalStore::Redis(known)) = &config.external else {
+            panic!("{config:?}");
+        };
+        assert_eq!(known.expose(), url, "whoever connects has it");
+        let mut shown = vec![format!("{config:?}"), format!("{config:#?}")];
+        for wrong in [
+            format!("\"{url}\""),
+            format!("{{ redis = [\"{url}\"] }}"),
+            format!("{{ redi = \"{url}\" }}"),
+        ] {
+            let fault = read(wrong).expect_err("it is none");
+            shown.push(format!("{fault} {fault:?}"));
+        }
+        for shown in shown {
+            let hidden = ["secret", "se/cr", "et@", "user"]
+                .iter()
+                .all(|part| !shown.contains(part));
+            assert!(hidden, "{shown}");
+        }
+    }
+}

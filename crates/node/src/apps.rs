@@ -1,6 +1,6 @@
 //! The applications that are deployed on this node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,8 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::fault::Fault;
 
 const TABLE: &str = "applications";
-/// Applications of one node, over all tenants.
-const MAX_APPS: usize = 1000;
+/// Packages that are read at once: each may have as many bytes as a request.
+const PAGE: usize = 8;
 
 /// What is deployed: the manifest, and the files that it names, by their path beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,60 +47,94 @@ pub(crate) struct Apps {
     runtime: Arc<dyn Runtime>,
     folder: PathBuf,
     store: Arc<EmbeddedStore>,
+    most: usize,
+    /// `TENANT/APP` of all that is in the store; held while that changes.
+    kept: tokio::sync::Mutex<BTreeSet<String>>,
     deployed: RwLock<BTreeMap<(TenantName, AppName), Arc<Deployed>>>,
 }
 
 impl Apps {
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, folder: PathBuf, store: Arc<EmbeddedStore>) -> Self {
+    /// At most so many applications, of all tenants.
+    pub(crate) fn new(
+        runtime: Arc<dyn Runtime>,
+        folder: PathBuf,
+        store: Arc<EmbeddedStore>,
+        most: usize,
+    ) -> Self {
         Self {
             runtime,
             folder,
             store,
+            most,
+            kept: tokio::sync::Mutex::default(),
             deployed: RwLock::default(),
         }
     }
 
-    /// Makes ready what was deployed before the node stopped. What can no longer be is logged and left out.
-    pub(crate) async fn restore(&self) -> Result<(), StoreError> {
-        for (key, bytes) in self.store.meta_list(TABLE, None, MAX_APPS)? {
-            let name = String::from_utf8_lossy(&key).into_owned();
-            let tenant = name.split('/').next().and_then(|tenant| tenant.parse().ok());
-            let package = postcard::from_bytes::<Package>(&bytes).ok();
-            let (Some(tenant), Some(package)) = (tenant, package) else {
-                tracing::error!(application = name, "its record is damaged");
-                continue;
-            };
-            match self.prepare(&tenant, &package).await {
-                Ok(deployed) => self.put(tenant, deployed),
-                Err(fault) => tracing::error!(application = name, problem = %fault.problem(), "not restored"),
+    /// Makes ready what was deployed before the node stopped, but not what is being deleted. What can no longer be
+    /// made ready is logged and left out.
+    pub(crate) async fn restore(&self, deleted: &BTreeSet<String>) -> Result<(), StoreError> {
+        let mut kept = self.kept.lock().await;
+        let mut after: Option<Bytes> = None;
+        loop {
+            let page = self.store.meta_list(TABLE, after.as_deref(), PAGE)?;
+            for (key, bytes) in &page {
+                let name = String::from_utf8_lossy(key).into_owned();
+                if !deleted.contains(&name) {
+                    self.restore_one(&name, bytes).await;
+                }
+                kept.insert(name);
             }
+            if page.len() < PAGE {
+                return Ok(());
+            }
+            after = page.into_iter().next_back().map(|(key, _)| key);
         }
-        Ok(())
     }
 
-    /// Checks, compiles and keeps an application; one of the same name is replaced, its sessions stay.
-    pub(crate) async fn deploy(
+    async fn restore_one(&self, name: &str, bytes: &[u8]) {
+        let tenant = name.split('/').next().and_then(|tenant| tenant.parse().ok());
+        let package = postcard::from_bytes::<Package>(bytes).ok();
+        let (Some(tenant), Some(package)) = (tenant, package) else {
+            tracing::error!(application = name, "its record is damaged");
+            return;
+        };
+        match self.prepare(&tenant, &package).await {
+            Ok(deployed) => drop(self.put(tenant, deployed)),
+            Err(fault) => tracing::error!(application = name, problem = %fault.problem(), "not restored"),
+        }
+    }
+
+    /// Keeps an application that was made ready; one of the same name is replaced, its sessions stay.
+    pub(crate) async fn keep(
         &self,
         tenant: &TenantName,
         package: &Package,
+        deployed: Deployed,
     ) -> Result<Arc<Deployed>, Fault> {
-        let deployed = self.prepare(tenant, package).await?;
         let key = format!("{tenant}/{}", deployed.spec.name);
+        let mut kept = self.kept.lock().await;
+        if kept.len() >= self.most && !kept.contains(&key) {
+            let title = format!("the node has {} applications, the most that it keeps", kept.len());
+            let hint = "delete one that nobody needs, or raise limits.applications of the node";
+            return Err(Fault::new(Kind::NotDeployable, title, hint));
+        }
         let bytes = postcard::to_stdvec(package)
             .map_err(|error| Fault::internal(format!("writing the package of {key}: {error}")))?;
         self.store.meta_put(TABLE, key.as_bytes(), bytes.into()).await?;
-        let name = deployed.spec.name.clone();
-        self.put(tenant.clone(), deployed);
-        self.get(tenant, &name)
+        kept.insert(key);
+        Ok(self.put(tenant.clone(), deployed))
     }
 
-    /// Forgets an application; `false` if there is none.
-    pub(crate) async fn undeploy(&self, tenant: &TenantName, app: &AppName) -> Result<bool, Fault> {
-        self.store
-            .meta_delete(TABLE, format!("{tenant}/{app}").as_bytes())
-            .await?;
+    /// Forgets an application, if there is one.
+    pub(crate) async fn undeploy(&self, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
+        let key = format!("{tenant}/{app}");
+        let mut kept = self.kept.lock().await;
+        self.store.meta_delete(TABLE, key.as_bytes()).await?;
+        kept.remove(&key);
         let mut deployed = self.deployed.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(deployed.remove(&(tenant.clone(), app.clone())).is_some())
+        deployed.remove(&(tenant.clone(), app.clone()));
+        Ok(())
     }
 
     pub(crate) fn get(&self, tenant: &TenantName, app: &AppName) -> Result<Arc<Deployed>, Fault> {
@@ -125,12 +159,15 @@ impl Apps {
             .collect()
     }
 
-    fn put(&self, tenant: TenantName, app: Deployed) {
+    fn put(&self, tenant: TenantName, app: Deployed) -> Arc<Deployed> {
+        let app = Arc::new(app);
         let mut deployed = self.deployed.write().unwrap_or_else(PoisonError::into_inner);
-        deployed.insert((tenant, app.spec.name.clone()), Arc::new(app));
+        deployed.insert((tenant, app.spec.name.clone()), Arc::clone(&app));
+        app
     }
 
-    async fn prepare(&self, tenant: &TenantName, package: &Package) -> Result<Deployed, Fault> {
+    /// Checks and compiles an application.
+    pub(crate) async fn prepare(&self, tenant: &TenantName, package: &Package) -> Result<Deployed, Fault> {
         let source = Source {
             name: "fogline.toml".to_owned(),
             text: package.manifest.clone(),

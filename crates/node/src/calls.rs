@@ -13,6 +13,7 @@ use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
 
 use crate::apps::Package;
+use crate::deletion;
 use crate::drain;
 use crate::fault::Fault;
 use crate::invoke::{Answer, Job, execute};
@@ -87,19 +88,21 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
                 manifest,
                 files: paths.into_iter().zip(body).collect(),
             };
-            node.apps.deploy(&tenant, &package).await?;
+            deletion::deploy(node, &tenant, &package).await?;
             Ok((Response::Done, Vec::new()))
         }
         Request::Undeploy(tenant, app) => {
-            node.apps.undeploy(&tenant, &app).await?;
+            deletion::delete(node, &tenant, &app, false).await?;
             Ok((Response::Done, Vec::new()))
         }
         Request::Drain(millis) => {
             let drained = drain::drain(node, Duration::from_millis(millis)).await?;
             Ok((Response::Drained(drained.moved, drained.left), Vec::new()))
         }
-        Request::Ask(session, model) => {
-            node.requested.ask(&session, model);
+        Request::Ask(session, model, until) => {
+            if !node.requested.ask(&session, model, until).await? {
+                return Err(sessions::too_many_wait());
+            }
             Ok((Response::Done, Vec::new()))
         }
         Request::Load(key, states) if key.model == ExecutionModel::InFunction => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use fogline_core::model::{NodeName, TenantName};
 use fogline_core::session::RecordKey;
@@ -33,6 +34,10 @@ pub(crate) struct Node {
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) clock: Clock,
     pub(crate) apps: Apps,
+    /// Who deploys or deletes an application, `TENANT/APP`, does so in its turn.
+    pub(crate) deploying: Turns<String>,
+    /// How often what has expired is looked for.
+    pub(crate) sweep_every: Duration,
     pub(crate) homes: Homes,
     pub(crate) owner: Arc<Owner>,
     pub(crate) turns: Turns<RecordKey>,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::model::limits::{MAX_INBOX, OPAQUE_REPLY_TERM};
+use fogline_core::model::limits::{MAX_INBOX, MAX_SESSION_QUEUE, OPAQUE_REPLY_TERM};
 use fogline_core::model::{AppName, RunId, SessionId, StateName, TenantName, Timestamp};
 use fogline_core::session::{Origin, Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunStatus};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::{Kind, Problem};
+use fogline_state::EmbeddedStore;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
@@ -26,18 +27,27 @@ use crate::node::Node;
 use crate::sessions;
 
 const TABLE: &str = "runs";
-/// Records that are looked through at once.
-const PAGE: usize = 1000;
+/// Records that are looked through at once: one may hold the outputs of 64 steps.
+const PAGE: usize = 32;
 /// First and longest pause before a step that found no room is tried again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
 /// The runs that this node executes.
-#[derive(Default)]
 pub(crate) struct Runs {
     /// Whoever sends a run again waits for the one under way.
     turns: Turns<RunId>,
     /// Accepted runs of one session are executed in the order of their coming.
     inbox: Turns<SessionId>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self {
+            turns: Turns::new(MAX_SESSION_QUEUE),
+            // An accepted run is refused before it stands here.
+            inbox: Turns::new(MAX_SESSION_QUEUE),
+        }
+    }
 }
 
 /// What is kept of a run that has a name, until a day after it was accepted.
@@ -126,7 +136,7 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         record.of(&asked)?;
     } else {
         check_session(node, &asked.scope).await?;
-        let waiting = records(node)?.into_iter().filter(|record| {
+        let waiting = records(&node.store)?.into_iter().filter(|record| {
             record.accepted_only
                 && Some(&record.session) == asked.scope.session.as_ref()
                 && !record.has_ended()
@@ -206,17 +216,45 @@ fn record_of(node: &Node, scope: &Scope, id: RunId) -> Result<Record, Fault> {
 
 /// Goes on with the runs that had been accepted when the node stopped, and forgets old ones.
 pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
-    let mut records = records(node)?;
+    forget_old(&node.store, node.clock.now()).await?;
+    let mut records = records(&node.store)?;
     records.sort_by_key(|record| record.accepted);
     for record in records {
-        let id = record.run()?.id();
-        if node.clock.now().since(record.accepted) > OPAQUE_REPLY_TERM {
-            node.store.meta_delete(TABLE, &id.0).await?;
-        } else if record.accepted_only && !record.has_ended() {
+        if record.accepted_only && !record.has_ended() {
             execute_later(node, record);
         }
     }
     Ok(())
+}
+
+/// Forgets the runs that were accepted more than a day ago.
+pub(crate) async fn forget_old(store: &EmbeddedStore, now: Timestamp) -> Result<(), Fault> {
+    forget(store, |record| now.since(record.accepted) > OPAQUE_REPLY_TERM).await
+}
+
+/// Forgets the runs of an application.
+pub(crate) async fn forget_app(
+    store: &EmbeddedStore,
+    tenant: &TenantName,
+    app: &AppName,
+) -> Result<(), Fault> {
+    forget(store, |record| record.tenant == *tenant && record.app == *app).await
+}
+
+async fn forget(store: &EmbeddedStore, which: impl Fn(&Record) -> bool) -> Result<(), Fault> {
+    let mut after: Option<Bytes> = None;
+    loop {
+        let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
+        for (key, bytes) in &page {
+            if which(&read(bytes)?) {
+                store.meta_delete(TABLE, key).await?;
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
+    }
 }
 
 fn execute_later(node: &Arc<Node>, record: Record) {
@@ -289,11 +327,11 @@ fn stored(node: &Node, id: RunId) -> Result<Option<Record>, Fault> {
     bytes.map(|bytes| read(&bytes)).transpose()
 }
 
-fn records(node: &Node) -> Result<Vec<Record>, Fault> {
+fn records(store: &EmbeddedStore) -> Result<Vec<Record>, Fault> {
     let mut records = Vec::new();
     let mut after: Option<Bytes> = None;
     loop {
-        let page = node.store.meta_list(TABLE, after.as_deref(), PAGE)?;
+        let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
         for (_, bytes) in &page {
             records.push(read(bytes)?);
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fogline_core::application::{Application, Guard};
 use fogline_core::model::limits::MAX_LISTED;
 use fogline_core::model::{
-    AppName, Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName, TenantName,
+    AppName, Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
 };
 use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
 use fogline_protocol::api;
@@ -25,8 +25,6 @@ use crate::invoke::{self, ClientPlace, Job, resolve};
 use crate::node::Node;
 use crate::random;
 
-/// How often records of expired sessions are looked for.
-pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often a deletion may be overtaken by commits and moves.
 const MAX_TRIES: usize = 100;
 
@@ -234,25 +232,43 @@ fn part_of(home: &Home, head: &Head, primary: bool) -> api::SessionPart {
     }
 }
 
-/// The sessions of an application behind `after`, as far as this node and those that it reaches know of them.
+/// The sessions of an application behind `after`, as far as this node and those that answer within `patience` know of
+/// them; the others are named.
 pub(crate) async fn list(
     node: &Node,
     tenant: &TenantName,
     app: &AppName,
-    after: Option<&SessionId>,
-    limit: usize,
+    (after, limit): (Option<&SessionId>, usize),
+    patience: Duration,
 ) -> Result<api::Sessions, Fault> {
-    let mut stores: Vec<Arc<dyn Store>> = vec![Arc::clone(node.homes.local())];
-    stores.extend(node.homes.external().ok().cloned());
+    let mut stores: Vec<(String, Arc<dyn Store>)> = Vec::new();
+    if let Ok(external) = node.homes.external() {
+        stores.push((api::EXTERNAL.to_owned(), Arc::clone(external)));
+    }
     for other in &node.others {
-        stores.extend(node.homes.store(&Home::InEdge(other.clone()))?);
+        let store = node.homes.store(&Home::InEdge(other.clone()))?;
+        stores.extend(store.map(|store| (other.to_string(), store)));
+    }
+    let asking = stores.iter().map(async |(name, store)| {
+        let answer = tokio::time::timeout(patience, all(&**store, tenant, app)).await;
+        (name, answer.unwrap_or_else(|_| Err(Fault::deadline())))
+    });
+    let mut records = all(&**node.homes.local(), tenant, app).await?;
+    let mut unreachable = Vec::new();
+    for (name, answer) in futures_util::future::join_all(asking).await {
+        match answer {
+            Ok(more) => records.extend(more),
+            Err(fault) if fault.problem().kind.retriable() => {
+                tracing::warn!(store = name, problem = %fault.problem(), "its sessions are not listed");
+                unreachable.push(name.clone());
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     let mut found: BTreeMap<SessionId, BTreeMap<RecordKey, Head>> = BTreeMap::new();
-    for store in stores {
-        for Listed { key, head } in all(&*store, tenant, app).await? {
-            if head.status == Status::Live && head.expires >= node.clock.now() {
-                found.entry(key.session.clone()).or_default().insert(key, head);
-            }
+    for Listed { key, head } in records {
+        if head.status == Status::Live && head.expires >= node.clock.now() {
+            found.entry(key.session.clone()).or_default().insert(key, head);
         }
     }
     let behind = |session: &SessionId| after.is_none_or(|after| session > after);
@@ -260,7 +276,11 @@ pub(crate) async fn list(
     for (session, records) in found.into_iter().filter(|(session, _)| behind(session)) {
         if sessions.len() == limit {
             let next = sessions.last().map(|last: &api::Session| last.session.clone());
-            return Ok(api::Sessions { sessions, next });
+            return Ok(api::Sessions {
+                sessions,
+                next,
+                unreachable,
+            });
         }
         let parts = session.parts().iter().filter_map(|part| {
             let (key, head) = records.iter().find(|(key, _)| key.part == *part)?;
@@ -274,10 +294,14 @@ pub(crate) async fn list(
             envelopes: BTreeMap::new(),
         });
     }
-    Ok(api::Sessions { sessions, next: None })
+    Ok(api::Sessions {
+        sessions,
+        next: None,
+        unreachable,
+    })
 }
 
-async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {
+pub(crate) async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {
     let mut records: Vec<Listed> = Vec::new();
     loop {
         let after = records.last().map(|listed| listed.key.clone());
@@ -400,7 +424,8 @@ pub(crate) async fn convert(
         // Perhaps it has left its client, and only a record elsewhere says so.
         let (home, _) = find(node, &job.call.tenant, &job.call.app, session, part).await?;
         if home.model() == ExecutionModel::InClient {
-            return ask_client(node, session, home, model).await;
+            let until = node.clock.now().after(app.spec.session_ttl);
+            return ask_client(node, session, home, (model, until)).await;
         }
     }
     match convert::convert(node, job, &app, part, &Goal::Model(model)).await? {
@@ -500,52 +525,33 @@ async fn ask_client(
     node: &Arc<Node>,
     session: &SessionId,
     home: Home,
-    model: ExecutionModel,
+    (model, until): (ExecutionModel, Timestamp),
 ) -> Result<(Home, Vec<(StateName, Bytes)>), Fault> {
-    if !node.requested.ask(session, model) {
-        return Err(Fault::overloaded("too many conversions wait for their clients"));
+    if !node.requested.ask(session, model, until).await? {
+        return Err(too_many_wait());
     }
-    tell_others(node, session, model).await;
+    tell_others(node, session, model, until).await;
     Ok((home, Vec::new()))
+}
+
+pub(crate) fn too_many_wait() -> Fault {
+    Fault::overloaded("too many conversions wait for their clients")
 }
 
 /// Nobody wants the session elsewhere any more.
 async fn forget_request(node: &Arc<Node>, session: &SessionId) {
-    if node.requested.done(session) {
-        tell_others(node, session, ExecutionModel::InClient).await;
+    match node.requested.done(session).await {
+        Ok(true) => tell_others(node, session, ExecutionModel::InClient, Timestamp(0)).await,
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%session, %error, "a conversion that is done is asked for again"),
     }
 }
 
-async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel) {
+async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel, until: Timestamp) {
     for other in &node.others {
-        let request = fogline_protocol::peer::Request::Ask(session.clone(), model);
+        let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
         if let Err(fault) = invoke::tell(node, other, &request).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");
         }
     }
-}
-
-/// Removes the records of sessions that have expired, from time to time.
-pub(crate) async fn sweep(node: &Arc<Node>) {
-    loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
-        for (tenant, app) in node.apps.all() {
-            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name).await {
-                tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "expired sessions not removed");
-            }
-        }
-    }
-}
-
-async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
-    let now = node.clock.now();
-    let store = node.homes.local();
-    for Listed { key, head } in all(&**store, tenant, app).await? {
-        // In memory it may have been used since.
-        if head.expires < now && !node.owner.holds_unexpired(&key, now) {
-            store.erase(&key).await?;
-            node.owner.forget(&key);
-        }
-    }
-    Ok(())
 }

@@ -6,13 +6,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fault::Fault;
 
-/// Executions that wait for a slot.
-const MAX_WAITING: usize = 4096;
-
 /// The slots of a node.
 pub(crate) struct Slots {
     free: Semaphore,
     waiting: AtomicUsize,
+    most_waiting: usize,
 }
 
 struct Waiting<'a>(&'a AtomicUsize);
@@ -24,10 +22,12 @@ impl Drop for Waiting<'_> {
 }
 
 impl Slots {
-    pub(crate) fn new(count: usize) -> Self {
+    /// So many executions at once, and so many that wait.
+    pub(crate) fn new(count: usize, most_waiting: usize) -> Self {
         Self {
             free: Semaphore::new(count),
             waiting: AtomicUsize::new(0),
+            most_waiting,
         }
     }
 
@@ -37,9 +37,10 @@ impl Slots {
             return Ok(slot);
         }
         let waiting = Waiting(&self.waiting);
-        if waiting.0.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+        if waiting.0.fetch_add(1, Ordering::Relaxed) >= self.most_waiting {
             return Err(Fault::overloaded(format!(
-                "{MAX_WAITING} executions are waiting on this node"
+                "{} executions are waiting on this node",
+                self.most_waiting
             )));
         }
         let slot = self.free.acquire().await;

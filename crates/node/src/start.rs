@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use fogline_core::dispatch::Map;
+use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{NodeName, TenantName};
 use fogline_runtime::Runtime;
 use fogline_state::seal::{Keyring, Sealer};
@@ -22,16 +23,18 @@ use tokio_util::task::TaskTracker;
 use crate::apps::Apps;
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::deletion;
 use crate::gateway;
-use crate::homes::{Homes, Owner, RemoteStore};
+use crate::homes::{Homes, Owner, RemoteStore, Turns};
 use crate::invoke::Dispatcher;
+use crate::limits::Limits;
 use crate::logs::Logs;
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::peers::{Endpoint, Traffic};
 use crate::runs;
-use crate::sessions;
 use crate::slots::Slots;
+use crate::sweep;
 use crate::tokens::{Operator, Tenants};
 
 /// How long a node that stops waits for what is under way.
@@ -57,6 +60,8 @@ pub struct Options {
     pub map: Arc<Map>,
     /// Executions at once.
     pub slots: usize,
+    /// What it takes at once.
+    pub limits: Limits,
     /// The transport to other nodes, which knows where they are.
     pub peers: Option<Endpoint>,
     /// The other nodes, which get what is deployed here.
@@ -162,7 +167,9 @@ pub async fn start_with(
     };
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
-        apps: Apps::new(options.runtime, data, Arc::clone(&store)),
+        apps: Apps::new(options.runtime, data, Arc::clone(&store), options.limits.apps),
+        deploying: Turns::new(MAX_SESSION_QUEUE),
+        sweep_every: options.limits.sweep_every,
         homes: Homes::new(
             options.name.clone(),
             Arc::clone(&local),
@@ -170,11 +177,11 @@ pub async fn start_with(
             options.peers.clone(),
         ),
         owner: Arc::new(Owner::new(local, tasks.clone())),
-        turns: crate::homes::Turns::default(),
+        turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
-        requested: crate::requested::Requested::default(),
+        requested: crate::requested::Requested::open(Arc::clone(&store))?,
         dispatcher: Dispatcher::new(options.map, here),
-        slots: Slots::new(options.slots),
+        slots: Slots::new(options.slots, options.limits.waiting),
         runs: runs::Runs::default(),
         sealers: options.keyrings.into_iter().map(sealer).collect(),
         logs: Logs::new(options.name.clone()),
@@ -189,7 +196,7 @@ pub async fn start_with(
         store,
         tasks,
     });
-    node.apps.restore().await?;
+    node.apps.restore(&deletion::names(&node.store)?).await?;
     let api = gateway::router(Arc::clone(&node));
     spawn(&node, listener, api.clone());
     Ok(Handle { node, http, api })
@@ -209,7 +216,7 @@ fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
     tasks.spawn(
         stopping
             .clone()
-            .run_until_cancelled_owned(async move { sessions::sweep(&it).await }),
+            .run_until_cancelled_owned(async move { sweep::sweep(&it).await }),
     );
     let it = Arc::clone(node);
     tasks.spawn(stopping.clone().run_until_cancelled_owned(async move {

@@ -175,7 +175,14 @@ pub struct Sessions {
     /// What to put into `after` for the next ones, if there are more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<SessionId>,
+    /// The nodes that did not answer, by name, and [`EXTERNAL`] if the store in the cloud did not: what they keep is
+    /// missing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreachable: Vec<String>,
 }
+
+/// What stands in [`Sessions::unreachable`] for the store behind the model `external`.
+pub const EXTERNAL: &str = "external";
 
 /// The states of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -36,8 +36,8 @@ pub enum Request {
     Undeploy(TenantName, AppName),
     /// Move your sessions to others, for so many milliseconds.
     Drain(u64),
-    /// An operator wants a session that is with its client under this model.
-    Ask(SessionId, ExecutionModel),
+    /// An operator wants a session that is with its client under this model; who has not come by then will not.
+    Ask(SessionId, ExecutionModel, Timestamp),
 }
 
 /// An invocation on its way to the node that executes it.

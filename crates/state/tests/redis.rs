@@ -4,10 +4,11 @@
 mod server;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use fogline_core::session::Snapshot;
+use fogline_core::model::Timestamp;
+use fogline_core::session::{Home, Snapshot, Status};
 use fogline_state::conformance::{self, Acknowledged, Pen, Scene, what_was_acknowledged_is_there};
 use fogline_state::{Committed, ConnectError, Durable, RedisOptions, RedisStore, Store, StoreError};
 use tokio::task::JoinSet;
@@ -286,4 +287,55 @@ async fn no_garbage_stays_in_the_server() {
     );
     store.erase(&key).await.unwrap();
     assert_eq!(server.ask::<u64>(&["DBSIZE"]), 0);
+}
+
+/// R20: the server drops a session that has ended by itself, and its key goes from the index; a record that leads to
+/// the session's next home stays.
+#[tokio::test]
+async fn sessions_that_have_ended_leave_the_server_by_themselves() {
+    let server = server!(&[]);
+    let store = connect(&server).await;
+    let scene = Scene::new("ended");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = Timestamp(u64::try_from(now.as_millis()).unwrap());
+    let hour = Duration::from_secs(3600);
+    let record = |number| format!("fogline:record:{}", scene.key(number));
+    let left = |number| Duration::from_millis(server.ask::<u64>(&["PTTL", &record(number)]));
+    for number in 1..=6 {
+        let mut birth = scene.birth();
+        birth.head.expires = now.after(2 * hour);
+        store.commit(&scene.key(number), birth.clone()).await.unwrap();
+        // An hour of grace, and what this test takes.
+        assert!(left(number) <= 3 * hour && left(number) > 3 * hour - Duration::from_secs(60));
+        let mut next = scene.next(&birth.head, &[]);
+        next.head.expires = now.after(9 * hour);
+        if number == 1 {
+            next.head.status = Status::Moved(Home::InEdge("one".parse().unwrap()));
+        }
+        store.commit(&scene.key(number), next).await.unwrap();
+        if number > 1 {
+            assert!(left(number) > 9 * hour, "it is used");
+        }
+    }
+    assert_eq!(server.ask::<i64>(&["PTTL", &record(1)]), -1, "it leads on");
+    for number in 2..=5 {
+        server.ask::<u64>(&["PEXPIRE", &record(number), "0"]);
+    }
+    // One at once: those that have gone are not counted.
+    let mut listed = Vec::new();
+    loop {
+        let page = store
+            .list(&scene.tenant, &scene.app, listed.last(), 1)
+            .await
+            .unwrap();
+        let Some(one) = page.into_iter().next() else { break };
+        listed.push(one.key);
+    }
+    assert_eq!(listed, [scene.key(1), scene.key(6)]);
+    let index = format!("fogline:index:{}/{}", scene.tenant, scene.app);
+    assert_eq!(server.ask::<u64>(&["ZCARD", &index]), 2);
+    // Without a list, those that come take care of it.
+    server.ask::<u64>(&["PEXPIRE", &record(6), "0"]);
+    store.commit(&scene.key(7), scene.birth()).await.unwrap();
+    assert_eq!(server.ask::<u64>(&["ZCARD", &index]), 2);
 }

@@ -9,7 +9,7 @@ use fogline_core::dispatch::Map;
 use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::network::{Network, NodeId, VertexId};
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Operator, Options, Tenants};
+use fogline_node::{External, Handle, Limits, Operator, Options, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -108,6 +108,7 @@ impl Testbed {
                 } else {
                     0
                 },
+                limits: Limits::default(),
                 peers: Some(seat.endpoint.clone()),
                 others: names.iter().filter(|name| **name != seat.name).cloned().collect(),
                 runtime,

@@ -1,5 +1,7 @@
 //! `fogline get`.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 use fogline_core::model::AppName;
 use fogline_protocol::api::{App, Apps, Session, Sessions};
@@ -78,18 +80,30 @@ fn apps(network: &Address, format: Format) -> Result<(), Failure> {
 fn sessions(app: &AppName, network: &Address, format: Format) -> Result<(), Failure> {
     let network = network.connect()?;
     let mut sessions: Vec<Session> = Vec::new();
+    let mut unreachable = BTreeSet::new();
     let mut after = None;
     loop {
         let page = network.wait(network.client.sessions(app, after.as_ref(), PAGE))?;
         sessions.extend(page.sessions);
+        unreachable.extend(page.unreachable);
         match page.next {
             // Each page begins behind the one before: a node that says otherwise is not asked for ever.
             Some(next) if after.as_ref().is_none_or(|after| *after < next) => after = Some(next),
             _ => break,
         }
     }
+    if !unreachable.is_empty() {
+        let names = Vec::from_iter(unreachable.iter().map(String::as_str)).join(", ");
+        output::note(&format!(
+            "no answer from {names}: sessions that are only there are not listed"
+        ));
+    }
     match format {
-        Format::Json => output::json(&Sessions { sessions, next: None }),
+        Format::Json => output::json(&Sessions {
+            sessions,
+            next: None,
+            unreachable: unreachable.into_iter().collect(),
+        }),
         Format::Text => {
             let rows: Vec<_> = sessions.iter().flat_map(rows).collect();
             output::data(&table(["session", "model", "node", "version", "states"], &rows))

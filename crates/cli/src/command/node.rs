@@ -9,9 +9,9 @@ use std::sync::Arc;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::network::Node as Machine;
-use fogline_manifest::node::{ExternalStore, NodeConfig, Peering};
+use fogline_manifest::node::{ExternalStore, LimitsSection, NodeConfig, Peering};
 use fogline_node::peers::{Endpoint, Identity, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Operator, Options, Tenants};
+use fogline_node::{External, Limits, Operator, Options, Tenants};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -81,6 +81,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         external: external(config).await?,
         map: Arc::new(map),
         slots: slots(config.slots),
+        limits: limits(&config.limits),
         peers,
         others,
         runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),
@@ -90,6 +91,17 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
 fn slots(configured: Option<NonZeroU32>) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     configured.map_or(cores, |slots| slots.get() as usize)
+}
+
+fn limits(configured: &LimitsSection) -> Limits {
+    let default = Limits::default();
+    let or = |value: Option<NonZeroU32>, default| value.map_or(default, |value| value.get() as usize);
+    Limits {
+        waiting: or(configured.waiting, default.waiting),
+        session_queue: or(configured.session_queue, default.session_queue),
+        apps: or(configured.applications, default.apps),
+        ..default
+    }
 }
 
 /// What the others know of this machine: what the system says of it.
@@ -170,7 +182,7 @@ async fn external(config: &NodeConfig) -> Result<External, Failure> {
         None => External::None,
         Some(ExternalStore::Node(node)) => External::Node(node.clone()),
         Some(ExternalStore::Redis(url)) => {
-            let store = fogline_state::RedisStore::connect(&RedisOptions::new(url)).await;
+            let store = fogline_state::RedisStore::connect(&RedisOptions::new(url.expose())).await;
             External::Store(Arc::new(
                 store.map_err(|error| failed(&error, "check the URL and the server"))?,
             ))

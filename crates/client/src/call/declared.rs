@@ -26,7 +26,7 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    /// What a function or the workflow declares; `None` when the application has no such function.
+    /// What a request declares; `None` when the application has no such function or state.
     pub(crate) fn of(app: &App, session: &SessionId, target: &Target) -> Option<Self> {
         let mut wanted = BTreeMap::new();
         match target {
@@ -35,6 +35,13 @@ impl Declared {
                 for step in &app.workflow {
                     add(&mut wanted, app, &step.function)?;
                 }
+            }
+            Target::Put(state) | Target::Remove(state) => {
+                app.states.iter().find(|declared| declared.name == *state)?;
+                return Some(Self {
+                    wanted: Wanted::All,
+                    part: part_of(app, session, state),
+                });
             }
         }
         let written = wanted

@@ -15,8 +15,9 @@ use bytes::Bytes;
 use fogline_core::model::{Birth, ExecutionModel};
 use fogline_core::session::Seen;
 use fogline_protocol::headers;
-use fogline_protocol::multipart::{INPUT, OUTPUT, Part, state_part};
+use fogline_protocol::multipart::{INPUT, OUTPUT, Part, VALUE, state_part};
 use fogline_protocol::problem::Kind;
+use http::Method;
 use tokio::time::Instant;
 
 use super::declared::{Declared, Wanted};
@@ -191,27 +192,38 @@ impl Client {
         declared: Option<&Declared>,
         envelopes: &[Part],
     ) -> Ask {
-        let path = match target {
-            Target::Function(function) => format!("{}/functions/{function}", self.path(held)),
-            Target::Run => format!("{}/runs", self.path(held)),
+        let (method, path) = match target {
+            Target::Function(function) => (Method::POST, format!("functions/{function}")),
+            Target::Run => (Method::POST, "runs".to_owned()),
+            Target::Put(state) => (Method::PUT, format!("states/{state}")),
+            Target::Remove(state) => (Method::DELETE, format!("states/{state}")),
         };
+        let ask = Ask::new(method, format!("{}/{path}", self.path(held)));
         let part = declared.map_or(held.session().primary(), |declared| declared.part);
-        let ask = self.named(self.with_seen(Ask::new(http::Method::POST, path), held, part));
+        let ask = self.named(self.with_seen(ask, held, part));
         let ask = match (key, target) {
-            (Key::Number(number), Target::Function(_)) => ask.header(headers::SEQUENCE, &number.to_string()),
             // A run is kept under a key of its own, not in the session's window.
             (Key::Number(number), Target::Run) => ask.header(
                 headers::IDEMPOTENCY_KEY,
                 &format!("client:{}:{number}", self.inner.id),
             ),
+            (Key::Number(number), _) => ask.header(headers::SEQUENCE, &number.to_string()),
             (Key::Step(key), _) => ask.header(headers::IDEMPOTENCY_KEY, key),
         };
+        let first = match target {
+            Target::Function(_) | Target::Run => Some(INPUT),
+            Target::Put(_) => Some(VALUE),
+            Target::Remove(_) => None,
+        };
         if !held.look(Record::is_in_client) {
-            return ask.bytes(input.clone());
+            return match first {
+                Some(_) => ask.bytes(input.clone()),
+                None => ask,
+            };
         }
-        let mut parts = vec![Part::new(INPUT, input.clone())];
-        parts.extend_from_slice(envelopes);
-        ask.parts(&parts)
+        let first = first.map(|name| Part::new(name, input.clone()));
+        let parts: Vec<Part> = first.into_iter().chain(envelopes.iter().cloned()).collect();
+        if parts.is_empty() { ask } else { ask.parts(&parts) }
     }
 
     /// Says what was seen of a part of the session (R12).

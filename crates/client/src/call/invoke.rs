@@ -113,7 +113,8 @@ impl Client {
         .await
     }
 
-    async fn call(
+    /// Sends a request under a number, once as far as the session is concerned.
+    pub(crate) async fn call(
         &self,
         app: &AppName,
         session: &SessionId,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::node::{Node, broken, never, ok, problem, session};
-use fogline_client::{Client, Error, Package};
+use fogline_client::{Client, Error, Package, Target};
 use fogline_core::model::{AppName, Birth, FunctionName};
 use fogline_protocol::problem::Kind;
 
@@ -297,4 +297,65 @@ async fn what_is_not_a_node_is_said_to_be_none() {
             "{address}"
         );
     }
+}
+
+#[tokio::test]
+async fn states_are_set_and_deleted_under_numbers_as_functions_are_invoked() {
+    let node = Node::start(|at, _| async move {
+        match at {
+            0 | 3 => broken(),
+            1 | 4 => problem(Kind::Unavailable, &[]),
+            _ => ok("", &[]),
+        }
+    })
+    .await;
+    let client = client(&node);
+    let (session, state) = (session(Birth::InEdge), "cart".parse().unwrap());
+    client.put_state(&shop(), &session, &state, "v").await.unwrap();
+    client.delete_state(&shop(), &session, &state).await.unwrap();
+    let asked = node.asked();
+    let path = format!("/v1/apps/shop/sessions/{session}/states/cart");
+    let sent: Vec<_> = asked
+        .iter()
+        .map(|asked| {
+            assert_eq!(
+                (asked.path.as_str(), asked.header("fogline-client")),
+                (&*path, &*client.id().to_string())
+            );
+            (asked.method.as_str(), asked.header("fogline-sequence").to_owned())
+        })
+        .collect();
+    let of = |method, number: &str| {
+        [
+            (method, number.to_owned()),
+            (method, number.to_owned()),
+            (method, number.to_owned()),
+        ]
+    };
+    assert_eq!(sent, [of("PUT", "1"), of("DELETE", "2")].concat());
+}
+
+#[tokio::test]
+async fn a_state_whose_setting_was_not_answered_is_set_when_it_is_resumed() {
+    let node = Node::start(|at, _| async move { if at == 0 { never().await } else { ok("", &[]) } }).await;
+    let hurried = client(&node).with_timeout(Duration::from_millis(200));
+    let (session, state) = (session(Birth::InEdge), "cart".parse().unwrap());
+    let error = hurried
+        .put_state(&shop(), &session, &state, "v")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Unanswered { number: 1, .. }), "{error}");
+    let pending = hurried.pending(&shop(), &session).await.unwrap();
+    assert_eq!(pending[0].target, Target::Put(state));
+    hurried.resume(&shop(), &session, 1).await.unwrap();
+    let asked = node.asked();
+    let last = asked.last().unwrap();
+    assert_eq!(
+        (
+            last.method.as_str(),
+            last.header("fogline-sequence"),
+            last.part("input")
+        ),
+        ("PUT", "1", "v")
+    );
 }

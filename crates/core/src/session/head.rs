@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -182,6 +183,29 @@ impl Head {
             Content::Inline(_) | Content::Held { .. } => None,
         });
         states.chain(self.replies.blobs()).collect()
+    }
+
+    /// Whether a session that is read, and not written, is to be prolonged now (R20): once a tenth of its time to live
+    /// has passed since its end was last moved, which keeps the commits that do so rare.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp, ttl: Duration) -> bool {
+        self.status == Status::Live && self.expires >= now && self.expires <= now.after(ttl - ttl / 10)
+    }
+
+    /// The commit that only moves the session's end to `ttl` from now.
+    #[must_use]
+    pub fn prolonged(&self, now: Timestamp, ttl: Duration, commit: CommitId) -> Commit {
+        let head = Self {
+            version: self.version + 1,
+            commit,
+            expires: now.after(ttl),
+            ..self.clone()
+        };
+        Commit {
+            expect: Expect::Commit(self.commit),
+            head,
+            blobs: BTreeMap::new(),
+        }
     }
 
     /// Whether none of these states was written, deleted or made since `base`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::model::{CommitId, InvocationId, StateName, Timestamp};
@@ -239,4 +240,34 @@ fn every_attempt_at_an_invocation_is_executed_on_what_is_there_then() {
     let ids: BTreeSet<InvocationId> = (0..2).map(|_| writer(1, &["a"]).invocation().id).collect();
     assert_eq!(ids.len(), 1);
     let _: &StateName = states(&["a"]).first().unwrap();
+}
+
+/// R20: what moves a session's end moves nothing else, at most ten times in its life.
+#[test]
+fn a_session_that_is_read_is_prolonged_once_in_a_tenth_of_its_time() {
+    let ttl = Duration::from_secs(1000);
+    let mut head = Head::new(CommitId([1; 16]), Timestamp(0).after(ttl));
+    let mut moved = 0;
+    for second in 0..3000 {
+        let now = Timestamp(1000 * second);
+        if head.is_due(now, ttl) {
+            moved += 1;
+            let commit = head.prolonged(now, ttl, CommitId([2; 16]));
+            assert_eq!(commit.expect, Expect::Commit(head.commit));
+            assert_eq!(commit.head.expires, now.after(ttl));
+            assert_eq!(
+                (&commit.head.states, &commit.head.replies),
+                (&head.states, &head.replies)
+            );
+            head = commit.head;
+        }
+        assert!(head.expires.since(now) >= Duration::from_secs(900), "{second}");
+    }
+    assert_eq!(moved, 29);
+    assert!(
+        !head.is_due(head.expires.after(Duration::from_millis(1)), ttl),
+        "it is over"
+    );
+    head.status = Status::Deleted;
+    assert!(!head.is_due(Timestamp(1000 * 3600), ttl), "it was deleted");
 }

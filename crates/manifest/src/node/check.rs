@@ -157,6 +157,7 @@ impl Checks<'_> {
                 Err(self.source.fault_under("external.node", problem, hint))
             }
             Some(ExternalStore::Redis(url)) => {
+                let url = url.expose();
                 if REDIS_SCHEMES
                     .iter()
                     .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))

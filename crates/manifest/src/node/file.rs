@@ -1,5 +1,6 @@
 //! The sections of a node's configuration. They are its manual: each key with its meaning, unit and default.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ pub struct NodeConfig {
     pub http_listen: SocketAddr,
     /// Executions at once. Default: one for each of the machine's processors.
     pub slots: Option<NonZeroU32>,
+    /// What it takes at once. Default: as the limits say.
+    #[serde(default)]
+    pub limits: LimitsSection,
     /// Development mode: no tokens, and every listener on a loopback address. Default: false.
     #[serde(default)]
     pub loopback_only: bool,
@@ -35,6 +39,18 @@ pub struct NodeConfig {
     pub tenants: Vec<TenantSection>,
 }
 
+/// What a node takes at once; whoever comes then is told so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Executions that wait for a slot. Default: 4096.
+    pub waiting: Option<NonZeroU32>,
+    /// Invocations of one session that are executed or wait for its turn. Default: 1024.
+    pub session_queue: Option<NonZeroU32>,
+    /// Applications, of all tenants. Default: 1000.
+    pub applications: Option<NonZeroU32>,
+}
+
 fn any_local_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
@@ -46,7 +62,46 @@ pub enum ExternalStore {
     /// The embedded store of a node: a peer, or this one.
     Node(NodeName),
     /// Redis or Valkey, by its URL, as `"redis://cache.example:6379/0"`.
-    Redis(String),
+    Redis(SecretUrl),
+}
+
+/// A URL that may hold a password: its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// The URL, password and all.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.0))
+    }
+}
+
+/// A text without the users and passwords of the URLs in it.
+pub(crate) fn without_password(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let end = after.find([' ', '"', '`', '\'', '\n']).unwrap_or(after.len());
+        // A password may have any of the other signs in it, slashes too: what counts is the last @.
+        rest = match after[..end].rfind('@') {
+            Some(at) => {
+                shown.push('…');
+                &after[at..]
+            }
+            None => after,
+        };
+    }
+    shown + rest
 }
 
 /// How a node talks to other nodes: QUIC, with a certificate on both sides.

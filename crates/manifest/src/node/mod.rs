@@ -3,4 +3,5 @@
 mod check;
 mod file;
 
-pub use file::{ExternalStore, NodeConfig, PeerNode, Peering, TenantSection};
+pub(crate) use file::without_password;
+pub use file::{ExternalStore, LimitsSection, NodeConfig, PeerNode, Peering, SecretUrl, TenantSection};

@@ -7,8 +7,8 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use fogline_core::model::TenantName;
 use fogline_core::model::limits::MAX_DEADLINE;
-use fogline_core::model::{AppName, TenantName};
 use fogline_protocol::peer::Request;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::{api, headers, multipart};
@@ -19,6 +19,7 @@ use super::extract::{Path, Query};
 use super::{answer, body, respond, scope};
 use crate::admit;
 use crate::apps::Package;
+use crate::deletion;
 use crate::fault::Fault;
 use crate::invoke;
 use crate::node::Node;
@@ -51,7 +52,7 @@ pub(super) async fn deploy(State(node): State<Arc<Node>>, headers: HeaderMap, bo
     respond(&node, &headers, async {
         let tenant = tenant(&node, &headers)?;
         let package = package(&headers, body).await?;
-        let app = node.apps.deploy(&tenant, &package).await?;
+        let app = deletion::deploy(&node, &tenant, &package).await?;
         let (paths, files): (Vec<_>, Vec<_>) = package.files.into_iter().unzip();
         let mut parts = vec![bytes::Bytes::from(package.manifest)];
         parts.extend(files);
@@ -73,20 +74,10 @@ pub(super) async fn delete(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, None)?;
-        node.apps.get(&scope.tenant, &scope.app)?;
-        undeploy(&node, &scope.tenant, &scope.app).await?;
+        deletion::delete(&node, &scope.tenant, &scope.app, true).await?;
         Ok(answer::done())
     })
     .await
-}
-
-async fn undeploy(node: &Arc<Node>, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
-    node.apps.undeploy(tenant, app).await?;
-    let request = Request::Undeploy(tenant.clone(), app.clone());
-    for other in &node.others {
-        invoke::tell(node, other, &request).await?;
-    }
-    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::extract::{Path, Query};
 use super::{answer, body, respond, scope};
-use crate::admit::admit;
+use crate::admit::{admit, timeout};
 use crate::fault::Fault;
 use crate::invoke::Job;
 use crate::invoke::resolve::home_of_model;
@@ -82,7 +82,10 @@ pub(super) async fn list(
                 "ask for the next ones with `after`",
             ));
         }
-        let found = sessions::list(&node, &scope.tenant, &scope.app, after.as_ref(), limit as usize).await?;
+        let page = (after.as_ref(), limit as usize);
+        // The other half of the caller's time is for what those have said that do answer.
+        let patience = timeout(&headers)? / 2;
+        let found = sessions::list(&node, &scope.tenant, &scope.app, page, patience).await?;
         Ok(answer::json(StatusCode::OK, &found))
     })
     .await

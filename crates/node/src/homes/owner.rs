@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fogline_core::application::Durability;
@@ -24,6 +24,11 @@ use crate::fault::Fault;
 
 /// How old the last checkpoint may get under [`Durability::Checkpoint`].
 pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// First and longest pause before a write of which nobody has heard is tried again.
+const WRITE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// How long it is tried; who waits for it then is told.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The sessions that this node owns.
 pub(crate) struct Owner {
@@ -375,9 +380,21 @@ impl Owned {
 
 /// Commits until it is known what came of it: if it was done and nobody heard, it conflicts with itself.
 async fn commit_surely(store: &dyn Store, key: &RecordKey, commit: Commit) -> Result<Committed, Fault> {
+    let deadline = Instant::now() + WRITE_PATIENCE;
+    let mut pause = WRITE_PAUSE.0;
     loop {
         match store.commit(key, commit.clone()).await? {
-            Committed::Unknown => {}
+            Committed::Unknown if Instant::now() + pause < deadline => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(WRITE_PAUSE.1);
+            }
+            Committed::Unknown => {
+                return Err(Fault::new(
+                    Kind::Unavailable,
+                    format!("nobody says whether the record of {} is stored", key.session),
+                    "look after the node's disk; the next request tries again",
+                ));
+            }
             known => return Ok(known),
         }
     }

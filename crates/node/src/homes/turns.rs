@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::fault::Fault;
@@ -13,12 +12,15 @@ use crate::fault::Fault;
 /// A queue for each key that somebody waits for.
 pub(crate) struct Turns<K> {
     queues: Mutex<HashMap<K, Weak<Queue>>>,
+    places: usize,
 }
 
-impl<K> Default for Turns<K> {
-    fn default() -> Self {
+impl<K> Turns<K> {
+    /// So many may be in the queue of a key, those who have its turn included.
+    pub(crate) fn new(places: usize) -> Self {
         Self {
             queues: Mutex::default(),
+            places,
         }
     }
 }
@@ -41,7 +43,7 @@ impl<K: Clone + Eq + Hash + Display> Turns<K> {
         let queue = self.queue(key);
         let place = Arc::clone(&queue.places)
             .try_acquire_owned()
-            .map_err(|_| Fault::overloaded(format!("{MAX_SESSION_QUEUE} requests for {key} are waiting")))?;
+            .map_err(|_| Fault::overloaded(format!("{} requests for {key} are waiting", self.places)))?;
         let turn = Arc::clone(&queue.turn).acquire_owned().await;
         let turn = turn.expect("nobody closes the semaphore of a turn");
         Ok(Turn {
@@ -62,7 +64,7 @@ impl<K: Clone + Eq + Hash + Display> Turns<K> {
         }
         let queue = Arc::new(Queue {
             turn: Arc::new(Semaphore::new(1)),
-            places: Arc::new(Semaphore::new(MAX_SESSION_QUEUE)),
+            places: Arc::new(Semaphore::new(self.places)),
         });
         queues.insert(key.clone(), Arc::downgrade(&queue));
         queue

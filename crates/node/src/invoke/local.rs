@@ -15,6 +15,7 @@ use fogline_runtime::component::KeptWorker;
 use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, StateValue};
 use fogline_state::Committed;
 
+use super::beside;
 use super::client::ClientPlace;
 use super::envelopes::missing;
 use super::parts::{Parts, record_key};
@@ -104,22 +105,24 @@ impl Work<'_> {
     ) -> Result<Values, Fault> {
         let mut home = self.node.forwards.home(session, part);
         for _ in 0..MAX_FOLLOWED {
-            let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
-            let found = match place {
+            let mut place = match resolve::place(self.node, self.job, self.app, part, &home, states).await? {
+                Resolved::Here(place) => place,
+                Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?,
+            };
+            let found = match &place {
                 // To bring a session into its owner's memory is for those who have its turn.
-                Resolved::Here(Place::Owner(owner, key, durability, _)) => {
-                    owner.look(&key, states, durability).await?
-                }
-                Resolved::Here(mut place) => place.load(states).await?,
-                Resolved::Elsewhere => {
-                    resolve::record(self.node, self.job, part, &home)?
-                        .load(states)
-                        .await?
-                }
+                Place::Owner(owner, key, durability, _) => owner.look(key, states, *durability).await?,
+                _ => place.load(states).await?,
             };
             let found = found.ok_or(Refusal::NoSession)?;
             match resolve::next_home(&found.head.status)? {
-                None => return Ok(values(&found, states)),
+                None => {
+                    let ttl = self.app.spec.session_ttl;
+                    if found.head.is_due(self.job.call.now, ttl) {
+                        beside::prolong(self.node, self.job, place, &home, &found.head, ttl).await;
+                    }
+                    return Ok(values(&found, states));
+                }
                 Some(next) => {
                     self.node.forwards.learn(session, part, &next);
                     home = next;
@@ -159,6 +162,7 @@ impl Work<'_> {
                 read_only: &read_only,
                 took: None,
                 worker: None,
+                base: None,
             };
             let driven = match drive.run(&mut place).await {
                 Err(fault) if fault.problem().kind == Kind::Unavailable && !located => {
@@ -170,6 +174,11 @@ impl Work<'_> {
             };
             match driven {
                 Driven::Finished(outcome) => {
+                    if let (Outcome::Done { wrote: false, .. }, Some(base)) = (&outcome, &drive.base) {
+                        place
+                            .prolong(&base.head, call.now, self.app.spec.session_ttl)
+                            .await;
+                    }
                     let took = drive.took.unwrap_or_default();
                     drop(turn);
                     if let Some(answer) = self.answer(&mut place, outcome, took).await? {
@@ -333,6 +342,8 @@ struct Drive<'a> {
     read_only: &'a Values,
     took: Option<std::time::Duration>,
     worker: Option<KeptWorker>,
+    /// What was executed on last.
+    base: Option<Arc<Snapshot>>,
 }
 
 impl Drive<'_> {
@@ -342,7 +353,11 @@ impl Drive<'_> {
         loop {
             let event = match action {
                 Action::Load => Event::Loaded(place.load(self.states).await?),
-                Action::Execute(snapshot) => self.execute(place, &snapshot).await?,
+                Action::Execute(snapshot) => {
+                    let executed = self.execute(place, &snapshot).await?;
+                    self.base = Some(snapshot);
+                    executed
+                }
                 Action::Commit(commit) => {
                     let (id, bytes) = (commit.head.commit, super::bytes_of(&commit));
                     match place.commit(commit).await? {

@@ -1,5 +1,6 @@
 //! Invocations: where they run, and how.
 
+mod beside;
 mod client;
 mod dispatch;
 mod dispatcher;

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Durability;
-use fogline_core::model::{ExecutionModel, StateName};
-use fogline_core::session::{BlobName, Commit, RecordKey, Seen, Snapshot};
+use fogline_core::model::{CommitId, ExecutionModel, StateName, Timestamp};
+use fogline_core::session::{BlobName, Commit, Head, RecordKey, Seen, Snapshot};
 use fogline_state::{Committed, Store};
 
 use super::client::ClientPlace;
 use crate::fault::Fault;
 use crate::homes::{Overtaken, Owner, Settled};
+use crate::random;
 
 /// The home of a part, as an invocation uses it.
 pub(crate) enum Place {
@@ -55,6 +57,27 @@ impl Place {
             Self::Store(store, key) => Ok(store.blob(key, name).await?),
             Self::Owner(owner, key, ..) => Ok(owner.blob(key, name)),
             Self::Client(client) => client.blob(name).await,
+        }
+    }
+
+    /// Moves the session's end, if that has become due: whoever only reads commits nothing else. If it does not come to
+    /// that, the next reader does it. What a client holds ends when its envelopes say so.
+    pub(crate) async fn prolong(&self, head: &Head, now: Timestamp, ttl: Duration) {
+        if !head.is_due(now, ttl) {
+            return;
+        }
+        let commit = head.prolonged(now, ttl, CommitId(random::bytes()));
+        let version = commit.head.version;
+        let prolonged = match self {
+            Self::Store(store, key) => store.commit(key, commit).await.map_err(Fault::from).map(drop),
+            Self::Owner(owner, key, durability, since) => match owner.commit(key, commit) {
+                Committed::Done => owner.settle(key, version, *since, *durability).await.map(drop),
+                Committed::Conflict(_) | Committed::Unknown => Ok(()),
+            },
+            Self::Client(_) => Ok(()),
+        };
+        if let Err(fault) = prolonged {
+            tracing::debug!(problem = %fault.problem(), "a session that is read is not prolonged");
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::Node;
-use fogline_node::{External, Handle, Operator, Options, Tenants, start};
+use fogline_node::{External, Handle, Limits, Operator, Options, Tenants, start};
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
@@ -51,6 +51,7 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
         },
         map: Arc::new(map),
         slots: 4,
+        limits: Limits::default(),
         peers: None,
         others: Vec::new(),
         runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime)),

@@ -184,7 +184,7 @@ fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
         "Sessions",
         object(
             &[("sessions", list(reference("Session")))],
-            &[("next", session_id())],
+            &[("next", session_id()), ("unreachable", list(text()))],
         ),
     );
     add("States", object(&[("states", list(reference("StateInfo")))], &[]));

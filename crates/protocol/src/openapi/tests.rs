@@ -145,12 +145,14 @@ fn schemas_of_sessions_have_the_fields_of_the_types() {
     let full = api::Sessions {
         sessions: vec![],
         next: Some(session()),
+        unreachable: vec!["a".to_owned()],
     };
     same(
         "Sessions",
         &full,
         &api::Sessions {
             next: None,
+            unreachable: vec![],
             ..full.clone()
         },
     );

@@ -32,11 +32,11 @@ pub(super) fn durable(settings: &BTreeMap<String, String>) -> Durable {
 }
 
 /// The policy by which the server would drop sessions when its memory is full, if it would. Policies that only drop
-/// keys with a time to live are harmless: ours have none.
+/// keys with a time to live do so too: records of sessions have one.
 pub(super) fn evicts(settings: &BTreeMap<String, String>) -> Option<&str> {
     let bounded = settings.get("maxmemory").is_some_and(|most| most != "0");
     let policy = settings.get("maxmemory-policy")?;
-    (bounded && policy.starts_with("allkeys")).then_some(policy)
+    (bounded && policy != "noeviction").then_some(policy)
 }
 
 #[cfg(test)]
@@ -72,11 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_full_memory_with_a_policy_for_all_keys_drops_sessions() {
+    fn only_a_full_memory_with_a_policy_that_drops_keys_drops_sessions() {
         let with = |most, policy| settings(&[("maxmemory", most), ("maxmemory-policy", policy)]);
         assert_eq!(evicts(&with("0", "allkeys-lru")), None);
         assert_eq!(evicts(&with("1000000", "noeviction")), None);
-        assert_eq!(evicts(&with("1000000", "volatile-lru")), None);
+        assert_eq!(evicts(&with("1000000", "volatile-lru")), Some("volatile-lru"));
         assert_eq!(evicts(&with("1000000", "allkeys-lru")), Some("allkeys-lru"));
         assert_eq!(evicts(&BTreeMap::new()), None);
     }

@@ -21,39 +21,58 @@ end
 return found
 ";
 
-/// KEYS: record, index. ARGV: the commit that must stand or nothing, the new one, its head, the record's key, how
-/// many fields to keep, these, and then fields and their values. Gives 1, or 0 and the head that stands.
+/// KEYS: record, index. ARGV: the commit that must stand or nothing, the new one, its head, the record's key, what
+/// stands before a record's key, in how many ms it goes or 0, how many fields to keep, these, and then fields and
+/// their values. Gives 1, or 0 and the head that stands.
 ///
-/// What can fail by the type of a key comes before the first write.
+/// What can fail by the type of a key comes before the first write. A record that goes by itself leaves its key in
+/// the index: each that comes looks at some others, so that most of the index is of records that are there.
 const COMMIT: &str = "#!lua
 local stands = redis.call('HGET', KEYS[1], 'commit') or ''
 if stands ~= ARGV[1] then
   return {0, redis.call('HGET', KEYS[1], 'head')}
 end
-if stands == '' then redis.call('ZADD', KEYS[2], 0, ARGV[4]) end
+if stands == '' then
+  for _, key in ipairs(redis.call('ZRANDMEMBER', KEYS[2], 4)) do
+    if redis.call('EXISTS', ARGV[5] .. key) == 0 then redis.call('ZREM', KEYS[2], key) end
+  end
+  redis.call('ZADD', KEYS[2], 0, ARGV[4])
+end
 local keep = {commit = true, head = true}
-local first = 6 + tonumber(ARGV[5])
-for at = 6, first - 1 do keep[ARGV[at]] = true end
+local first = 8 + tonumber(ARGV[7])
+for at = 8, first - 1 do keep[ARGV[at]] = true end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if not keep[field] then redis.call('HDEL', KEYS[1], field) end
 end
 for at = first, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'head', ARGV[3])
+if ARGV[6] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
 return {1}
 ";
 
-/// KEYS: index. ARGV: first key, at most how many, what stands before a record's key. Gives keys and heads in turn.
+/// KEYS: index. ARGV: first key, at most how many, what stands before a record's key. Gives the last key that was
+/// looked at if there may be more, those whose record has gone, and keys and heads in turn.
 const LIST: &str = "#!lua flags=no-writes
-local found = {}
+local found, gone = {}, {}
 local keys = redis.call('ZRANGE', KEYS[1], ARGV[1], '+', 'BYLEX', 'LIMIT', 0, ARGV[2])
 for _, key in ipairs(keys) do
   local head = redis.call('HGET', ARGV[3] .. key, 'head')
   if head then
     found[#found + 1] = key
     found[#found + 1] = head
+  else
+    gone[#gone + 1] = key
   end
 end
-return found
+return {#keys == tonumber(ARGV[2]) and keys[#keys] or '', gone, found}
+";
+
+/// KEYS: index. ARGV: what stands before a record's key, keys. Those whose record has gone go from the index.
+const TIDY: &str = "#!lua
+for at = 2, #ARGV do
+  if redis.call('EXISTS', ARGV[1] .. ARGV[at]) == 0 then redis.call('ZREM', KEYS[1], ARGV[at]) end
+end
+return 1
 ";
 
 /// KEYS: record, index. ARGV: the record's key.
@@ -68,6 +87,7 @@ pub(super) struct Scripts {
     pub(super) load: Script,
     pub(super) commit: Script,
     pub(super) list: Script,
+    pub(super) tidy: Script,
     pub(super) erase: Script,
 }
 
@@ -77,11 +97,12 @@ impl Scripts {
             load: Script::new(LOAD),
             commit: Script::new(COMMIT),
             list: Script::new(LIST),
+            tidy: Script::new(TIDY),
             erase: Script::new(ERASE),
         }
     }
 
-    pub(super) fn all(&self) -> [&Script; 4] {
-        [&self.load, &self.commit, &self.list, &self.erase]
+    pub(super) fn all(&self) -> [&Script; 5] {
+        [&self.load, &self.commit, &self.list, &self.tidy, &self.erase]
     }
 }

@@ -1,17 +1,25 @@
 //! The store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{AppName, StateName, TenantName};
-use fogline_core::session::{self, BlobName, BlobOf, Commit, Content, Expect, RecordKey, Snapshot};
+use fogline_core::model::{AppName, StateName, TenantName, Timestamp};
+use fogline_core::session::{
+    self, BlobName, BlobOf, Commit, Content, Expect, Head, RecordKey, Snapshot, Status,
+};
 use redis::aio::ConnectionManager;
 use redis::{ErrorKind, RedisError};
 
 use super::scripts::Scripts;
 use crate::store::decode;
 use crate::{Committed, Durable, Listed, Store, StoreError, key};
+
+/// How long a session that has ended is still known as such, and how far clocks may be apart.
+const GRACE: Duration = Duration::from_secs(3600);
+/// Longer than that the server cannot count from its own time on.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A store in a Redis or Valkey server, not in a cluster of them: a record and the index that lists it are in one
 /// server.
@@ -38,6 +46,19 @@ impl RedisStore {
 
     fn index(&self, tenant: &TenantName, app: &AppName) -> String {
         format!("{}:index:{tenant}/{app}", self.prefix)
+    }
+
+    /// Takes keys out of an index whose records have gone. Whoever lists does not depend on it.
+    async fn tidy(&self, tenant: &TenantName, app: &AppName, gone: &[String]) {
+        if gone.is_empty() {
+            return;
+        }
+        let mut script = self.scripts.tidy.key(self.index(tenant, app));
+        script.arg(self.records()).arg(gone);
+        let tidied: Result<u64, _> = script.invoke_async(&mut self.connection.clone()).await;
+        if let Err(error) = tidied {
+            tracing::debug!(server = %self.server, %error, "the keys of records that have gone stay in their index");
+        }
     }
 
     fn unavailable(&self, doing: &str, error: &RedisError) -> StoreError {
@@ -105,6 +126,8 @@ impl Store for RedisStore {
             .arg(&head.commit.0[..])
             .arg(&encoded[..])
             .arg(&text)
+            .arg(self.records())
+            .arg(goes_in_ms(&head, SystemTime::now()))
             .arg(keep.len());
         for field in &keep {
             script.arg(field);
@@ -143,19 +166,28 @@ impl Store for RedisStore {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        let first = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
-        let mut script = self.scripts.list.key(self.index(tenant, app));
-        script.arg(first).arg(limit).arg(self.records());
-        let found = script.invoke_async(&mut self.connection.clone()).await;
-        let found: Vec<(String, Bytes)> =
-            found.map_err(|error| self.unavailable("listing sessions", &error))?;
-        let listed = |(text, head): (String, Bytes)| {
-            Ok(Listed {
-                key: key::read(&text)?,
-                head: decode(&text, &head)?,
-            })
-        };
-        found.into_iter().map(listed).collect()
+        let mut first = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
+        let mut listed = Vec::new();
+        while listed.len() < limit {
+            let mut script = self.scripts.list.key(self.index(tenant, app));
+            script.arg(first).arg(limit - listed.len()).arg(self.records());
+            let page = script.invoke_async(&mut self.connection.clone()).await;
+            let page: (String, Vec<String>, Vec<(String, Bytes)>) =
+                page.map_err(|error| self.unavailable("listing sessions", &error))?;
+            let (last, gone, found) = page;
+            for (text, head) in found {
+                listed.push(Listed {
+                    key: key::read(&text)?,
+                    head: decode(&text, &head)?,
+                });
+            }
+            self.tidy(tenant, app, &gone).await;
+            if last.is_empty() {
+                break;
+            }
+            first = format!("({last}");
+        }
+        Ok(listed)
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
@@ -167,6 +199,19 @@ impl Store for RedisStore {
             .map(drop)
             .map_err(|error| self.unavailable("erasing a session", &error))
     }
+}
+
+/// In how many milliseconds the server drops a record by itself: after the session's end and [`GRACE`], by the clock
+/// of this process, of which the head's is; the server's may be another. 0 for never: a record that leads to another
+/// home does so for as long as the session is used there.
+fn goes_in_ms(head: &Head, now: SystemTime) -> u64 {
+    if !matches!(head.status, Status::Live | Status::Deleted) {
+        return 0;
+    }
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    let left = (head.expires.since(now) + GRACE).min(LONGEST);
+    u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the script of a commit answers: 1, or 0 and the head that stands, if any.

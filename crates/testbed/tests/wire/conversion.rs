@@ -261,6 +261,38 @@ async fn an_operator_converts_a_session_that_only_its_client_can_give_at_the_nex
 }
 
 #[tokio::test]
+async fn nodes_that_were_restarted_still_ask_the_client_for_its_session() {
+    let (_folder, mut nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-client").await;
+    add(&one, &mut held, "5", "a").await;
+    let mut without = Held {
+        envelopes: Default::default(),
+        ..held.clone()
+    };
+    two.convert(&mut without, "external", &[]).await.ok();
+    for node in ["one", "two"] {
+        nodes.stop_node(node).await;
+        nodes.start_node(node).await;
+    }
+    let callers = [Caller::new(nodes.url("one")), Caller::new(nodes.url("two"))];
+    for (at, caller) in callers.iter().enumerate() {
+        let answer = caller.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        let got = (answer.text(), answer.header("fogline-convert"));
+        assert_eq!(got, ((6 + at).to_string(), "external"));
+    }
+    convert(&callers[0], &mut held, "external").await;
+    nodes.stop_node("two").await;
+    nodes.start_node("two").await;
+    let two = Caller::new(nodes.url("two"));
+    let answer = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+    assert_eq!(
+        answer.header("fogline-convert"),
+        "",
+        "it is done, also after a restart"
+    );
+    nodes.stop().await;
+}
+
+#[tokio::test]
 async fn envelopes_of_a_time_before_the_session_left_are_refused() {
     for guard in ["none", "mark"] {
         let (_folder, nodes, one, _, mut held) = one_session(Setup::default(), guard, "in-client").await;

@@ -9,6 +9,7 @@ mod faults;
 mod inbox;
 mod kept;
 mod kill;
+mod lifecycle;
 mod load;
 mod migration;
 mod rules;

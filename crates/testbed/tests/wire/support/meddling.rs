@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub(crate) enum Meddling {
     Held(&'static Semaphore),
     /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
+    /// Nothing; but whoever loads a session finds that its time will be over in a minute.
+    Waning,
 }
 
 impl Meddling {
@@ -42,6 +45,12 @@ impl Meddling {
     }
 }
 
+/// Now, as nodes say it.
+pub(crate) fn now() -> Timestamp {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(u64::try_from(now.as_millis()).unwrap())
+}
+
 struct Meddled {
     inner: Arc<dyn Store>,
     meddling: Meddling,
@@ -51,8 +60,10 @@ struct Meddled {
 impl Meddled {
     /// Lets a session's time be over.
     fn age(&self, head: &mut Head) {
-        if matches!(self.meddling, Meddling::Old) {
-            head.expires = Timestamp(1);
+        match self.meddling {
+            Meddling::Old => head.expires = Timestamp(1),
+            Meddling::Waning => head.expires = now().after(Duration::from_secs(60)),
+            _ => {}
         }
     }
 
@@ -112,7 +123,7 @@ impl Store for Meddled {
             return self.inner.commit(key, commit).await;
         }
         match self.meddling {
-            Meddling::None | Meddling::Old | Meddling::Held(_) => {}
+            Meddling::None | Meddling::Old | Meddling::Waning | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
                 self.inner.commit(key, commit).await?;

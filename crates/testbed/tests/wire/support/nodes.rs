@@ -10,7 +10,7 @@ use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::Node;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Operator, Options, Tenants};
+use fogline_node::{External, Handle, Limits, Operator, Options, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -35,6 +35,7 @@ pub(crate) struct Setup {
     pub(crate) keyring: Keyring,
     pub(crate) meddling: Meddling,
     pub(crate) slots: usize,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Setup {
@@ -45,6 +46,7 @@ impl Default for Setup {
             keyring: Keyring::generate(),
             meddling: Meddling::None,
             slots: 4,
+            limits: Limits::default(),
         }
     }
 }
@@ -143,6 +145,7 @@ impl Nodes {
             external: External::Node(name(cloud.unwrap_or(node))),
             map: Arc::new(map),
             slots: if Some(node) == cloud { 0 } else { self.setup.slots },
+            limits: self.setup.limits.clone(),
             peers: Some(self.endpoints[node].clone()),
             others,
             runtime: Arc::clone(&self.runtime),

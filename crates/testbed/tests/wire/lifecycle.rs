@@ -1,0 +1,330 @@
+//! The ends of applications, and what a node takes at once.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fogline_core::model::{AppName, TenantName};
+use fogline_node::Limits;
+use fogline_protocol::api::{Session, Sessions};
+use fogline_state::{EmbeddedOptions, EmbeddedStore, Store};
+
+use super::rules::{STORED, path, two_callers};
+use super::support::{Caller, Held, Meddling, Nodes, Setup, deadline, now, package};
+
+const ALL: [&str; 3] = ["one", "two", "cloud"];
+
+/// How many records of counter's sessions, and of runs, a node that does not run has on its disk.
+async fn left(folder: &Path, node: &str) -> (usize, usize) {
+    let path = folder.join(node).join("store.redb");
+    let store = EmbeddedStore::open(&path, &EmbeddedOptions::default()).unwrap();
+    let (tenant, app): (TenantName, AppName) = ("local".parse().unwrap(), "counter".parse().unwrap());
+    let sessions = store.list(&tenant, &app, None, 1000).await.unwrap();
+    (sessions.len(), store.meta_list("runs", None, 1000).unwrap().len())
+}
+
+async fn stop_all(nodes: &mut Nodes) {
+    for node in ALL {
+        nodes.stop_node(node).await;
+    }
+}
+
+async fn start_all(nodes: &mut Nodes) {
+    for node in ALL {
+        nodes.start_node(node).await;
+    }
+}
+
+async fn sessions(caller: &Caller) -> Sessions {
+    let request = caller.get("/v1/apps/counter/sessions");
+    let request = request.header("fogline-timeout-ms", "6000");
+    caller.send(request).await.ok().json()
+}
+
+async fn delete(caller: &Caller) -> u16 {
+    let url = format!("{}/v1/apps/counter", caller.url);
+    caller.send(caller.http.delete(url)).await.status
+}
+
+#[tokio::test]
+async fn a_deleted_application_leaves_nothing_of_its_sessions_anywhere() {
+    let setup = Setup {
+        limits: Limits {
+            sweep_every: Duration::from_millis(50),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (folder, mut nodes, one, two) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    for caller in [&one, &two] {
+        for model in STORED {
+            let mut held = caller.session("counter", model).await;
+            caller.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            let key = [("idempotency-key", "run")];
+            caller.in_session(&mut held, "runs", "1", &key).await.ok();
+        }
+    }
+    // One node cannot be told now, and hears of it when it is back.
+    nodes.stop_node("two").await;
+    assert_eq!(left(folder.path(), "two").await, (2, 3));
+    assert_eq!(delete(&one).await, 503);
+    assert_eq!(one.send(one.get("/v1/apps/counter")).await.status, 404);
+    nodes.start_node("two").await;
+    let two = Caller::new(nodes.url("two"));
+    let end = deadline();
+    while two.send(two.get("/v1/apps/counter")).await.status != 404 {
+        assert!(Instant::now() < end, "two is not told");
+        tokio::task::yield_now().await;
+    }
+    loop {
+        // Whatever is not done when they stop they do when they start.
+        stop_all(&mut nodes).await;
+        let mut records = Vec::new();
+        for node in ALL {
+            records.push(left(folder.path(), node).await);
+        }
+        start_all(&mut nodes).await;
+        if records == [(0, 0); 3] {
+            break;
+        }
+        assert!(Instant::now() < end, "{records:?}");
+    }
+    let one = Caller::new(nodes.url("one"));
+    one.deploy("counter", str::to_owned).await;
+    assert_eq!(sessions(&one).await.sessions, []);
+    let mut held = one.session("counter", "external").await;
+    for total in 1..=3 {
+        let added = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(
+            added.text(),
+            total.to_string(),
+            "the new application's sessions stay"
+        );
+        nodes.stop_node("two").await;
+        nodes.start_node("two").await;
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_another_node_has_not_heard_of_can_be_asked_for_again() {
+    let (_folder, mut nodes, one, _) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    nodes.stop_node("two").await;
+    assert_eq!(delete(&one).await, 503);
+    nodes.start_node("two").await;
+    let two = Caller::new(nodes.url("two"));
+    let end = deadline();
+    // It may notice first that its connection is lost.
+    while delete(&one).await != 204 {
+        assert!(Instant::now() < end, "two is not told");
+    }
+    assert_eq!(two.send(two.get("/v1/apps/counter")).await.status, 404);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_without_the_nodes_that_do_not_answer_and_these_are_named() {
+    let (_folder, mut nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    let [here, there] = [
+        one.session("counter", "in-edge").await,
+        two.session("counter", "in-edge").await,
+    ];
+    let cloud = one.session("counter", "external").await;
+    let ids = |listed: &Sessions| {
+        let ids = listed.sessions.iter().map(|session| session.session.to_string());
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let all = sessions(&one).await;
+    assert_eq!(ids(&all), [here.id.clone(), there.id, cloud.id.clone()].into());
+    assert!(all.unreachable.is_empty());
+    nodes.stop_node("two").await;
+    let some = sessions(&one).await;
+    assert_eq!(ids(&some), [here.id.clone(), cloud.id].into());
+    assert_eq!(some.unreachable, ["two"]);
+    nodes.stop_node("cloud").await;
+    let few = sessions(&one).await;
+    assert_eq!(ids(&few), [here.id].into());
+    assert_eq!(few.unreachable, ["external", "two", "cloud"]);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn an_application_above_the_limit_is_refused_and_all_below_it_are_there_after_a_restart() {
+    let setup = Setup {
+        limits: Limits {
+            apps: 2,
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (_folder, mut nodes, one, _) = two_callers(setup).await;
+    for example in ["counter", "basket", "counter"] {
+        one.deploy(example, str::to_owned).await;
+    }
+    let refused = one.deploy_parts(&package("faults", str::to_owned)).await;
+    assert_eq!((refused.status, refused.kind().as_str()), (422, "not-deployable"));
+    nodes.stop_node("one").await;
+    nodes.start_node("one").await;
+    let one = Caller::new(nodes.url("one"));
+    for app in ["counter", "basket"] {
+        one.send(one.get(&format!("/v1/apps/{app}"))).await.ok();
+    }
+    assert_eq!(delete(&one).await, 204);
+    one.deploy("faults", str::to_owned).await;
+    nodes.stop().await;
+}
+
+async fn version(caller: &Caller, held: &Held, part: usize) -> u64 {
+    let session: Session = caller.send(caller.get(&path(held))).await.ok().json();
+    session.parts[part].version
+}
+
+/// R20: who reads a session prolongs it, now and then, and changes nothing else.
+#[tokio::test]
+async fn a_session_that_is_only_read_lives_on() {
+    for (meddling, commits) in [(Meddling::None, 0), (Meddling::Waning, 1)] {
+        let setup = Setup {
+            meddling,
+            ..Setup::default()
+        };
+        let (_folder, mut nodes, one, _) = two_callers(setup).await;
+        one.deploy("counter", str::to_owned).await;
+        let mut all = Vec::new();
+        for model in STORED {
+            let mut held = one.session("counter", model).await;
+            one.in_session(&mut held, "functions/add", "7", &[]).await.ok();
+            all.push((model, held));
+        }
+        // What an owner has in memory it finds in its store again.
+        for node in ["one", "two"] {
+            nodes.stop_node(node).await;
+            nodes.start_node(node).await;
+        }
+        let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+        for (model, mut held) in all {
+            let before = version(&one, &held, 0).await;
+            let read = two
+                .in_session(&mut held, "functions/peek", "null", &[])
+                .await
+                .ok();
+            assert_eq!(read.text(), "7", "{model}");
+            assert_eq!(
+                version(&one, &held, 0).await,
+                before + commits,
+                "{model} {meddling:?}"
+            );
+            let listed = sessions(&one).await.sessions;
+            let it = listed
+                .iter()
+                .find(|session| session.session.to_string() == held.id)
+                .unwrap();
+            let left = it.parts[0].expires_unix_ms.unwrap().since(now());
+            assert!(left > Duration::from_secs(600), "{model}: {left:?}");
+            let added = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            assert_eq!(added.text(), "8", "{model}");
+        }
+        nodes.stop().await;
+    }
+}
+
+/// R15 and R20: also of a part that is read beside the one that is written.
+#[tokio::test]
+async fn a_part_that_is_only_read_beside_another_lives_on() {
+    for model in ["external", "in-function"] {
+        let setup = Setup {
+            meddling: Meddling::Waning,
+            ..Setup::default()
+        };
+        let (_folder, mut nodes, one, _) = two_callers(setup).await;
+        let rate = format!("[states.rate]\nmodel = \"{model}\"\n\n[functions.add]\nreads = [\"rate\"]");
+        one.deploy("counter", |manifest| {
+            manifest.replacen("[functions.add]", &rate, 1)
+        })
+        .await;
+        let mut held = one.session("counter", "in-edge").await;
+        let state = format!("{}{}/states/rate", one.url, path(&held));
+        one.send(one.http.put(state).body("3")).await.ok();
+        for node in ["one", "two"] {
+            nodes.stop_node(node).await;
+            nodes.start_node(node).await;
+        }
+        for (at, node) in ["two", "one"].into_iter().enumerate() {
+            let caller = Caller::new(nodes.url(node));
+            let before = version(&caller, &held, 1).await;
+            caller.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            // Its owner has it in memory since, where it has a month.
+            let commits = u64::from(model == "external" || at == 0);
+            assert_eq!(
+                version(&caller, &held, 1).await,
+                before + commits,
+                "{model} {node}"
+            );
+        }
+        nodes.stop().await;
+    }
+}
+
+/// One more request than a queue takes: one is refused, and told when to come again.
+async fn one_too_many(limits: Limits, stateful: bool, requests: usize) {
+    let setup = Setup {
+        names: vec!["one"],
+        slots: 1,
+        limits,
+        ..Setup::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::new(nodes.url("one"));
+    one.deploy("faults", |manifest| {
+        let slow = "limits = { time = \"2 s\" }\nwrites = [\"own\"]";
+        let manifest = manifest.replace("limits = { time = \"200 ms\" }", slow);
+        if stateful {
+            manifest
+        } else {
+            manifest.replace("\nwrites = [\"own\"]", "")
+        }
+    })
+    .await;
+    let path = match stateful {
+        true => format!(
+            "{}/functions/endless-loop",
+            path(&one.session("faults", "in-function").await)
+        ),
+        false => "/v1/apps/faults/functions/endless-loop".to_owned(),
+    };
+    let asking = (0..requests).map(|_| one.send(one.post(&path)));
+    let mut answers = futures_util::future::join_all(asking).await;
+    answers.sort_by_key(|answer| answer.status);
+    let (refused, executed) = answers.split_first().unwrap();
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (429, "overloaded"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(refused.header("retry-after"), "1");
+    for answer in executed {
+        assert_eq!((answer.status, answer.kind().as_str()), (502, "function-limit"));
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_waiting_room_of_a_node_says_when_to_come_again() {
+    let limits = Limits {
+        waiting: 1,
+        ..Limits::default()
+    };
+    one_too_many(limits, false, 3).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_of_a_session_says_when_to_come_again() {
+    let limits = Limits {
+        session_queue: 2,
+        ..Limits::default()
+    };
+    one_too_many(limits, true, 3).await;
+}
