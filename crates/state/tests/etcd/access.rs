@@ -5,7 +5,7 @@ use fogline_state::{Committed, EtcdConnectError, EtcdCredentials, EtcdOptions, E
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
 
-use crate::cluster;
+use crate::started;
 
 #[tokio::test]
 async fn what_is_no_server_and_where_nobody_answers_is_said() {
@@ -33,7 +33,7 @@ async fn what_is_no_server_and_where_nobody_answers_is_said() {
 /// A user with a role for one prefix; and servers that forget its token.
 #[tokio::test]
 async fn a_user_works_under_its_prefix_and_survives_the_loss_of_its_token() {
-    let mut cluster = cluster!(1, &[]);
+    let mut cluster = started!(1, &[]);
     for (path, body) in [
         ("auth/user/add", json!({"name": "root", "password": "rootsecret"})),
         ("auth/user/add", json!({"name": "edge", "password": "secret"})),
@@ -95,7 +95,7 @@ async fn certificates_are_checked_on_both_sides() {
     std::fs::write(&ca_file, authority.pem()).unwrap();
     std::fs::write(&certificate_file, certificate).unwrap();
     std::fs::write(&key_file, key).unwrap();
-    let cluster = cluster!(
+    let cluster = started!(
         1,
         &[
             "--cert-file",

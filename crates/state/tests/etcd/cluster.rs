@@ -126,7 +126,7 @@ impl Cluster {
         let ready = lines
             .by_ref()
             .map_while(Result::ok)
-            .any(|line| line.contains("ready to serve client requests"));
+            .any(|line| line.contains("serving client traffic"));
         // Its log goes on; nobody waits for its end.
         std::thread::spawn(move || lines.for_each(drop));
         ready

@@ -10,12 +10,13 @@ use fogline_state::conformance::{Acknowledged, Pen, Scene, what_was_acknowledged
 use fogline_state::{Committed, EtcdStore, Store, StoreError};
 use tokio::task::JoinSet;
 
-use crate::cluster;
+use crate::cluster::Cluster;
+use crate::started;
 
 /// Writers that go on through the loss of one server after the other, never of two at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_go_on_while_one_of_three_servers_is_killed_and_nothing_acknowledged_is_lost() {
-    let mut cluster = cluster!(3, &[]);
+    let mut cluster = started!(3, &[]);
     let store = Arc::new(cluster.connect().await);
     let (mut pens, written) = (JoinSet::new(), Arc::new(AtomicU64::new(0)));
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -62,7 +63,7 @@ async fn writes_go_on_while_one_of_three_servers_is_killed_and_nothing_acknowled
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9_of_all_servers_at_once() {
-    let mut cluster = cluster!(3, &[]);
+    let mut cluster = started!(3, &[]);
     let store = cluster.connect().await;
     let (mut pen, mut acknowledged) = (Pen::new(1), Acknowledged::new());
     for _ in 0..30 {
@@ -77,7 +78,7 @@ async fn what_was_acknowledged_survives_kill_9_of_all_servers_at_once() {
 
 #[tokio::test]
 async fn a_server_that_stops_answering_costs_one_wait_and_then_others_are_asked() {
-    let cluster = cluster!(3, &[]);
+    let cluster = started!(3, &[]);
     let store = cluster.connect().await;
     let scene = Scene::new("stopped");
     let birth = scene.birth();
@@ -107,7 +108,7 @@ async fn a_server_that_stops_answering_costs_one_wait_and_then_others_are_asked(
     cluster.go_on(0);
 }
 
-async fn impatient(cluster: &crate::cluster::Cluster, timeout: Duration) -> EtcdStore {
+async fn impatient(cluster: &Cluster, timeout: Duration) -> EtcdStore {
     let mut options = cluster.options();
     options.timeout = timeout;
     EtcdStore::connect(&options).await.unwrap()
@@ -115,7 +116,7 @@ async fn impatient(cluster: &crate::cluster::Cluster, timeout: Duration) -> Etcd
 
 #[tokio::test]
 async fn a_lost_quorum_is_said_within_the_timeout_and_then_at_once() {
-    let mut cluster = cluster!(3, &[]);
+    let mut cluster = started!(3, &[]);
     let timeout = Duration::from_secs(3);
     let store = impatient(&cluster, timeout).await;
     let scene = Scene::new("quorum");
@@ -159,7 +160,7 @@ async fn a_lost_quorum_is_said_within_the_timeout_and_then_at_once() {
 
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_an_unknown_outcome_that_reading_resolves() {
-    let cluster = cluster!(3, &[]);
+    let cluster = started!(3, &[]);
     let store = impatient(&cluster, Duration::from_millis(800)).await;
     let scene = Scene::new("unknown");
     let key = scene.key(1);

@@ -6,7 +6,7 @@ use fogline_core::lease::{Contender, Holder, LeaseAction, LeaseEvent, LeaseRecor
 use fogline_core::model::{Incarnation, NodeName};
 use fogline_state::{Leased, Leases, MemoryStore, StoreError};
 
-use crate::cluster;
+use crate::started;
 
 const TIME: Duration = Duration::from_millis(400);
 
@@ -55,7 +55,7 @@ async fn memory_keeps_leases() {
 
 #[tokio::test]
 async fn three_servers_keep_leases() {
-    let cluster = cluster!(3, &[]);
+    let cluster = started!(3, &[]);
     conforms(&cluster.connect().await).await;
 }
 
@@ -84,7 +84,7 @@ async fn drive(
 /// The whole way on real servers, one of which is killed: a silent life is ended after 1.1 terms, and not before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_node_is_ended_after_its_term_although_a_server_is_lost() {
-    let mut cluster = cluster!(3, &[]);
+    let mut cluster = started!(3, &[]);
     let store = cluster.connect().await;
     let clock = Instant::now();
     let mut holder = Holder::new(Incarnation([1; 16]), TERM);
@@ -116,7 +116,7 @@ async fn a_silent_node_is_ended_after_its_term_although_a_server_is_lost() {
 
 #[tokio::test]
 async fn without_a_quorum_a_lease_call_ends_in_its_time() {
-    let mut cluster = cluster!(3, &[]);
+    let mut cluster = started!(3, &[]);
     let store = cluster.connect().await;
     let ours = node("edge-1");
     assert_eq!(

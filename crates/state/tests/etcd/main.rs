@@ -9,7 +9,7 @@ mod records;
 mod upkeep;
 
 /// The servers, or nothing where none is installed; in CI they must be.
-macro_rules! cluster {
+macro_rules! started {
     ($size:expr, $settings:expr) => {
         match crate::cluster::Cluster::start($size, $settings) {
             Some(cluster) => cluster,
@@ -17,4 +17,4 @@ macro_rules! cluster {
         }
     };
 }
-use cluster;
+use started;

@@ -8,11 +8,11 @@ use fogline_core::session::{BlobName, BlobOf, BodyHash, Head, Origin, Reply, Rep
 use fogline_state::conformance::{self, Scene};
 use fogline_state::{Committed, Durable, Store, StoreError};
 
-use crate::cluster;
+use crate::started;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_servers_conform() {
-    let cluster = cluster!(3, &[]);
+    let cluster = started!(3, &[]);
     let store = cluster.connect().await;
     assert_eq!(store.durable(), Durable::Disk);
     conformance::all(Arc::new(store)).await.unwrap();
@@ -20,7 +20,7 @@ async fn three_servers_conform() {
 
 #[tokio::test]
 async fn prefixes_keep_networks_apart() {
-    let cluster = cluster!(1, &[]);
+    let cluster = started!(1, &[]);
     let (ours, mut options) = (cluster.connect().await, cluster.options());
     options.prefix = "other".to_owned();
     let other = fogline_state::EtcdStore::connect(&options).await.unwrap();
@@ -40,7 +40,7 @@ async fn prefixes_keep_networks_apart() {
 /// written in several steps.
 #[tokio::test]
 async fn no_garbage_stays_in_the_servers() {
-    let cluster = cluster!(1, &[]);
+    let cluster = started!(1, &[]);
     let store = cluster.connect().await;
     let scene = Scene::new("garbage");
     let key = scene.key(1);
@@ -69,7 +69,7 @@ async fn no_garbage_stays_in_the_servers() {
 
 #[tokio::test]
 async fn a_commit_above_what_the_servers_take_is_refused_with_the_limit() {
-    let cluster = cluster!(1, &[]);
+    let cluster = started!(1, &[]);
     let scene = Scene::new("limit");
     let birth = scene.birth();
     let next = scene.next(&birth.head, &[("s", Some(vec![1; 1 << 20].into()))]);
@@ -92,7 +92,7 @@ async fn a_commit_above_what_the_servers_take_is_refused_with_the_limit() {
 /// 400 replies beside the head: more operations than etcd takes in one list.
 #[tokio::test]
 async fn a_head_that_names_hundreds_of_blobs_is_committed() {
-    let cluster = cluster!(1, &[]);
+    let cluster = started!(1, &[]);
     let store = cluster.connect().await;
     let scene = Scene::new("many");
     let key = scene.key(1);

@@ -7,11 +7,11 @@ use fogline_state::conformance::Scene;
 use fogline_state::{Committed, Store, StoreError};
 use serde_json::json;
 
-use crate::cluster;
+use crate::started;
 
 #[tokio::test]
 async fn servers_that_never_compacted_are_told_from_those_that_did() {
-    let cluster = cluster!(1, &[]);
+    let cluster = started!(1, &[]);
     let store = cluster.connect().await;
     let scene = Scene::new("upkeep");
     let birth = scene.birth();
@@ -28,7 +28,7 @@ async fn servers_that_never_compacted_are_told_from_those_that_did() {
 
 #[tokio::test]
 async fn servers_without_room_say_so_and_what_to_do() {
-    let cluster = cluster!(1, &["--quota-backend-bytes", "16777216"]);
+    let cluster = started!(1, &["--quota-backend-bytes", "16777216"]);
     let store = cluster.connect().await;
     let scene = Scene::new("room");
     let birth = scene.birth();
@@ -65,7 +65,7 @@ async fn servers_without_room_say_so_and_what_to_do() {
 #[ignore = "takes as long as FOGLINE_SOAK_SECONDS says, an hour by default"]
 async fn an_hour_of_a_megabyte_ten_times_a_second() {
     let seconds = std::env::var("FOGLINE_SOAK_SECONDS").map_or(3600, |text| text.parse().unwrap());
-    let cluster = cluster!(
+    let cluster = started!(
         3,
         &[
             "--auto-compaction-mode",
