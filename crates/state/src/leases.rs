@@ -10,8 +10,8 @@ use crate::StoreError;
 
 /// A place that all nodes of a site reach and that keeps one lease record for each node.
 ///
-/// A call is over within `time`; it should be well below the lease's term. That call and every later one see each
-/// record that was replaced before, by whomever.
+/// A call is over within `time`; it should be well below the lease's term. That call and every later one see
+/// each record that was replaced before, by whomever.
 #[async_trait]
 pub trait Leases: Send + Sync {
     /// What stands for a node.

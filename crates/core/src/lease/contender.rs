@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::record::{LeaseAction, LeaseEvent, LeaseRecord, TERM};
 use crate::model::Incarnation;
 
-/// A look at the lease of another node, to end it when it is silent. Its owner drops it when the node answers again.
+/// A look at the lease of another node, to end it when it is silent. Its owner drops it when the node answers
+/// again.
 #[derive(Debug)]
 pub struct Contender {
     incarnation: Incarnation,
@@ -69,14 +70,16 @@ impl Contender {
             return vec![LeaseAction::Over];
         }
         let there = stands.is_some();
-        // Where nothing stands, the store has lost the record (it was restored, say); its holder may not know yet.
+        // Where nothing stands, the store has lost the record (it was restored, say); its holder may not know
+        // yet.
         let record = stands.unwrap_or(LeaseRecord {
             incarnation: self.incarnation,
             counter: 0,
             term: TERM,
             alive: true,
         });
-        // When it was read, its counter may have stood for long; that is not known, so the time counts from now.
+        // When it was read, its counter may have stood for long; that is not known, so the time counts from
+        // now.
         let since = match seen {
             Some(seen) if (&seen.record, seen.there) == (&record, there) => seen.since,
             _ => now,

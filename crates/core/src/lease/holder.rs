@@ -7,8 +7,8 @@ use crate::model::Incarnation;
 
 /// A node's hold on its own lease, for one life.
 ///
-/// Times are those of one clock of the node, from any beginning; it never runs backwards and does not stop while the
-/// machine is suspended.
+/// Times are those of one clock of the node, from any beginning; it never runs backwards and does not stop
+/// while the machine is suspended.
 #[derive(Debug)]
 pub struct Holder {
     incarnation: Incarnation,
@@ -39,7 +39,8 @@ enum Phase {
 struct Swap {
     expect: Option<LeaseRecord>,
     new: LeaseRecord,
-    /// When it was sent first: if an earlier sending has been carried out, contenders have counted from there.
+    /// When it was sent first: if an earlier sending has been carried out, contenders have counted from
+    /// there.
     sent: Duration,
     /// Whether one sending of it had no answer.
     unanswered: bool,
@@ -64,14 +65,15 @@ impl Holder {
         self.incarnation
     }
 
-    /// Whether the lease is held at this moment. To be asked after the last access to the state that an answer rests
-    /// on, and before the answer leaves (R1).
+    /// Whether the lease is held at this moment. To be asked after the last access to the state that an
+    /// answer rests on, and before the answer leaves (R1).
     #[must_use]
     pub fn holds(&self, now: Duration) -> bool {
         self.held_until().is_some_and(|until| now < until)
     }
 
-    /// Until when the lease is held, as far as is known; `None` if it has never been held, was given up or was lost.
+    /// Until when the lease is held, as far as is known; `None` if it has never been held, was given up or
+    /// was lost.
     #[must_use]
     pub fn held_until(&self) -> Option<Duration> {
         let held = self.held.as_ref().filter(|_| !self.releasing)?;
@@ -102,8 +104,8 @@ impl Holder {
                 self.phase = Phase::Swapping(Swap { unanswered, ..swap });
                 vec![LeaseAction::WakeAt(now + self.pause())]
             }
-            // What we held, or may have held unknowingly, was taken: this life must not come back. Or it was to be
-            // given up, which its term does as well.
+            // What we held, or may have held unknowingly, was taken: this life must not come back. Or it was
+            // to be given up, which its term does as well.
             (Phase::Swapping(_), LeaseEvent::Stands(_) | LeaseEvent::Unanswered) => vec![LeaseAction::Over],
             (Phase::Swapping(swap), LeaseEvent::Wake) => self.swap(swap),
             (Phase::Resting, LeaseEvent::Wake) => self.renew(now),
@@ -123,8 +125,8 @@ impl Holder {
         }
     }
 
-    /// Gives the lease up: from now on it is not held, and others need not wait for its term. To be called when the
-    /// sessions in memory are stored. [`LeaseAction::Over`] follows in any case.
+    /// Gives the lease up: from now on it is not held, and others need not wait for its term. To be called
+    /// when the sessions in memory are stored. [`LeaseAction::Over`] follows in any case.
     pub fn release(&mut self, now: Duration) -> Vec<LeaseAction> {
         self.releasing = true;
         match (&self.phase, &self.held) {

@@ -1,5 +1,5 @@
-//! Nodes that contend for one session, in worlds where messages are late or lost, nodes stop and go on or die and
-//! start again, and clocks run at different rates.
+//! Nodes that contend for one session, in worlds where messages are late or lost, nodes stop and go on or die
+//! and start again, and clocks run at different rates.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl<M: Machine> Driven<M> {
             Some((back, event)) if back <= time => event,
             answer => {
                 self.answer = answer;
-                if !self.wake.is_some_and(|wake| wake <= clock) {
+                if self.wake.is_none_or(|wake| wake > clock) {
                     return;
                 }
                 LeaseEvent::Wake
@@ -156,7 +156,7 @@ impl<M: Machine> Driven<M> {
 struct Node {
     number: usize,
     /// Its clock: so many parts of a thousand of the world's time, and an offset.
-    rate: u32,
+    rate: u64,
     offset: Duration,
     holder: Driven<Holder>,
     /// And of which life.
@@ -176,7 +176,7 @@ impl Node {
         Self {
             number,
             // A tenth is allowed between two clocks: 1040 to 960 is 1.083.
-            rate: 960 + u32::try_from(chance.below(80)).unwrap(),
+            rate: 960 + chance.below(80),
             offset: chance.millis(100_000),
             holder: Driven::new(Holder::new(life(chance), TERM), number),
             contender: None,
@@ -186,7 +186,7 @@ impl Node {
     }
 
     fn clock(&self, time: Duration) -> Duration {
-        time * self.rate / 1000 + self.offset
+        Duration::from_micros(time.as_millis() as u64 * self.rate) + self.offset
     }
 
     fn answers(&self, time: Duration) -> bool {

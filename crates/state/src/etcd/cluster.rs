@@ -24,15 +24,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What a slow disk still writes in a second: so much more patience do large requests get.
 const SLOWEST: u64 = 4 << 20;
 
-/// Servers that take the same requests. Every request may be sent again to another one, because each of ours says
-/// what must stand, or changes nothing the second time.
+/// Servers that take the same requests. Every request may be sent again to another one, because each of ours
+/// says what must stand, or changes nothing the second time.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) servers: Vec<Server>,
     /// The one that answered last.
     pub(super) first: AtomicUsize,
-    /// Whether the last request found no quorum until its time was over: then the next ask each server once only, so
-    /// that callers are refused at once and not after that time.
+    /// Whether the last request found no quorum until its time was over: then the next ask each server once
+    /// only, so that callers are refused at once and not after that time.
     pub(super) down: AtomicBool,
     pub(super) credentials: Option<EtcdCredentials>,
     pub(super) token: RwLock<Option<MetadataValue<Ascii>>>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use fogline_core::model;
-use fogline_core::session::{BlobName, Commit, Expect, RecordKey};
+use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey};
 use prost::Message;
 
 use super::keys::{Keys, chunk, without};
@@ -17,20 +17,20 @@ const CHUNK: usize = 1 << 20;
 /// Room for what the servers put around a request before they compare its size.
 const ENVELOPE: usize = 4 << 10;
 
-/// Operations of one list; servers take 128 unless told otherwise (`--max-txn-ops`), those around a nested list
-/// included.
+/// Operations of one list; servers take 128 unless told otherwise (`--max-txn-ops`), those around a nested
+/// list included.
 const MAX_OPS: usize = 60;
 
 /// The requests that make a commit.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Blobs that must be written before, because the commit is larger than a request. Nobody sees them until the head
-    /// names them, and if it never does, the next commit deletes them.
+    /// Blobs that must be written before, because the commit is larger than a request. Nobody sees them until
+    /// the head names them, and if it never does, the next commit deletes them.
     pub(super) before: Vec<TxnRequest>,
     /// What makes it visible.
     pub(super) last: TxnRequest,
-    /// What to delete when the last one certainly changed nothing.
-    pub(super) undo: Option<TxnRequest>,
+    /// What is written before.
+    pub(super) early: Vec<BlobName>,
 }
 
 /// Plans a commit with requests of at most `max_request`.
@@ -75,11 +75,11 @@ pub(super) fn plan(
         (Vec::new(), chunks)
     };
     ops.extend(together);
-    let undo = (!apart.is_empty()).then(|| {
-        let ours = blobs.keys().map(|name| keys.blob(&record, name));
-        let ops = ours.map(|(from, end)| delete(from, end)).collect();
-        transaction(Vec::new(), ops, Vec::new())
-    });
+    let early = if apart.is_empty() {
+        Vec::new()
+    } else {
+        blobs.into_keys().collect()
+    };
     if size(&ops) > most || apart.iter().any(|chunk| chunk.encoded_len() > most) {
         let largest = apart.iter().map(Message::encoded_len).max().unwrap_or_default();
         return Err(StoreError::TooLarge {
@@ -94,8 +94,25 @@ pub(super) fn plan(
             .map(|ops| transaction(compare(), ops, failure()))
             .collect(),
         last: transaction(compare(), ops, failure()),
-        undo,
+        early,
     })
+}
+
+/// Deletes blobs that were written early for nothing, if this head stands still and does not name them: it
+/// does if it is of that very commit, made before by an earlier call, or on top of it.
+pub(super) fn undo(keys: &Keys, record: &str, early: &[BlobName], stands: Option<&Head>) -> TxnRequest {
+    let named = stands.map(Head::blobs).unwrap_or_default();
+    let ours = early.iter().filter(|name| !named.contains(name));
+    let ops = ours
+        .map(|name| keys.blob(record, name))
+        .map(|(from, end)| delete(from, end))
+        .collect();
+    let commit = stands.map(|head| Bytes::copy_from_slice(&head.commit.0));
+    transaction(
+        vec![Compare::stands(keys.commit(record), commit)],
+        ops,
+        Vec::new(),
+    )
 }
 
 fn chunks(keys: &Keys, record: &str, name: &BlobName, bytes: &Bytes) -> Vec<RequestOp> {
@@ -186,7 +203,7 @@ mod tests {
     #[test]
     fn a_megabyte_is_one_value_in_one_transaction() {
         let plan = planned(&[("a", 1 << 20)], DEFAULT).unwrap();
-        assert!(plan.before.is_empty() && plan.undo.is_none());
+        assert!(plan.before.is_empty() && plan.early.is_empty());
         assert_eq!(
             plan.last.success.len(),
             5,

@@ -16,8 +16,8 @@ use super::store::EtcdStore;
 const PROBE: Duration = Duration::from_secs(10);
 
 impl EtcdStore {
-    /// Connects; connections that are lost later are made again by themselves. It is said in the log what the servers
-    /// lack to keep sessions for long.
+    /// Connects; connections that are lost later are made again by themselves. It is said in the log what the
+    /// servers lack to keep sessions for long.
     ///
     /// # Errors
     /// When the options are wrong, or no quorum answers.

@@ -15,8 +15,9 @@ pub(super) enum Meaning {
     Perhaps,
 }
 
-/// Messages are those of etcd's `rpctypes`, the same from 3.4 to 3.6; gRPC's codes alone do not tell a request that was
-/// never proposed from one that was and timed out. A message that is not known here means the worse.
+/// Messages are those of etcd's `rpctypes`, the same from 3.4 to 3.6; gRPC's codes alone do not tell a
+/// request that was never proposed from one that was and timed out. A message that is not known here means
+/// the worse.
 pub(super) fn meaning(status: &Status) -> Meaning {
     let says = |what: &str| status.message().contains(what);
     match status.code() {

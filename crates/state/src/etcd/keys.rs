@@ -7,9 +7,10 @@
 //! | `PREFIX/blob/RECORD/WHAT/VERSION/COMMIT/CHUNK` | a blob, or a part of a large one |
 //! | `PREFIX/lease/NODE` | the lease of a node |
 //!
-//! The commit id has a key of its own because a transaction compares whole values, or revisions: whoever commits knows
-//! the commit id that must stand, but neither the revision nor all bytes of that head. Heads are apart from blobs so that
-//! a list reads heads only; what a blob holds comes first in its name, so that a state's bytes are found without the head.
+//! The commit id has a key of its own because a transaction compares whole values, or revisions: whoever
+//! commits knows the commit id that must stand, but neither the revision nor all bytes of that head. Heads
+//! are apart from blobs so that a list reads heads only; what a blob holds comes first in its name, so that a
+//! state's bytes are found without the head.
 
 use fogline_core::model::{NodeName, StateName};
 use fogline_core::session::{BlobName, BlobOf};

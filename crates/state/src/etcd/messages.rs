@@ -1,7 +1,8 @@
-//! The part of etcd's wire format (`etcdserverpb` and `mvccpb`, version 3) that we use, with its field numbers.
+//! The part of etcd's wire format (`etcdserverpb` and `mvccpb`, version 3) that we use, with its field
+//! numbers.
 //!
-//! By hand, because the crates that generate it run `protoc` when they are built, which not every machine has. Fields
-//! that we never set or read are left out, as the format allows.
+//! By hand, because the crates that generate it run `protoc` when they are built, which not every machine
+//! has. Fields that we never set or read are left out, as the format allows.
 
 use bytes::Bytes;
 use prost::{Message, Oneof};

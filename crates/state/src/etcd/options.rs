@@ -9,16 +9,17 @@ use thiserror::Error;
 /// How servers are reached.
 #[derive(Clone, Debug)]
 pub struct EtcdOptions {
-    /// The servers of one cluster, as `http://HOST:PORT` or `https://HOST:PORT`. The first that answers is asked until
-    /// it does not, so each node names the nearest first.
+    /// The servers of one cluster, as `http://HOST:PORT` or `https://HOST:PORT`. The first that answers is
+    /// asked until it does not, so each node names the nearest first.
     pub servers: Vec<String>,
     /// What the keys begin with, so that several networks can share a cluster. Default `fogline`.
     pub prefix: String,
-    /// How long a request may take, tries at other servers included; then it is unavailable, or its outcome unknown.
-    /// A commit above `max_request` makes several. Default 5 s: longer than an election with etcd's defaults.
+    /// How long a request may take, tries at other servers included; then it is unavailable, or its outcome
+    /// unknown. A commit above `max_request` makes several. Default 5 s: longer than an election with etcd's
+    /// defaults.
     pub timeout: Duration,
-    /// Largest request that the servers take, their `--max-request-bytes`. Default 1.5 MiB, as theirs. Commits above
-    /// it are written in several steps, of which the last alone makes them visible.
+    /// Largest request that the servers take, their `--max-request-bytes`. Default 1.5 MiB, as theirs.
+    /// Commits above it are written in several steps, of which the last alone makes them visible.
     pub max_request: Bytes,
     /// User and password, where the servers want them.
     pub credentials: Option<EtcdCredentials>,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fogline_core::model::{self, AppName, StateName, TenantName};
-use fogline_core::session::{self, BlobName, Commit, Content, RecordKey, Snapshot};
+use fogline_core::session::{self, BlobName, Commit, Content, Head, RecordKey, Snapshot};
 
 use super::cluster::{Answer, Cluster, NoAnswer, Within};
-use super::commit::{Plan, plan, whole};
+use super::commit::{Plan, plan, undo, whole};
 use super::fault::hint;
 use super::keys::{Keys, Span};
 use super::messages::{
@@ -20,9 +20,9 @@ use crate::{Committed, Durable, Listed, Store, StoreError, key};
 
 /// A store in a quorum of etcd servers, version 3.4 or later.
 ///
-/// It goes on while more than half of the servers run and reach each other: one of three may be lost, two of five.
-/// Without a quorum every call is [`StoreError::Unavailable`], or [`Committed::Unknown`], within the timeout of the
-/// options, and from the second call on at once.
+/// It goes on while more than half of the servers run and reach each other: one of three may be lost, two of
+/// five. Without a quorum every call is [`StoreError::Unavailable`], or [`Committed::Unknown`], within the
+/// timeout of the options, and from the second call on at once.
 #[derive(Debug)]
 pub struct EtcdStore {
     pub(super) cluster: Cluster,
@@ -58,18 +58,16 @@ impl EtcdStore {
         answer.map(|answer| answer.says)
     }
 
-    /// Makes a commit; the head that stands, if it is not done.
+    /// Makes a commit.
     async fn carry_out(&self, plan: Plan) -> Result<Swapped, NoAnswer> {
         for request in plan.before {
-            let answer = self.transact(request).await;
             // Whatever comes of it, the commit is not done.
-            let Answer { says, .. } = answer.map_err(|error| NoAnswer {
+            let answer = self.transact(request).await.map_err(|error| NoAnswer {
                 did_nothing: true,
                 ..error
             })?;
-            if !says.succeeded {
-                let stands = says.first_value();
-                self.undo(plan.undo).await;
+            if !answer.says.succeeded {
+                let stands = answer.says.first_value();
                 return Ok(Swapped::Not { stands, again: false });
             }
         }
@@ -78,17 +76,15 @@ impl EtcdStore {
             return Ok(Swapped::Done);
         }
         let stands = says.first_value();
-        if !again {
-            self.undo(plan.undo).await;
-        }
         Ok(Swapped::Not { stands, again })
     }
 
     /// What stays behind if this fails, the next commit of the record deletes.
-    async fn undo(&self, undo: Option<TxnRequest>) {
-        if let Some(undo) = undo
-            && let Err(error) = self.transact(undo).await
-        {
+    async fn undo(&self, record: &str, early: &[BlobName], stands: Option<&Head>) {
+        if early.is_empty() {
+            return;
+        }
+        if let Err(error) = self.transact(undo(&self.keys, record, early, stands)).await {
             tracing::debug!(
                 problem = error.problem,
                 "blobs of a commit that failed stay for now"
@@ -156,11 +152,14 @@ impl Store for EtcdStore {
         let encoded = session::encode(&commit.head);
         StoreError::check_size(&encoded, &commit.blobs)?;
         let ours = commit.head.commit;
-        let plan = plan(&self.keys, key, commit, encoded, self.max_request)?;
+        let record = key.to_string();
+        let mut plan = plan(&self.keys, key, commit, encoded, self.max_request)?;
+        let early = std::mem::take(&mut plan.early);
         match self.carry_out(plan).await {
             Ok(Swapped::Done) => Ok(Committed::Done),
             Ok(Swapped::Not { stands, again }) => {
-                let stands = stands.map(|head| decode(&key.to_string(), &head)).transpose()?;
+                let stands = stands.map(|head| decode(&record, &head)).transpose()?;
+                self.undo(&record, &early, stands.as_ref()).await;
                 match stands {
                     // An earlier try was carried out, its answer lost.
                     Some(head) if again && head.commit == ours => Ok(Committed::Done),

@@ -7,8 +7,8 @@ use super::messages::{RangeRequest, StatusRequest, StatusResponse, method};
 use super::store::EtcdStore;
 use crate::StoreError;
 
-/// After so many changes, a server with auto-compaction has compacted: `--auto-compaction-retention=1m` is the manual's,
-/// and a thousand changes of 1 MB are half of etcd's default quota.
+/// After so many changes, a server with auto-compaction has compacted: `--auto-compaction-retention=1m` is
+/// the manual's, and a thousand changes of 1 MB are half of etcd's default quota.
 const NEW: u64 = 1000;
 
 /// How the servers are kept, as far as they tell.
@@ -35,8 +35,8 @@ impl EtcdUpkeep {
         let mut warnings = Vec::new();
         if !self.compacted && self.revision > NEW {
             warnings.push(format!(
-                "keeps each of its {} changes: turn auto-compaction on, or it refuses writes when its quota is used up \
-                 (--auto-compaction-mode=periodic --auto-compaction-retention=1m)",
+                "keeps each of its {} changes: turn auto-compaction on, or it refuses writes when its \
+                 quota is used up (--auto-compaction-mode=periodic --auto-compaction-retention=1m)",
                 self.revision
             ));
         }

@@ -34,16 +34,14 @@ async fn what_is_no_server_and_where_nobody_answers_is_said() {
 #[tokio::test]
 async fn a_user_works_under_its_prefix_and_survives_the_loss_of_its_token() {
     let mut cluster = started!(1, &[]);
+    // Base64 of "fogline/" and "fogline0".
+    let perm = json!({"permType": "READWRITE", "key": "Zm9nbGluZS8=", "range_end": "Zm9nbGluZTA="});
     for (path, body) in [
         ("auth/user/add", json!({"name": "root", "password": "rootsecret"})),
         ("auth/user/add", json!({"name": "edge", "password": "secret"})),
         ("auth/role/add", json!({"name": "root"})),
         ("auth/role/add", json!({"name": "edge"})),
-        // Base64 of "fogline/" and "fogline0".
-        (
-            "auth/role/grant",
-            json!({"name": "edge", "perm": {"permType": "READWRITE", "key": "Zm9nbGluZS8=", "range_end": "Zm9nbGluZTA="}}),
-        ),
+        ("auth/role/grant", json!({"name": "edge", "perm": perm})),
         ("auth/user/grant", json!({"user": "root", "role": "root"})),
         ("auth/user/grant", json!({"user": "edge", "role": "edge"})),
         ("auth/enable", json!({})),

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use fogline_state::{EtcdOptions, EtcdStore};
@@ -23,8 +22,8 @@ struct Member {
 }
 
 impl Cluster {
-    /// Starts so many with these settings, beside the ones that the manual recommends. `None`, with a message, where no
-    /// etcd is installed.
+    /// Starts so many with these settings, beside the ones that the manual recommends. `None`, with a
+    /// message, where no etcd is installed.
     ///
     /// # Panics
     /// Without etcd in CI.
@@ -130,10 +129,6 @@ impl Cluster {
         // Its log goes on; nobody waits for its end.
         std::thread::spawn(move || lines.for_each(drop));
         ready
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn options(&self) -> EtcdOptions {

@@ -184,7 +184,8 @@ async fn an_answer_that_does_not_come_is_an_unknown_outcome_that_reading_resolve
     let Some(Snapshot { head, .. }) = seen else {
         panic!("it was made")
     };
-    // The servers may or may not have found it in their sockets: reading says which, and a retry is safe in both cases.
+    // The servers may or may not have found it in their sockets: reading says which, and a retry is safe in
+    // both cases.
     let again = store.commit(&key, next.clone()).await.unwrap();
     if head == next.head {
         assert!(matches!(again, Committed::Conflict(Some(_))), "{again:?}");

@@ -81,7 +81,8 @@ async fn drive(
     }
 }
 
-/// The whole way on real servers, one of which is killed: a silent life is ended after 1.1 terms, and not before.
+/// The whole way on real servers, one of which is killed: a silent life is ended after 1.1 terms, and not
+/// before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_node_is_ended_after_its_term_although_a_server_is_lost() {
     let mut cluster = started!(3, &[]);

@@ -36,8 +36,8 @@ async fn prefixes_keep_networks_apart() {
     assert_eq!(other.list(&scene.tenant, &scene.app, None, 10).await.unwrap(), []);
 }
 
-/// What is kept of a record is its head, its commit id and the blobs that are named: also after commits that were
-/// written in several steps.
+/// What is kept of a record is its head, its commit id and the blobs that are named: also after commits that
+/// were written in several steps.
 #[tokio::test]
 async fn no_garbage_stays_in_the_servers() {
     let cluster = started!(1, &[]);
@@ -53,7 +53,7 @@ async fn no_garbage_stays_in_the_servers() {
         let commit = scene.next(&head, &writes);
         let stale = scene.next(&head, &writes);
         head = commit.head.clone();
-        assert_eq!(store.commit(&key, commit).await.unwrap(), Committed::Done);
+        assert_eq!(store.commit(&key, commit.clone()).await.unwrap(), Committed::Done);
         assert_eq!(
             cluster.keys(),
             2 + 3 + 1,
@@ -62,6 +62,13 @@ async fn no_garbage_stays_in_the_servers() {
         let lost = store.commit(&key, stale).await.unwrap();
         assert_eq!(lost, Committed::Conflict(Some(head.clone())));
         assert_eq!(cluster.keys(), 6, "the loser leaves nothing");
+        let twice = store.commit(&key, commit).await.unwrap();
+        assert_eq!(twice, Committed::Conflict(Some(head.clone())));
+        assert_eq!(
+            cluster.keys(),
+            6,
+            "what was committed stays when the same is sent again"
+        );
     }
     store.erase(&key).await.unwrap();
     assert_eq!(cluster.keys(), 0);
