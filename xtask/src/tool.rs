@@ -105,6 +105,14 @@ pub(crate) fn ensure_redis() -> Result<(), Failure> {
     ensure_debian("redis-server", &["redis-server"])
 }
 
+/// Makes sure that etcd is there, the real one: tests start their own servers.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn ensure_etcd() -> Result<(), Failure> {
+    ensure_debian("etcd", &["etcd-server"])
+}
+
 /// Installs Debian packages unless their program answers.
 fn ensure_debian(program: &str, packages: &[&str]) -> Result<(), Failure> {
     if Run::program(program)

@@ -6,6 +6,7 @@
 pub mod application;
 pub mod cost;
 pub mod dispatch;
+pub mod lease;
 pub mod model;
 pub mod network;
 pub mod policy;

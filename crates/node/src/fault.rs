@@ -115,6 +115,11 @@ impl From<StoreError> for Fault {
                 format!("{error}: {source}"),
                 "restore the store from a backup, or delete the session",
             ),
+            StoreError::DamagedLease { source, .. } => Self::new(
+                Kind::Unavailable,
+                format!("{error}: {source}"),
+                "stop that node for a second, and delete its lease from the store",
+            ),
         }
     }
 }

@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{AppName, StateName, TenantName};
+use fogline_core::lease::LeaseRecord;
+use fogline_core::model::{AppName, NodeName, StateName, TenantName};
 use fogline_core::session::{self, BlobName, Commit, Content, Head, RecordKey, Snapshot};
 
 use crate::store::{decode, holds};
-use crate::{Committed, Durable, Listed, Store, StoreError, key};
+use crate::{Committed, Durable, Leased, Leases, Listed, Store, StoreError, key};
 
 /// A store in memory. It keeps heads encoded, as every store does, so that what it takes is what others take.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<String, Record>>,
+    leases: Mutex<BTreeMap<NodeName, LeaseRecord>>,
 }
 
 #[derive(Debug)]
@@ -130,5 +133,29 @@ impl Store for MemoryStore {
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.records().remove(&key.to_string());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Leases for MemoryStore {
+    async fn lease(&self, node: &NodeName, _: Duration) -> Result<Option<LeaseRecord>, StoreError> {
+        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(leases.get(node).cloned())
+    }
+
+    async fn swap_lease(
+        &self,
+        node: &NodeName,
+        expect: Option<&LeaseRecord>,
+        new: &LeaseRecord,
+        _: Duration,
+    ) -> Result<Leased, StoreError> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let stands = leases.get(node);
+        if stands != expect {
+            return Ok(Leased::Conflict(stands.cloned()));
+        }
+        leases.insert(node.clone(), new.clone());
+        Ok(Leased::Done)
     }
 }

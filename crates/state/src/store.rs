@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use fogline_core::lease::BadLease;
 use fogline_core::model::limits::{MAX_STATE, MAX_STATES};
-use fogline_core::model::{AppName, Bytes, CommitId, StateName, TenantName};
+use fogline_core::model::{AppName, Bytes, CommitId, NodeName, StateName, TenantName};
 use fogline_core::session::{self, BadHead, BlobName, Commit, Expect, Head, RecordKey, Snapshot};
 use thiserror::Error;
 
@@ -130,6 +131,14 @@ pub enum StoreError {
         key: String,
         /// What is wrong with it.
         source: BadHead,
+    },
+    /// The lease of a node cannot be read.
+    #[error("reading the lease of the node {node}")]
+    DamagedLease {
+        /// The node.
+        node: NodeName,
+        /// What is wrong with it.
+        source: BadLease,
     },
     /// The commit is larger than the store takes.
     #[error("{bytes} in one commit, {most} are the most")]

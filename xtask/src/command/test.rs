@@ -11,7 +11,7 @@ use crate::command::{api, functions, fuzz, instructions};
 use crate::failure::Failure;
 use crate::say;
 use crate::shell::{Run, target};
-use crate::tool::ensure_redis;
+use crate::tool::{ensure_etcd, ensure_redis};
 
 /// Which steps to run.
 #[derive(clap::Args)]
@@ -200,6 +200,7 @@ const LINT_HINT: &str = "fix what clippy shows; suppress only with #[expect(lint
 
 fn tests() -> Result<(), Failure> {
     ensure_redis()?;
+    ensure_etcd()?;
     Run::cargo()
         .args(["test", "--workspace", "--locked"])
         .hint("a failed property prints its smallest input, a failed snapshot its difference, above")

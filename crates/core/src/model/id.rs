@@ -67,3 +67,7 @@ id! {
     /// A client: a device that owns sessions and numbers its requests (R5).
     ClientId, "a client id: 32 hexadecimal digits"
 }
+id! {
+    /// One life of a node, from its start to its end, random: what owns sessions (R11).
+    Incarnation, "an incarnation: 32 hexadecimal digits"
+}

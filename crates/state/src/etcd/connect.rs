@@ -1,0 +1,121 @@
+//! Connecting.
+
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use super::cluster::{Cluster, Server};
+use super::fault::problem;
+use super::keys::Keys;
+use super::options::{EtcdConnectError, EtcdOptions, EtcdTls};
+use super::store::EtcdStore;
+
+/// Idle connections are probed after this; servers refuse probes that come more often than every 5 s.
+const PROBE: Duration = Duration::from_secs(10);
+
+impl EtcdStore {
+    /// Connects; connections that are lost later are made again by themselves. It is said in the log what the
+    /// servers lack to keep sessions for long.
+    ///
+    /// # Errors
+    /// When the options are wrong, or no quorum answers.
+    pub async fn connect(options: &EtcdOptions) -> Result<Self, EtcdConnectError> {
+        let servers: Result<Vec<_>, _> = options
+            .servers
+            .iter()
+            .map(|server| reach(server, options).map(|channel| (server.clone(), channel)))
+            .collect();
+        let servers = servers?;
+        if servers.is_empty() {
+            return Err(EtcdConnectError::BadServer {
+                server: String::new(),
+                problem: "no server is named".to_owned(),
+            });
+        }
+        let servers = servers
+            .into_iter()
+            .map(|(name, channel)| Server { name, channel })
+            .collect();
+        let store = Self {
+            cluster: Cluster {
+                servers,
+                first: AtomicUsize::new(0),
+                down: AtomicBool::new(false),
+                credentials: options.credentials.clone(),
+                token: RwLock::new(None),
+            },
+            keys: Keys {
+                prefix: options.prefix.clone(),
+            },
+            timeout: options.timeout,
+            max_request: options.max_request,
+        };
+        let refused = |problem: String| EtcdConnectError::Refused {
+            servers: store.cluster.names(),
+            problem,
+        };
+        store.introduce().await.map_err(refused)?;
+        let upkeep = store.upkeep().await.map_err(|error| refused(error.to_string()))?;
+        let servers = store.cluster.names();
+        tracing::info!(servers, version = upkeep.version, "connected to etcd");
+        for warning in upkeep.warnings() {
+            tracing::warn!(servers, "etcd {warning}");
+        }
+        Ok(store)
+    }
+
+    /// Gets a token from the first server that answers.
+    async fn introduce(&self) -> Result<(), String> {
+        if self.cluster.credentials.is_none() {
+            return Ok(());
+        }
+        let mut last = String::new();
+        for at in 0..self.cluster.servers.len() {
+            let asking = tokio::time::timeout(self.timeout / 4, self.cluster.authenticate(at));
+            match asking.await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(status)) => last = problem(&status),
+                Err(_) => "no answer".clone_into(&mut last),
+            }
+        }
+        Err(last)
+    }
+}
+
+fn reach(server: &str, options: &EtcdOptions) -> Result<Channel, EtcdConnectError> {
+    let bad = |problem: String| EtcdConnectError::BadServer {
+        server: server.to_owned(),
+        problem,
+    };
+    let endpoint = Endpoint::from_shared(server.to_owned()).map_err(|error| bad(error.to_string()))?;
+    let scheme = endpoint.uri().scheme_str().unwrap_or_default().to_owned();
+    let endpoint = match (scheme.as_str(), &options.tls) {
+        ("http", None) => endpoint,
+        ("https", Some(tls)) => endpoint
+            .tls_config(trust(tls))
+            .map_err(|error| bad(error.to_string()))?,
+        ("https", None) => {
+            return Err(bad(
+                "https needs the certificate of the servers' authority".to_owned()
+            ));
+        }
+        ("http", Some(_)) => return Err(bad("certificates are given, and http uses none".to_owned())),
+        _ => return Err(bad("its scheme is neither http nor https".to_owned())),
+    };
+    let endpoint = endpoint
+        .connect_timeout(options.timeout / 4)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(PROBE)
+        .keep_alive_timeout(options.timeout);
+    Ok(endpoint.connect_lazy())
+}
+
+fn trust(tls: &EtcdTls) -> ClientTlsConfig {
+    let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.ca));
+    match &tls.identity {
+        Some((certificate, key)) => config.identity(Identity::from_pem(certificate, key)),
+        None => config,
+    }
+}
