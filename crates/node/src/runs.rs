@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::model::limits::{MAX_INBOX, MAX_SESSION_QUEUE, OPAQUE_REPLY_TERM};
-use fogline_core::model::{AppName, RunId, SessionId, StateName, TenantName, Timestamp};
+use fogline_core::model::limits::{MAX_INBOX, MAX_SESSION_QUEUE};
+use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
 use fogline_core::session::{Origin, Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunStatus};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::{Kind, Problem};
-use fogline_state::EmbeddedStore;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::admit::{self, Scope};
@@ -26,9 +24,11 @@ use crate::invoke::{Answer, Job, Task, dispatch};
 use crate::node::Node;
 use crate::sessions;
 
-const TABLE: &str = "runs";
-/// Records that are looked through at once: one may hold the outputs of 64 steps.
-const PAGE: usize = 32;
+mod record;
+
+use record::{Record, keep, records, stored};
+pub(crate) use record::{forget_app, forget_old};
+
 /// First and longest pause before a step that found no room is tried again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
@@ -48,22 +48,6 @@ impl Default for Runs {
             inbox: Turns::new(MAX_SESSION_QUEUE),
         }
     }
-}
-
-/// What is kept of a run that has a name, until a day after it was accepted.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Record {
-    tenant: TenantName,
-    app: AppName,
-    session: SessionId,
-    accepted: Timestamp,
-    deadline: Timestamp,
-    /// SHA-256 of the input: the same name with another input is refused (R2).
-    input: [u8; 32],
-    run: Vec<u8>,
-    /// Whether nobody waits for it.
-    accepted_only: bool,
-    problem: Option<String>,
 }
 
 /// A run as it was asked for.
@@ -106,14 +90,14 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     if asked.key.is_none() || !asked.envelopes.is_empty() {
         // A run that began before the session went to its client goes on from where it was.
         let begun = match &asked.key {
-            Some(_) => stored(node, run.id())?,
+            Some(_) => stored(&node.store, run.id())?,
             None => None,
         };
         let begun = begun.map(|record| record.of(&asked)?.run()).transpose()?;
         return Executing::new(node, &asked, None).all(begun.unwrap_or(run)).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
-    let record = match stored(node, run.id())? {
+    let record = match stored(&node.store, run.id())? {
         Some(record) => record.of(&asked)?,
         None => accept(node, &asked, &run, false).await?,
     };
@@ -132,7 +116,7 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
         .map_err(|error| no_workflow(&error))?;
-    if let Some(record) = stored(node, run.id())? {
+    if let Some(record) = stored(&node.store, run.id())? {
         record.of(&asked)?;
     } else {
         check_session(node, &asked.scope).await?;
@@ -201,7 +185,7 @@ pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Bytes, Fau
 
 /// The record of a run of this session, and of no other.
 fn record_of(node: &Node, scope: &Scope, id: RunId) -> Result<Record, Fault> {
-    let record = stored(node, id)?.filter(|record| {
+    let record = stored(&node.store, id)?.filter(|record| {
         record.tenant == scope.tenant
             && record.app == scope.app
             && Some(&record.session) == scope.session.as_ref()
@@ -225,36 +209,6 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// Forgets the runs that were accepted more than a day ago.
-pub(crate) async fn forget_old(store: &EmbeddedStore, now: Timestamp) -> Result<(), Fault> {
-    forget(store, |record| now.since(record.accepted) > OPAQUE_REPLY_TERM).await
-}
-
-/// Forgets the runs of an application.
-pub(crate) async fn forget_app(
-    store: &EmbeddedStore,
-    tenant: &TenantName,
-    app: &AppName,
-) -> Result<(), Fault> {
-    forget(store, |record| record.tenant == *tenant && record.app == *app).await
-}
-
-async fn forget(store: &EmbeddedStore, which: impl Fn(&Record) -> bool) -> Result<(), Fault> {
-    let mut after: Option<Bytes> = None;
-    loop {
-        let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
-        for (key, bytes) in &page {
-            if which(&read(bytes)?) {
-                store.meta_delete(TABLE, key).await?;
-            }
-        }
-        if page.len() < PAGE {
-            return Ok(());
-        }
-        after = page.into_iter().next_back().map(|(key, _)| key);
-    }
 }
 
 fn execute_later(node: &Arc<Node>, record: Record) {
@@ -291,9 +245,9 @@ async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, 
 
 async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> {
     let id = record.run()?.id();
-    let mut record = stored(node, id)?.unwrap_or_else(|| record.clone());
+    let mut record = stored(&node.store, id)?.unwrap_or_else(|| record.clone());
     record.problem = serde_json::to_string(fault.problem()).ok();
-    keep(node, &record).await
+    keep(&node.store, &record).await
 }
 
 async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> Result<Record, Fault> {
@@ -309,47 +263,8 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> R
         accepted_only,
         problem: None,
     };
-    keep(node, &record).await?;
+    keep(&node.store, &record).await?;
     Ok(record)
-}
-
-async fn keep(node: &Node, record: &Record) -> Result<(), Fault> {
-    let bytes = postcard::to_stdvec(record)
-        .map_err(|error| Fault::internal(format!("writing the record of a run: {error}")))?;
-    Ok(node
-        .store
-        .meta_put(TABLE, &record.run()?.id().0, bytes.into())
-        .await?)
-}
-
-fn stored(node: &Node, id: RunId) -> Result<Option<Record>, Fault> {
-    let bytes = node.store.meta_get(TABLE, &id.0)?;
-    bytes.map(|bytes| read(&bytes)).transpose()
-}
-
-fn records(store: &EmbeddedStore) -> Result<Vec<Record>, Fault> {
-    let mut records = Vec::new();
-    let mut after: Option<Bytes> = None;
-    loop {
-        let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
-        for (_, bytes) in &page {
-            records.push(read(bytes)?);
-        }
-        if page.len() < PAGE {
-            return Ok(records);
-        }
-        after = page.last().map(|(key, _)| key.clone());
-    }
-}
-
-fn read(bytes: &[u8]) -> Result<Record, Fault> {
-    postcard::from_bytes(bytes).map_err(|error| {
-        Fault::new(
-            Kind::Unavailable,
-            format!("the record of a run is damaged: {error}"),
-            "restore the store",
-        )
-    })
 }
 
 fn no_workflow(error: &fogline_core::workflow::BadRun) -> Fault {
@@ -358,43 +273,6 @@ fn no_workflow(error: &fogline_core::workflow::BadRun) -> Fault {
         error.to_string(),
         "name its steps as [[workflow.steps]] in the manifest",
     )
-}
-
-impl Record {
-    fn run(&self) -> Result<Run, Fault> {
-        Run::decode(&self.run)
-            .map_err(|error| Fault::new(Kind::Unavailable, error.to_string(), "restore the store"))
-    }
-
-    /// The record, if it is of what is asked.
-    fn of(self, asked: &Asked) -> Result<Self, Fault> {
-        let same = self.input == <[u8; 32]>::from(Sha256::digest(&asked.input));
-        if same {
-            Ok(self)
-        } else {
-            Err(Refusal::OtherBody.into())
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.problem.is_some() || self.run().is_ok_and(|run| run.result().is_some())
-    }
-
-    fn asked(&self, timeout: Duration) -> Asked {
-        Asked {
-            scope: Scope {
-                tenant: self.tenant.clone(),
-                app: self.app.clone(),
-                session: Some(self.session.clone()),
-            },
-            key: None,
-            input: Bytes::new(),
-            envelopes: BTreeMap::new(),
-            seen: None,
-            holder: None,
-            timeout,
-        }
-    }
 }
 
 /// A run under way.
@@ -439,7 +317,7 @@ impl<'a> Executing<'a> {
             let ready = run.finish(&step.name, output);
             if let Some(record) = &mut self.record {
                 record.run = run.encode();
-                keep(self.node, record).await?;
+                keep(&self.node.store, record).await?;
             }
             for step in ready.into_iter().filter(|_| failed.is_none()) {
                 under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));

@@ -1,0 +1,204 @@
+//! What a node keeps of runs, beside its sessions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fogline_core::model::limits::OPAQUE_REPLY_TERM;
+use fogline_core::model::{AppName, RunId, SessionId, TenantName, Timestamp};
+use fogline_core::session::Refusal;
+use fogline_core::workflow::Run;
+use fogline_protocol::problem::Kind;
+use fogline_state::EmbeddedStore;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Asked;
+use crate::admit::Scope;
+use crate::fault::Fault;
+
+const TABLE: &str = "runs";
+/// Records that are looked through at once: one may hold the outputs of 64 steps.
+const PAGE: usize = 32;
+
+/// What is kept of a run that has a name, until a day after it was accepted.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) tenant: TenantName,
+    pub(super) app: AppName,
+    pub(super) session: SessionId,
+    pub(super) accepted: Timestamp,
+    pub(super) deadline: Timestamp,
+    /// SHA-256 of the input: the same name with another input is refused (R2).
+    pub(super) input: [u8; 32],
+    pub(super) run: Vec<u8>,
+    /// Whether nobody waits for it.
+    pub(super) accepted_only: bool,
+    pub(super) problem: Option<String>,
+}
+
+impl Record {
+    pub(super) fn run(&self) -> Result<Run, Fault> {
+        Run::decode(&self.run)
+            .map_err(|error| Fault::new(Kind::Unavailable, error.to_string(), "restore the store"))
+    }
+
+    /// The record, if it is of what is asked.
+    pub(super) fn of(self, asked: &Asked) -> Result<Self, Fault> {
+        let same = self.input == <[u8; 32]>::from(Sha256::digest(&asked.input));
+        if same {
+            Ok(self)
+        } else {
+            Err(Refusal::OtherBody.into())
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.problem.is_some() || self.run().is_ok_and(|run| run.result().is_some())
+    }
+
+    pub(super) fn asked(&self, timeout: Duration) -> Asked {
+        Asked {
+            scope: Scope {
+                tenant: self.tenant.clone(),
+                app: self.app.clone(),
+                session: Some(self.session.clone()),
+            },
+            key: None,
+            input: Bytes::new(),
+            envelopes: BTreeMap::new(),
+            seen: None,
+            holder: None,
+            timeout,
+        }
+    }
+}
+
+pub(super) async fn keep(store: &EmbeddedStore, record: &Record) -> Result<(), Fault> {
+    let bytes = postcard::to_stdvec(record)
+        .map_err(|error| Fault::internal(format!("writing the record of a run: {error}")))?;
+    Ok(store.meta_put(TABLE, &record.run()?.id().0, bytes.into()).await?)
+}
+
+pub(super) fn stored(store: &EmbeddedStore, id: RunId) -> Result<Option<Record>, Fault> {
+    let bytes = store.meta_get(TABLE, &id.0)?;
+    bytes.map(|bytes| read(&bytes)).transpose()
+}
+
+pub(super) fn records(store: &EmbeddedStore) -> Result<Vec<Record>, Fault> {
+    let mut records = Vec::new();
+    let mut after: Option<Bytes> = None;
+    loop {
+        let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
+        for (_, bytes) in &page {
+            records.push(read(bytes)?);
+        }
+        if page.len() < PAGE {
+            return Ok(records);
+        }
+        after = page.last().map(|(key, _)| key.clone());
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Record, Fault> {
+    postcard::from_bytes(bytes).map_err(|error| {
+        Fault::new(
+            Kind::Unavailable,
+            format!("the record of a run is damaged: {error}"),
+            "restore the store",
+        )
+    })
+}
+
+/// Forgets the runs that were accepted more than a day ago.
+pub(crate) async fn forget_old(store: &EmbeddedStore, now: Timestamp) -> Result<(), Fault> {
+    forget(store, |record| now.since(record.accepted) > OPAQUE_REPLY_TERM).await
+}
+
+/// Forgets the runs of an application.
+pub(crate) async fn forget_app(
+    store: &EmbeddedStore,
+    tenant: &TenantName,
+    app: &AppName,
+) -> Result<(), Fault> {
+    forget(store, |record| record.tenant == *tenant && record.app == *app).await
+}
+
+async fn forget(store: &EmbeddedStore, which: impl Fn(&Record) -> bool) -> Result<(), Fault> {
+    let mut after: Option<Bytes> = None;
+    loop {
+        let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
+        for (key, bytes) in &page {
+            if which(&read(bytes)?) {
+                store.meta_delete(TABLE, key).await?;
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_core::application::WorkflowStep;
+    use fogline_core::model::Birth;
+    use fogline_state::EmbeddedOptions;
+
+    use super::*;
+
+    fn record(number: u8, app: &str, accepted: Timestamp) -> Record {
+        let step = WorkflowStep {
+            name: "add".parse().unwrap(),
+            function: "add".parse().unwrap(),
+            after: Vec::new(),
+        };
+        Record {
+            tenant: "local".parse().unwrap(),
+            app: app.parse().unwrap(),
+            session: SessionId::mint("one".parse().unwrap(), vec![Birth::InEdge], [number; 16]).unwrap(),
+            accepted,
+            deadline: accepted,
+            input: [0; 32],
+            run: Run::start(RunId([number; 16]), &[step], Bytes::new())
+                .unwrap()
+                .encode(),
+            accepted_only: false,
+            problem: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn old_runs_and_those_of_one_application_are_forgotten_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = EmbeddedStore::open(&path, &EmbeddedOptions::default()).unwrap();
+        let now = Timestamp(0).after(2 * OPAQUE_REPLY_TERM);
+        // More than are read at once, in the order of their ids: every third is old, every second of the application.
+        let count = 3 * u8::try_from(PAGE).unwrap();
+        for number in 0..count {
+            let accepted = if number % 3 == 0 { Timestamp(0) } else { now };
+            let app = if number % 2 == 0 { "counter" } else { "other" };
+            keep(&store, &record(number, app, accepted)).await.unwrap();
+        }
+        let left = || {
+            records(&store)
+                .unwrap()
+                .iter()
+                .map(|left| left.session.clone())
+                .collect::<Vec<_>>()
+        };
+        let expected = |which: fn(&u8) -> bool| {
+            let numbers = (0..count).filter(which);
+            numbers
+                .map(|number| record(number, "counter", now).session)
+                .collect::<Vec<_>>()
+        };
+        forget_old(&store, now).await.unwrap();
+        assert_eq!(left(), expected(|number| number % 3 != 0));
+        let (tenant, app) = ("local".parse().unwrap(), "counter".parse().unwrap());
+        forget_app(&store, &tenant, &app).await.unwrap();
+        assert_eq!(left(), expected(|number| number % 3 != 0 && number % 2 != 0));
+    }
+}
