@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::model::limits::{MAX_INBOX, MAX_SESSION_QUEUE};
+use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
 use fogline_core::session::{Origin, Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
@@ -24,8 +24,10 @@ use crate::invoke::{Answer, Job, Task, dispatch};
 use crate::node::Node;
 use crate::sessions;
 
+mod inbox;
 mod record;
 
+use inbox::{Inboxes, Place};
 use record::{Record, keep, records, stored};
 pub(crate) use record::{forget_app, forget_old};
 
@@ -37,15 +39,14 @@ pub(crate) struct Runs {
     /// Whoever sends a run again waits for the one under way.
     turns: Turns<RunId>,
     /// Accepted runs of one session are executed in the order of their coming.
-    inbox: Turns<SessionId>,
+    inboxes: Arc<Inboxes>,
 }
 
 impl Default for Runs {
     fn default() -> Self {
         Self {
             turns: Turns::new(MAX_SESSION_QUEUE),
-            // An accepted run is refused before it stands here.
-            inbox: Turns::new(MAX_SESSION_QUEUE),
+            inboxes: Arc::default(),
         }
     }
 }
@@ -99,7 +100,7 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     let _turn = node.runs.turns.take(&run.id()).await?;
     let record = match stored(&node.store, run.id())? {
         Some(record) => record.of(&asked)?,
-        None => accept(node, &asked, &run, false).await?,
+        None => accept(node, &asked, &run, None).await?,
     };
     finish(node, &asked, record).await
 }
@@ -120,18 +121,11 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         record.of(&asked)?;
     } else {
         check_session(node, &asked.scope).await?;
-        let waiting = records(&node.store)?.into_iter().filter(|record| {
-            record.accepted_only
-                && Some(&record.session) == asked.scope.session.as_ref()
-                && !record.has_ended()
-        });
-        if waiting.count() >= MAX_INBOX {
-            return Err(Fault::overloaded(format!(
-                "{MAX_INBOX} runs of this session wait"
-            )));
-        }
-        let record = accept(node, &asked, &run, true).await?;
-        execute_later(node, record);
+        let now = node.clock.now();
+        let mut place = node.runs.inboxes.reserve(asked.session()?, now)?;
+        let record = accept(node, &asked, &run, Some(place.number)).await?;
+        place.is_recorded(run.id());
+        execute_later(node, record, place);
     }
     describe(node, &asked.scope, run.id())
 }
@@ -201,25 +195,33 @@ fn record_of(node: &Node, scope: &Scope, id: RunId) -> Result<Record, Fault> {
 /// Goes on with the runs that had been accepted when the node stopped, and forgets old ones.
 pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
     forget_old(&node.store, node.clock.now()).await?;
-    let mut records = records(&node.store)?;
-    records.sort_by_key(|record| record.accepted);
-    for record in records {
-        if record.accepted_only && !record.has_ended() {
-            execute_later(node, record);
+    let mut waiting = Vec::new();
+    // Each has its place before the first is executed.
+    for record in records(&node.store)? {
+        if let Some(number) = record.inbox.filter(|_| !record.has_ended()) {
+            let run = record.run()?.id();
+            let place = node.runs.inboxes.restore(&record.session, number, run);
+            waiting.push((record, place));
         }
+    }
+    for (record, place) in waiting {
+        execute_later(node, record, place);
     }
     Ok(())
 }
 
-fn execute_later(node: &Arc<Node>, record: Record) {
+fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
     let (node, tasks) = (Arc::clone(node), node.tasks.clone());
     let stopping = node.stopping.clone();
     tasks.spawn(async move {
         let work = async {
-            let _place = node.runs.inbox.take(&record.session).await?;
             let left = record.deadline.since(node.clock.now());
             let asked = record.asked(left);
-            let ended = tokio::time::timeout(left, finish(&node, &asked, record.clone())).await;
+            let in_turn = async {
+                place.turn().await;
+                finish(&node, &asked, record.clone()).await
+            };
+            let ended = tokio::time::timeout(left, in_turn).await;
             ended.unwrap_or_else(|_| Err(Fault::deadline()))
         };
         let ended = tokio::select! {
@@ -250,7 +252,7 @@ async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> 
     keep(&node.store, &record).await
 }
 
-async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> Result<Record, Fault> {
+async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Result<Record, Fault> {
     let now = node.clock.now();
     let record = Record {
         tenant: asked.scope.tenant.clone(),
@@ -260,7 +262,7 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, accepted_only: bool) -> R
         deadline: now.after(asked.timeout),
         input: Sha256::digest(&asked.input).into(),
         run: run.encode(),
-        accepted_only,
+        inbox,
         problem: None,
     };
     keep(&node.store, &record).await?;

@@ -32,8 +32,8 @@ pub(super) struct Record {
     /// SHA-256 of the input: the same name with another input is refused (R2).
     pub(super) input: [u8; 32],
     pub(super) run: Vec<u8>,
-    /// Whether nobody waits for it.
-    pub(super) accepted_only: bool,
+    /// Its number in the session's inbox, if nobody waits for it.
+    pub(super) inbox: Option<u64>,
     pub(super) problem: Option<String>,
 }
 
@@ -164,7 +164,7 @@ mod tests {
             run: Run::start(RunId([number; 16]), &[step], Bytes::new())
                 .unwrap()
                 .encode(),
-            accepted_only: false,
+            inbox: None,
             problem: None,
         }
     }

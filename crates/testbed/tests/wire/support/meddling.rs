@@ -146,7 +146,9 @@ impl Store for Meddled {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
         let mut listed = self.inner.list(tenant, app, after, limit).await?;
-        listed.iter_mut().for_each(|found| self.age(&mut found.head));
+        if matches!(self.meddling, Meddling::Old) {
+            listed.iter_mut().for_each(|found| self.age(&mut found.head));
+        }
         Ok(listed)
     }
 
