@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use fogline_membership::memory::Weather;
-use fogline_membership::{Membership, MembershipError, Presence};
+use fogline_membership::{Membership, MembershipError, Options, Presence};
 use support::{Cluster, address, is, just, name, queue, queue_of, see};
 use tokio::time::{Instant, sleep};
 
@@ -211,8 +211,8 @@ async fn a_carrier_that_breaks_ends_gossip_and_says_so() {
 #[tokio::test]
 async fn options_that_cannot_be_used_are_refused_with_a_hint() {
     let cluster = Cluster::start(0, edge(11)).await;
-    for spoil in [
-        |options: &mut fogline_membership::Options| options.cluster.clear(),
+    let spoilt: [fn(&mut Options); 8] = [
+        |options| options.cluster.clear(),
         |options| options.gossip.set_port(0),
         |options| options.pace.gossip_every = Duration::ZERO,
         |options| options.pace.publish_every = Duration::ZERO,
@@ -220,7 +220,8 @@ async fn options_that_cannot_be_used_are_refused_with_a_hint() {
         |options| options.pace.detector.window = 0,
         |options| options.pace.detector.longest_interval = Duration::ZERO,
         |options| options.pace.detector.forget_after = Duration::ZERO,
-    ] {
+    ];
+    for spoil in spoilt {
         let mut options = cluster.options(0, 1);
         spoil(&mut options);
         let carrier = std::sync::Arc::new(cluster.network.attach(address(0)));

@@ -42,9 +42,13 @@ async fn node(number: usize, incarnation: u64, seeds: Vec<String>) -> (Membershi
     )
 }
 
-fn queue(queued: u32) -> Telemetry {
+/// A step of telemetry for each node seen: wide enough not to be damped.
+const STEP: u16 = 60;
+
+/// How many nodes are seen alive, as telemetry.
+fn count(alive: usize) -> Telemetry {
     let load = Load {
-        queued,
+        busy_permille: alive as u16 * STEP,
         ..Load::default()
     };
     Telemetry {
@@ -53,12 +57,11 @@ fn queue(queued: u32) -> Telemetry {
     }
 }
 
-/// What it sees, as others are told it: how many are alive.
 fn alive(members: &[Member]) -> usize {
     members.iter().filter(|member| member.is_alive()).count()
 }
 
-/// A node of its own process: tells as its queue how many nodes it sees alive, until its input ends.
+/// A node of its own process: tells how many nodes it sees alive, until its input ends.
 #[tokio::test]
 #[ignore = "the other test starts it, as a process"]
 async fn a_process_that_is_a_node() {
@@ -70,7 +73,7 @@ async fn a_process_that_is_a_node() {
     let mut watch = node.watch();
     let mut end = tokio::task::spawn_blocking(|| stdin().read(&mut [0]));
     loop {
-        node.publish(queue(alive(&node.members()) as u32));
+        node.publish(count(alive(&node.members())));
         tokio::select! {
             _ = &mut end => return,
             changed = watch.changed() => changed.unwrap(),
@@ -110,19 +113,19 @@ async fn see(node: &Membership, what: &str, sees: impl Fn(&[Member]) -> bool) {
 }
 
 /// Whether everyone is alive and says that it sees so many alive.
-fn all_see(members: &[Member], count: usize) -> bool {
+fn all_see(members: &[Member], seen: usize) -> bool {
     let agrees = |member: &&Member| {
         member
             .telemetry
             .as_ref()
-            .is_some_and(|told| told.load.queued as usize == count)
+            .is_some_and(|told| told.load == count(seen).load)
     };
     members
         .iter()
         .filter(|member| member.is_alive())
         .filter(agrees)
         .count()
-        == count
+        == seen
 }
 
 #[tokio::test]
@@ -130,9 +133,9 @@ async fn fifteen_processes_see_each_other_and_one_that_is_killed_and_comes_back(
     let (here, seed) = node(0, 1, Vec::new()).await;
     let mut watch = here.watch();
     let mut processes: Vec<Process> = (1..NODES).map(|number| process(number, 1, seed)).collect();
-    let count = async {
+    let tell = async {
         loop {
-            here.publish(queue(alive(&here.members()) as u32));
+            here.publish(count(alive(&here.members())));
             watch.changed().await.unwrap();
         }
     };
@@ -159,7 +162,7 @@ async fn fifteen_processes_see_each_other_and_one_that_is_killed_and_comes_back(
         );
     };
     tokio::select! {
-        () = count => unreachable!("it never ends"),
+        () = tell => unreachable!("it never ends"),
         () = story => {}
     }
 }

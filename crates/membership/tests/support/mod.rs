@@ -12,15 +12,15 @@ use tokio::time::{Instant, timeout};
 
 /// Nodes of one cluster. Who speaks to whom is drawn by chitchat from the system's randomness; what happens to messages
 /// comes from the seed.
-pub struct Cluster {
-    pub network: MemoryNetwork,
-    pub nodes: Vec<Membership>,
-    pub pace: Pace,
+pub(crate) struct Cluster {
+    pub(crate) network: MemoryNetwork,
+    pub(crate) nodes: Vec<Membership>,
+    pub(crate) pace: Pace,
 }
 
 impl Cluster {
     /// So many nodes, all of which know the first two.
-    pub async fn start(count: usize, weather: Weather) -> Self {
+    pub(crate) async fn start(count: usize, weather: Weather) -> Self {
         println!("seed {}", weather.seed);
         let mut cluster = Self {
             network: MemoryNetwork::new(weather),
@@ -35,13 +35,13 @@ impl Cluster {
     }
 
     /// A life of a node.
-    pub async fn node(&self, number: usize, incarnation: u64) -> Membership {
+    pub(crate) async fn node(&self, number: usize, incarnation: u64) -> Membership {
         let options = self.options(number, incarnation);
         let carrier = Arc::new(self.network.attach(options.gossip));
         Membership::start(options, carrier).await.unwrap()
     }
 
-    pub fn options(&self, number: usize, incarnation: u64) -> Options {
+    pub(crate) fn options(&self, number: usize, incarnation: u64) -> Options {
         Options {
             cluster: "test".to_owned(),
             name: name(number).parse().unwrap(),
@@ -57,7 +57,7 @@ impl Cluster {
     }
 
     /// The longest that a node takes to see what is asked for, from now on.
-    pub async fn all_see(&self, limit: Duration, sees: impl Fn(&[Member]) -> bool) -> Duration {
+    pub(crate) async fn all_see(&self, limit: Duration, sees: impl Fn(&[Member]) -> bool) -> Duration {
         let start = Instant::now();
         for node in &self.nodes {
             see(node, limit.saturating_sub(start.elapsed()), &sees).await;
@@ -70,7 +70,7 @@ impl Cluster {
 }
 
 /// Waits until a node sees what is asked for.
-pub async fn see(node: &Membership, limit: Duration, sees: impl Fn(&[Member]) -> bool) {
+pub(crate) async fn see(node: &Membership, limit: Duration, sees: impl Fn(&[Member]) -> bool) {
     let mut watch = node.watch();
     let seen = timeout(limit, watch.wait_for(|members| sees(members))).await;
     if seen.is_err() {
@@ -83,21 +83,21 @@ pub async fn see(node: &Membership, limit: Duration, sees: impl Fn(&[Member]) ->
     }
 }
 
-pub fn name(number: usize) -> String {
+pub(crate) fn name(number: usize) -> String {
     format!("edge-{number:03}")
 }
 
-pub fn address(number: usize) -> SocketAddr {
+pub(crate) fn address(number: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, (number / 250) as u8, (number % 250 + 1) as u8], 4433))
 }
 
 /// Whether so many are alive, and nobody else is known.
-pub fn just(count: usize) -> impl Fn(&[Member]) -> bool {
+pub(crate) fn just(count: usize) -> impl Fn(&[Member]) -> bool {
     move |members| members.len() == count && members.iter().all(Member::is_alive)
 }
 
 /// Whether a node is there, or not, in some life of at least this number.
-pub fn is(number: usize, incarnation: u64, presence: Presence) -> impl Fn(&[Member]) -> bool {
+pub(crate) fn is(number: usize, incarnation: u64, presence: Presence) -> impl Fn(&[Member]) -> bool {
     let name = name(number);
     move |members| {
         let member = members.iter().find(|member| member.name.as_str() == name);
@@ -105,7 +105,7 @@ pub fn is(number: usize, incarnation: u64, presence: Presence) -> impl Fn(&[Memb
     }
 }
 
-pub fn queue(queued: u32) -> Telemetry {
+pub(crate) fn queue(queued: u32) -> Telemetry {
     let load = Load {
         queued,
         slots: 4,
@@ -119,7 +119,7 @@ pub fn queue(queued: u32) -> Telemetry {
 }
 
 /// The queue that a node is said to have.
-pub fn queue_of(members: &[Member], number: usize) -> Option<u32> {
+pub(crate) fn queue_of(members: &[Member], number: usize) -> Option<u32> {
     let name = name(number);
     let member = members.iter().find(|member| member.name.as_str() == name)?;
     Some(member.telemetry.as_ref()?.load.queued)
