@@ -1,7 +1,8 @@
 //! What gossip costs, and how fast it is, by size of the network: the table in docs/src/membership.md.
 //!
-//! `cargo run -p fogline-membership --example traffic`. Nodes are in one process, on a virtual clock, so the figures do
-//! not depend on the machine; they differ a little from run to run, because chitchat draws its partners anew.
+//! `cargo run -p fogline-membership --example traffic`. Nodes are in one process, on a virtual clock, so the
+//! figures do not depend on the machine; they differ a little from run to run, because chitchat draws its
+//! partners anew.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 #![expect(
@@ -35,7 +36,8 @@ fn main() {
         delay: Duration::from_millis(20),
     };
     println!(
-        "| nodes | a round every | bytes/s sent by a node | messages/s | all see all | telemetry everywhere | a death seen by all |"
+        "| nodes | a round every | bytes/s sent by a node | messages/s | all see all | telemetry everywhere \
+         | a death seen by all |"
     );
     println!("|---|---|---|---|---|---|---|");
     for nodes in SIZES {
@@ -62,7 +64,8 @@ async fn row(nodes: usize, every: Duration, weather: Weather) {
     let told = |members: &[Member]| members.iter().all(|member| member.telemetry.is_some());
     let told = all_see(&cluster, told).await;
 
-    // Everyone's load changes by more than is damped, every second; a tenth of the service times and paths do.
+    // Everyone's load changes by more than is damped, every second; a tenth of the service times and paths
+    // do.
     sleep(Duration::from_secs(30)).await;
     let before = total(&network, nodes);
     for second in 1..=COUNTED.as_secs() {

@@ -23,8 +23,8 @@ pub enum MembershipError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Gossip has ended, and the view of the members no longer changes: the node should stop, or begin anew with a
-    /// higher incarnation.
+    /// Gossip has ended, and the view of the members no longer changes: the node should stop, or begin anew
+    /// with a higher incarnation.
     #[error("gossip of node {node} has ended: {reason}")]
     Ended {
         /// The node.

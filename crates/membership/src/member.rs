@@ -35,8 +35,8 @@ pub struct Member {
     pub presence: Presence,
     /// Since when it is (or is not), as this node saw it.
     pub since: Instant,
-    /// What it last said of itself, if it has said anything. What has hardly changed is not said again, so the
-    /// telemetry of a node that is alive holds, however old it is.
+    /// What it last said of itself, if it has said anything. What has hardly changed is not said again, so
+    /// the telemetry of a node that is alive holds, however old it is.
     pub telemetry: Option<Arc<Telemetry>>,
     /// When that came here. It was said at most a few rounds of gossip earlier.
     pub heard: Instant,

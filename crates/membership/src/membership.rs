@@ -17,15 +17,16 @@ use crate::roster::Roster;
 use crate::socket::OverCarrier;
 use crate::wire;
 
-/// How long a key that is gone is remembered as gone: longer than any partition in which its absence could be missed
-/// without a full copy being sent.
+/// How long a key that is gone is remembered as gone: longer than any partition in which its absence could be
+/// missed without a full copy being sent.
 const TOMBSTONES: Duration = Duration::from_secs(600);
 /// Rounds of gossip for which a node that leaves stays to say so: three partners a round tell 3^3 others.
 const FAREWELL_ROUNDS: u32 = 3;
 /// How long the end of the gossip task is waited for.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A node's part in gossip. It ends when this is dropped, which others see as a death; see [`Membership::leave`].
+/// A node's part in gossip. It ends when this is dropped, which others see as a death; see
+/// [`Membership::leave`].
 pub struct Membership {
     node: String,
     gossip_every: Duration,
@@ -36,8 +37,8 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Begins to take part. It returns at once; the others are found in the rounds that follow, however many seeds do
-    /// not answer.
+    /// Begins to take part. It returns at once; the others are found in the rounds that follow, however many
+    /// seeds do not answer.
     ///
     /// # Errors
     /// When an option cannot be used.
@@ -88,13 +89,14 @@ impl Membership {
         self.members.clone()
     }
 
-    /// Says what this node knows of itself: bounded, damped ([`Telemetry::damped`]), at most every `publish_every`. The
-    /// latest counts, so it may be called as often as one likes.
+    /// Says what this node knows of itself: bounded, damped ([`Telemetry::damped`]), at most every
+    /// `publish_every`. The latest counts, so it may be called as often as one likes.
     pub fn publish(&self, telemetry: Telemetry) {
         self.said.send_replace(Some(telemetry));
     }
 
-    /// Waits until gossip has ended by itself, which it does only when its carrier breaks or a message breaks it.
+    /// Waits until gossip has ended by itself, which it does only when its carrier breaks or a message breaks
+    /// it.
     pub fn ended(&self) -> impl Future<Output = MembershipError> + use<> {
         let (node, end) = (self.node.clone(), self.handle.termination_watcher());
         async move {

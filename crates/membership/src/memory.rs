@@ -144,7 +144,8 @@ pub struct MemoryCarrier {
 
 struct Inbox {
     inbox: mpsc::Receiver<Letter>,
-    /// The letter that is next, kept here while it is on the way, so that breaking off the wait loses nothing.
+    /// The letter that is next, kept here while it is on the way, so that breaking off the wait loses
+    /// nothing.
     next: Option<Letter>,
 }
 

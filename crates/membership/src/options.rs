@@ -12,8 +12,9 @@ use crate::error::MembershipError;
 /// Shortest time between rounds of gossip.
 const LEAST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Which life of a node this is: a counter that the node keeps on its disk and raises at each start, never a clock. A
-/// life with a number that was used before is taken for dead until it has said more than the earlier one.
+/// Which life of a node this is: a counter that the node keeps on its disk and raises at each start, never a
+/// clock. A life with a number that was used before is taken for dead until it has said more than the earlier
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u64);
 
@@ -45,8 +46,9 @@ pub struct Options {
     pub gossip: SocketAddr,
     /// Where others reach its services.
     pub addresses: Addresses,
-    /// Gossip addresses of some nodes, as `10.0.0.1:4433` or `edge-1.example:4433`; names are resolved again each
-    /// minute. One that is up is enough to join, and to find each other again after everyone has forgotten everyone.
+    /// Gossip addresses of some nodes, as `10.0.0.1:4433` or `edge-1.example:4433`; names are resolved again
+    /// each minute. One that is up is enough to join, and to find each other again after everyone has
+    /// forgotten everyone.
     pub seeds: Vec<String>,
     /// How often, and how patiently.
     pub pace: Pace,
@@ -74,16 +76,17 @@ impl Default for Pace {
 }
 
 /// When a node counts as dead (phi accrual, Hayashibara et al., "The φ Accrual Failure Detector", 2004, with
-/// exponential intervals): when nothing new of it was heard for `threshold` times the mean time between news of it, by
-/// this node's monotonic clock.
+/// exponential intervals): when nothing new of it was heard for `threshold` times the mean time between news
+/// of it, by this node's monotonic clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detector {
-    /// How many mean intervals of silence are too many. Each doubling of a node's pace halves the time that it may be
-    /// silent.
+    /// How many mean intervals of silence are too many. Each doubling of a node's pace halves the time that
+    /// it may be silent.
     pub threshold: f64,
     /// Intervals of which the mean is taken.
     pub window: usize,
-    /// What five intervals are taken to have been before the first: the patience with a node that has just come.
+    /// What five intervals are taken to have been before the first: the patience with a node that has just
+    /// come.
     pub first_interval: Duration,
     /// Longer intervals are no part of the mean.
     pub longest_interval: Duration,

@@ -1,6 +1,10 @@
 //! Clusters of up to a hundred nodes, on a virtual clock.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+#![expect(
+    clippy::print_stdout,
+    reason = "seeds, and how long things took, are shown when a test fails"
+)]
 
 mod support;
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// The mean of samples, each weighing half as much when a half-life has passed.
 ///
-/// Samples that come together weigh the same, so a burst counts as what it is; the usual `mean += a (x - mean)` would
-/// have its last sample weigh most, whatever the time between them. (Exponentially weighted moving average for
-/// irregular samples, in the form of a ratio of decayed sums.)
+/// Samples that come together weigh the same, so a burst counts as what it is; the usual `mean += a (x -
+/// mean)` would have its last sample weigh most, whatever the time between them. (Exponentially weighted
+/// moving average for irregular samples, in the form of a ratio of decayed sums.)
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FadingMean {
     half_life: Duration,

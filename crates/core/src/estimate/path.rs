@@ -10,8 +10,9 @@ use crate::telemetry::PathFigures;
 const SHORT: Bytes = Bytes(1500);
 /// From here on, a transfer may say something of the rate.
 const LONG: Bytes = Bytes(64 << 10);
-/// The least part of a long transfer that must have been spent on its bytes, rather than on the way there and back,
-/// for its rate to be one: with a fourth, an error of the round trip of a tenth is an error of the rate of 0.3.
+/// The least part of a long transfer that must have been spent on its bytes, rather than on the way there and
+/// back, for its rate to be one: with a fourth, an error of the round trip of a tenth is an error of the rate
+/// of 0.3.
 const SPENT_ON_BYTES: f64 = 0.25;
 /// Round trips change with queues on the way: half a minute.
 const RTT_HALF_LIFE: Duration = Duration::from_secs(30);
@@ -19,8 +20,8 @@ const RTT_HALF_LIFE: Duration = Duration::from_secs(30);
 const RATE_HALF_LIFE: Duration = Duration::from_secs(120);
 /// Without a round trip measured for so long, a short message is sent for its own sake.
 const RTT_PROBE_AFTER: Duration = Duration::from_secs(10);
-/// Without a long transfer for so long, 64 KiB are sent: to 100 nodes with which there is no traffic at all, that is
-/// 22 kB/s.
+/// Without a long transfer for so long, 64 KiB are sent: to 100 nodes with which there is no traffic at all,
+/// that is 22 kB/s.
 const RATE_PROBE_AFTER: Duration = Duration::from_secs(300);
 
 /// A request and its answer, or a probe.
@@ -65,7 +66,8 @@ impl Default for PathEstimate {
 }
 
 impl PathEstimate {
-    /// Learns from a transfer. Those of medium size say nothing; long ones say something once a round trip is known.
+    /// Learns from a transfer. Those of medium size say nothing; long ones say something once a round trip is
+    /// known.
     pub fn learn(&mut self, transfer: Transfer, now: Duration) {
         let took = transfer.took.as_secs_f64();
         if transfer.size <= SHORT {
@@ -90,8 +92,8 @@ impl PathEstimate {
         }
     }
 
-    /// What to send now for the sake of measuring, if nothing was measured for a while. It counts as sent: a node that
-    /// does not answer is not probed more often.
+    /// What to send now for the sake of measuring, if nothing was measured for a while. It counts as sent: a
+    /// node that does not answer is not probed more often.
     pub fn probe_due(&mut self, now: Duration) -> Option<Probe> {
         let over =
             |last: Option<Duration>, patience| last.is_none_or(|last| now.saturating_sub(last) >= patience);
@@ -99,7 +101,8 @@ impl PathEstimate {
             self.message_probed = Some(now);
             return Some(Probe::Message);
         }
-        // Without a round trip a block says nothing; one that was too short for a link as fast as this is not repeated.
+        // Without a round trip a block says nothing; one that was too short for a link as fast as this is not
+        // repeated.
         let knows_rtt = self.rtt.mean().is_some();
         if knows_rtt && over(self.longed.max(self.block_probed), RATE_PROBE_AFTER) {
             self.block_probed = Some(now);

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::FadingMean;
 use crate::telemetry::{FunctionKey, ServiceTime};
 
-/// After this time an execution counts half: long enough for a mean of a few dozen calls at one per second, short
-/// enough that another version of a function, or another load of the machine, is seen within a minute or two.
+/// After this time an execution counts half: long enough for a mean of a few dozen calls at one per second,
+/// short enough that another version of a function, or another load of the machine, is seen within a minute
+/// or two.
 const HALF_LIFE: Duration = Duration::from_secs(30);
 /// Functions of which a node remembers times; the one that was executed least of late goes first.
 const MAX_FUNCTIONS: usize = 1024;
@@ -21,8 +22,8 @@ pub struct ServiceTimes {
 }
 
 impl ServiceTimes {
-    /// Learns from an execution that took a slot for so long. Leave out what made a worker first: it says more of
-    /// the start than of the function.
+    /// Learns from an execution that took a slot for so long. Leave out what made a worker first: it says
+    /// more of the start than of the function.
     pub fn learn(&mut self, function: &FunctionKey, took: Duration, now: Duration) {
         if let Some(mean) = self.means.get_mut(function) {
             mean.add(took.as_secs_f64(), now);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Load, PathFigures, ServiceTime, Telemetry};
 
-/// A figure is told again when it has moved by more than this part of the greater of the two: below it, what a
-/// dispatcher would choose is decided by the age of the figure rather than by its precision. Counts up to 7 are
-/// exact.
+/// A figure is told again when it has moved by more than this part of the greater of the two: below it, what
+/// a dispatcher would choose is decided by the age of the figure rather than by its precision. Counts up to 7
+/// are exact.
 const TOLERANCE: u128 = 8;
 /// The processors' use is told again when it has moved by so many thousandths.
 const BUSY_TOLERANCE: u16 = 50;
@@ -15,8 +15,8 @@ const BUSY_TOLERANCE: u16 = 50;
 const TRUST_FACTOR: u32 = 2;
 
 impl Telemetry {
-    /// What to tell after `told`: these figures, but those that have hardly moved as they were told. A group that is
-    /// equal to what was told (the load, one function, one path) need not be sent.
+    /// What to tell after `told`: these figures, but those that have hardly moved as they were told. A group
+    /// that is equal to what was told (the load, one function, one path) need not be sent.
     ///
     /// Comparing with what was told, not with what was measured before, makes slow drifts seen.
     #[must_use]

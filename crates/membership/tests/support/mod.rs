@@ -10,8 +10,8 @@ use fogline_membership::memory::{MemoryNetwork, Weather};
 use fogline_membership::{Addresses, Incarnation, Member, Membership, Options, Pace, Presence};
 use tokio::time::{Instant, timeout};
 
-/// Nodes of one cluster. Who speaks to whom is drawn by chitchat from the system's randomness; what happens to messages
-/// comes from the seed.
+/// Nodes of one cluster. Who speaks to whom is drawn by chitchat from the system's randomness; what happens
+/// to messages comes from the seed.
 pub(crate) struct Cluster {
     pub(crate) network: MemoryNetwork,
     pub(crate) nodes: Vec<Membership>,
