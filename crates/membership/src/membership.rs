@@ -22,6 +22,8 @@ use crate::wire;
 const TOMBSTONES: Duration = Duration::from_secs(600);
 /// Rounds of gossip for which a node that leaves stays to say so: three partners a round tell 3^3 others.
 const FAREWELL_ROUNDS: u32 = 3;
+/// Rounds for which a suspicion must last: time for two more news of the node.
+const CONFIRM_ROUNDS: u32 = 3;
 /// How long the end of the gossip task is waited for.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -55,7 +57,7 @@ impl Membership {
             })?;
         let (said, to_say) = watch::channel(None);
         let chitchat = handle.chitchat();
-        let mut roster = Roster::default();
+        let mut roster = Roster::new(pace.gossip_every * CONFIRM_ROUNDS);
         roster.look(&*chitchat.lock().await, Instant::now());
         let (show, members) = watch::channel(roster.members().into());
         let gossip_every = pace.gossip_every;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chitchat::{Chitchat, ChitchatId, NodeState};
 use fogline_core::model::NodeName;
@@ -12,8 +13,12 @@ use crate::options::Incarnation;
 use crate::wire::Said;
 
 /// The members, by name: of each the latest life.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Roster {
+    /// How long a suspicion must last. While a network starts, everyone speaks to the seeds, and news of them
+    /// come many times in a moment; the mean learnt from that is too short for what follows, and the seeds are
+    /// suspected. chitchat then begins to learn anew, and takes the suspicion back with the second news.
+    confirm_after: Duration,
     entries: BTreeMap<NodeName, Entry>,
 }
 
@@ -23,9 +28,18 @@ struct Entry {
     /// chitchat's version of what the node has said; what it says is read again only when that changes.
     version: u64,
     left: bool,
+    /// Since when it is alive to this node, but no longer to chitchat.
+    suspected: Option<Instant>,
 }
 
 impl Roster {
+    pub(crate) fn new(confirm_after: Duration) -> Self {
+        Self {
+            confirm_after,
+            entries: BTreeMap::new(),
+        }
+    }
+
     /// Looks again; says whether anything has changed.
     pub(crate) fn look(&mut self, chitchat: &Chitchat, now: Instant) -> bool {
         let alive: BTreeSet<&ChitchatId> = chitchat.live_nodes().collect();
@@ -67,10 +81,14 @@ impl Roster {
                 member,
                 version: state.max_version(),
                 left: said.left,
+                suspected: None,
             };
             self.entries.insert(name, entry);
             return true;
         };
+        if alive {
+            entry.suspected = None;
+        }
         let mut changed = false;
         if entry.version != state.max_version() {
             entry.version = state.max_version();
@@ -81,6 +99,7 @@ impl Roster {
             entry.member.heard = now;
             changed = true;
         }
+        let alive = alive || entry.is_only_suspected(self.confirm_after, now);
         let presence = presence(alive, entry.left);
         if entry.member.presence != presence {
             entry.member.presence = presence;
@@ -93,6 +112,14 @@ impl Roster {
     /// The members, by name.
     pub(crate) fn members(&self) -> Vec<Member> {
         self.entries.values().map(|entry| entry.member.clone()).collect()
+    }
+}
+
+impl Entry {
+    /// Whether a node that was alive may still be, now that chitchat does not hear from it.
+    fn is_only_suspected(&mut self, confirm_after: Duration, now: Instant) -> bool {
+        let since = *self.suspected.get_or_insert(now);
+        self.member.presence == Presence::Alive && now.duration_since(since) < confirm_after
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fogline_membership::memory::Weather;
@@ -40,6 +41,26 @@ async fn a_hundred_nodes_find_each_other_and_hear_what_each_says_of_itself() {
     let member = cluster.nodes[3].members()[70].clone();
     assert_eq!(member.addresses.quic, Some(address(70)));
     assert!(member.heard.elapsed() <= took, "how old it is, is known");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_called_dead_while_a_hundred_nodes_start() {
+    let cluster = Cluster::start(100, edge(12)).await;
+    let mut met = BTreeSet::new();
+    for round in 0..40 {
+        for (number, node) in cluster.nodes.iter().enumerate() {
+            for member in node.members().iter() {
+                let pair = (number, member.name.clone());
+                if member.is_alive() {
+                    met.insert(pair);
+                } else {
+                    assert!(!met.contains(&pair), "{pair:?} in round {round}");
+                }
+            }
+        }
+        sleep(cluster.pace.gossip_every).await;
+    }
+    assert_eq!(met.len(), 100 * 100);
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,7 +89,9 @@ mod tests {
     proptest! {
         /// The recurrence is the ratio of decayed sums that defines the mean.
         #[test]
-        fn it_is_the_weighted_mean(samples in prop::collection::vec((0u64..100_000, 0.001f64..1000.0), 1..50)) {
+        fn it_is_the_weighted_mean(
+            samples in prop::collection::vec((0u64..100_000, 0.001f64..1000.0), 1..50)
+        ) {
             let mut samples = samples;
             samples.sort_by_key(|(at, _)| *at);
             let mut mean = FadingMean::new(HALF_LIFE);
