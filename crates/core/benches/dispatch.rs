@@ -5,6 +5,7 @@
 #[path = "../tests/dispatch/world.rs"]
 mod world;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
@@ -21,7 +22,12 @@ fn busy(nodes: usize) -> fogline_core::dispatch::View {
     let mut view = world::view(nodes);
     for node in 0..nodes {
         let now = Duration::from_millis(node as u64);
-        view.tell(&world::name(node), &world::telemetry(node as u32 % 9), now);
+        view.tell(
+            &world::name(node),
+            &world::load(node as u32 % 9),
+            &BTreeMap::new(),
+            now,
+        );
         view.measured(&world::name(node), Duration::from_micros(200 + node as u64), None);
     }
     view

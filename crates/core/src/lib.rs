@@ -6,10 +6,12 @@
 pub mod application;
 pub mod cost;
 pub mod dispatch;
+pub mod estimate;
 pub mod lease;
 pub mod model;
 pub mod network;
 pub mod policy;
 pub mod record;
 pub mod session;
+pub mod telemetry;
 pub mod workflow;

@@ -85,6 +85,11 @@ const ARROWS: &[Arrow] = &[
         never: &["axum", "hyper", "quinn", "wasmtime"],
     },
     Arrow {
+        package: "fogline-membership",
+        sees: &["fogline-core"],
+        never: &["axum", "hyper", "quinn", "redb", "wasmtime"],
+    },
+    Arrow {
         package: "fogline-runtime",
         sees: &["fogline-core"],
         never: &["axum", "quinn", "redb"],

@@ -15,7 +15,7 @@ mod map;
 mod record;
 mod request;
 mod service;
-mod telemetry;
+mod standing;
 mod view;
 
 pub use budget::RetryBudget;
@@ -28,5 +28,5 @@ pub use record::{
     Candidate, CandidateRecord, Decision, DecisionRecord, Excluded, Terms, Way, place, record, replay,
 };
 pub use request::Request;
-pub use telemetry::{FunctionKey, Standing, Telemetry};
+pub use standing::Standing;
 pub use view::{MAX_FUNCTIONS, View};

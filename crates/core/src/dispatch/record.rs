@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::choose::legs;
 use super::request::Request;
 use super::service::missing;
-use super::telemetry::{FunctionKey, Standing};
+use super::standing::Standing;
 use super::view::{View, backlog};
 use crate::cost::{Flow, Peer, Purpose};
 use crate::model::{Bytes, NodeName, Seconds};
 use crate::network::Path;
 use crate::policy::{Placement, Situation, least_impedance, local_first};
+use crate::telemetry::FunctionKey;
 
 /// All that a decision rested on: [`replay`] makes it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::telemetry::FunctionKey;
 use crate::application::{Application, Function};
 use crate::model::{Bytes, ExecutionModel};
 use crate::network::VertexId;
+use crate::telemetry::FunctionKey;
 
 /// An invocation that needs a node, and what the caller lends to the decision: the time, random bits and a turn.
 #[derive(Clone, Copy, Debug)]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::estimate::Estimate;
 use super::map::Map;
 use super::request::Request;
 use super::service::Service;
-use super::telemetry::{FunctionKey, Standing, Telemetry};
+use super::standing::Standing;
 use crate::model::{AppName, BitRate, Bytes, NodeName, Seconds, TenantName};
 use crate::network::{Path, VertexId};
 use crate::policy::{PathRow, local_first};
+use crate::telemetry::{FunctionKey, Load, ServiceTime};
 
 /// Functions of which something is kept. When there are more, all is learnt anew.
 pub const MAX_FUNCTIONS: usize = 4096;
@@ -35,8 +35,6 @@ pub struct View {
     /// By machine: the same number for machines that compute alike.
     pub(super) classes: Vec<u32>,
     pub(super) services: BTreeMap<FunctionKey, Service>,
-    /// What this node has learnt of its own executions.
-    own: BTreeMap<FunctionKey, Estimate>,
     pub(super) rows: BTreeMap<VertexId, PathRow>,
     pub(super) room: super::choose::Room,
 }
@@ -117,7 +115,6 @@ impl View {
             nodes,
             classes,
             services: BTreeMap::new(),
-            own: BTreeMap::new(),
             rows: BTreeMap::new(),
             room: super::choose::Room::default(),
             map,
@@ -143,18 +140,24 @@ impl View {
 
     /// A node says how it is. What it counts includes what this node has sent it, which is taken off: that is known
     /// better here.
-    pub fn tell(&mut self, node: &NodeName, telemetry: &Telemetry, now: Duration) {
+    pub fn tell(
+        &mut self,
+        node: &NodeName,
+        load: &Load,
+        services: &BTreeMap<FunctionKey, ServiceTime>,
+        now: Duration,
+    ) {
         self.change(node, |seen| {
-            let all = telemetry.running.saturating_add(telemetry.queued);
+            let all = load.running.saturating_add(load.queued);
             seen.others = all.saturating_sub(seen.sent);
-            seen.slots = telemetry.slots.max(1);
-            seen.free_memory = Some(telemetry.free_memory);
+            seen.slots = load.slots.max(1);
+            seen.free_memory = Some(load.free_memory);
             seen.heard = Some(now);
         });
         let Some(at) = self.position(node) else { return };
-        for (key, took) in &telemetry.service {
+        for (key, told) in services {
             if let Some(service) = self.services.get_mut(key) {
-                service.told(at, &self.classes, took.as_secs_f64(), now.as_secs_f64());
+                service.told(at, &self.classes, told.mean.as_secs_f64(), now.as_secs_f64());
             }
         }
     }
@@ -210,33 +213,10 @@ impl View {
         turn
     }
 
-    /// An execution on this node, whoever sent it, took so long.
-    pub fn executed_here(&mut self, key: &FunctionKey, took: Duration, now: Duration) {
-        if let Some(own) = self.own.get_mut(key) {
-            own.observe(took.as_secs_f64(), now.as_secs_f64());
-            return;
-        }
-        if self.own.len() >= MAX_FUNCTIONS {
-            self.own.clear();
-        }
-        let first = Estimate::prior(took.as_secs_f64(), now.as_secs_f64());
-        self.own.insert(key.clone(), first);
-    }
-
-    /// How long executions take on this node, by function: [`Telemetry::service`], for others.
-    #[must_use]
-    pub fn learnt(&self) -> BTreeMap<FunctionKey, Duration> {
-        let mean = |(key, own): (&FunctionKey, &Estimate)| {
-            Some((key.clone(), Duration::try_from_secs_f64(own.mean).ok()?))
-        };
-        self.own.iter().filter_map(mean).collect()
-    }
-
     /// An application is gone.
     pub fn forget(&mut self, tenant: &TenantName, app: &AppName) {
         let other = |key: &FunctionKey| (&key.tenant, &key.app) != (tenant, app);
         self.services.retain(|key, _| other(key));
-        self.own.retain(|key, _| other(key));
     }
 
     /// Executions that this node has sent to a node and not heard of.

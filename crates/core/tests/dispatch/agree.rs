@@ -1,5 +1,6 @@
 //! The fast choice, the explained one and the one made again are the same.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fogline_core::dispatch::{DecisionRecord, Standing, choose, place, record, replay};
@@ -7,7 +8,7 @@ use fogline_core::model::{Bytes, ExecutionModel};
 use fogline_core::policy::Placement;
 use proptest::prelude::*;
 
-use super::world::{application, function, key, name, request, telemetry, view};
+use super::world::{application, function, key, load, name, request, view};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -33,7 +34,7 @@ proptest! {
             let took = Duration::from_millis(u64::from(figure) * 13);
             match what {
                 0 | 1 => view.sent(&node),
-                2 => view.tell(&node, &telemetry(figure), now),
+                2 => view.tell(&node, &load(figure), &BTreeMap::new(), now),
                 3 => view.executed(&node, &key, took, now),
                 4 => view.answered(&node, &key, took, now),
                 5 => view.measured(&node, took, None),

@@ -1,19 +1,20 @@
 //! What each policy takes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fogline_core::dispatch::{Excluded, Standing, choose, place};
 use fogline_core::model::{Bytes, ExecutionModel, Seconds};
 use fogline_core::policy::Placement;
 
-use super::world::{EXECUTION, application, function, key, name, request, telemetry, view};
+use super::world::{EXECUTION, application, function, key, load, name, request, view};
 
 const NOW: Duration = Duration::from_secs(100);
 
 #[test]
 fn terms_are_as_reckoned_by_hand() {
     let (mut view, key, app) = (view(3), key(), application(function(&[]), Bytes(10_000)));
-    view.tell(&name(1), &telemetry(6), NOW);
+    view.tell(&name(1), &load(6), &BTreeMap::new(), NOW);
     let request = request(&view, &key, &app, 2);
     let decision = place(&mut view, Placement::ModelAware, &request).unwrap();
     let close = |found: Seconds, ms: f64| assert!((found.as_millis() - ms).abs() < 1e-9, "{found} {ms}");
@@ -146,9 +147,9 @@ fn every_exclusion_is_explained_and_kept_to() {
     let (mut view, key, app) = (view(5), key(), application(function(&["gpu=pascal"]), Bytes(10)));
     view.stand(&name(0), Standing::Away);
     view.stand(&name(1), Standing::Draining);
-    let mut full = telemetry(0);
+    let mut full = load(0);
     full.free_memory = Bytes(1);
-    view.tell(&name(2), &full, NOW);
+    view.tell(&name(2), &full, &BTreeMap::new(), NOW);
     let request = request(&view, &key, &app, 1);
     for placement in Placement::ALL {
         let decision = place(&mut view, placement, &request).unwrap();

@@ -1,12 +1,14 @@
 //! What a view knows, and how it learns it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fogline_core::dispatch::{HALF_LIFE, place, record};
 use fogline_core::model::{BitRate, Bytes};
 use fogline_core::policy::Placement;
+use fogline_core::telemetry::ServiceTime;
 
-use super::world::{EXECUTION, application, function, key, name, request, telemetry, view};
+use super::world::{EXECUTION, application, function, key, load, name, request, view};
 
 const NOW: Duration = Duration::from_secs(100);
 
@@ -20,7 +22,7 @@ fn what_was_sent_and_not_heard_of_counts_once() {
     }
     assert_eq!(pending(&mut view), 3);
     // Of the five that it speaks of, three are ours.
-    view.tell(&name(1), &telemetry(5), NOW);
+    view.tell(&name(1), &load(5), &BTreeMap::new(), NOW);
     assert_eq!(pending(&mut view), 5);
     view.sent(&name(1));
     assert_eq!(pending(&mut view), 6);
@@ -57,22 +59,12 @@ fn service_times_are_learnt_by_node_and_stand_for_their_like_until_these_are_hea
         [1.0, 1.0],
         "nobody has heard of them, but they are of its kind"
     );
-    let mut words = telemetry(0);
-    words.service.insert(key.clone(), Duration::from_secs(2));
-    view.tell(&name(2), &words, NOW + HALF_LIFE);
+    let mean = Duration::from_secs(2);
+    let words = BTreeMap::from([(key.clone(), ServiceTime { mean, recent: 9 })]);
+    view.tell(&name(2), &load(0), &words, NOW + HALF_LIFE);
     assert_eq!(service(&mut view)[2], 2.0, "a node knows best of itself");
     assert_eq!(service(&mut view)[0], learnt[0]);
     assert_eq!(service(&mut view)[1], 1.5, "the mean of its kind");
-}
-
-#[test]
-fn a_node_tells_what_it_has_learnt_of_itself() {
-    let (mut view, key) = (view(1), key());
-    view.executed_here(&key, Duration::from_secs(1), NOW);
-    view.executed_here(&key, Duration::from_secs(4), NOW + HALF_LIFE);
-    assert_eq!(view.learnt()[&key], Duration::from_secs(3));
-    view.forget(&key.tenant, &key.app);
-    assert!(view.learnt().is_empty());
 }
 
 #[test]

@@ -7,12 +7,13 @@ use std::time::Duration;
 use fogline_core::application::{
     Application, Durability, Function, FunctionLimits, Guard, Instance, RuntimeKind, State,
 };
-use fogline_core::dispatch::{FunctionKey, Map, Request, Telemetry, View};
+use fogline_core::dispatch::{Map, Request, View};
 use fogline_core::model::{
     BitRate, Bytes, Device, ExecutionModel, FunctionClass, NodeName, Operations, Seconds,
 };
 use fogline_core::network::{Link, NetworkBuilder, Node, VertexKind};
 use fogline_core::policy::Placement;
+use fogline_core::telemetry::{FunctionKey, Load};
 
 /// Of every execution until something is learnt, in seconds.
 pub(crate) const EXECUTION: f64 = 0.25;
@@ -125,12 +126,12 @@ pub(crate) fn request<'a>(
     }
 }
 
-pub(crate) fn telemetry(pending: u32) -> Telemetry {
-    Telemetry {
+pub(crate) fn load(pending: u32) -> Load {
+    Load {
         running: pending.min(4),
         queued: pending.saturating_sub(4),
         slots: 4,
         free_memory: Bytes(1 << 30),
-        service: BTreeMap::new(),
+        busy_permille: 0,
     }
 }

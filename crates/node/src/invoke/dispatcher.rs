@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fogline_core::application::Application;
-use fogline_core::dispatch::{self, Circuit, FunctionKey, Map, Request, RetryBudget, Standing, View};
+use fogline_core::dispatch::{self, Circuit, Map, Request, RetryBudget, Standing, View};
 use fogline_core::model::{self, NodeName};
 use fogline_core::network::VertexId;
 use fogline_core::policy::LoadNet;
 use fogline_core::session::Home;
+use fogline_core::telemetry::FunctionKey;
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
 
