@@ -107,13 +107,6 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
 
 /// Accepts a run to be executed later.
 pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Run, Fault> {
-    if !asked.envelopes.is_empty() {
-        return Err(Fault::new(
-            Kind::Conflict,
-            "a session that is with its client cannot be run later: its states would not be there",
-            "wait for the run, or convert the session",
-        ));
-    }
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
         .map_err(|error| no_workflow(&error))?;
@@ -163,18 +156,21 @@ pub(crate) fn describe(node: &Node, scope: &Scope, id: RunId) -> Result<api::Run
     })
 }
 
-/// The result of a run, if it has one.
-pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Bytes, Fault> {
+/// The result of a run, if it has one, with the envelopes that the client must keep.
+pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Ran, Fault> {
+    let record = record_of(node, scope, id)?;
+    let changed = record.changed.clone().into_iter().collect();
     if let Some(problem) = describe(node, scope, id)?.problem {
-        return Err(problem.into());
+        return Err(Fault::with_envelopes(problem, changed));
     }
-    record_of(node, scope, id)?.run()?.result().ok_or_else(|| {
+    let result = record.run()?.result().ok_or_else(|| {
         Fault::new(
             Kind::Conflict,
             "the run has not ended",
             "ask again later; its description says how it is",
         )
-    })
+    })?;
+    Ok((result, changed))
 }
 
 /// The record of a run of this session, and of no other.
@@ -240,7 +236,7 @@ fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
 async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, Fault> {
     let run = record.run()?;
     if let Some(result) = run.result() {
-        return Ok((result, Vec::new()));
+        return Ok((result, record.changed.into_iter().collect()));
     }
     Executing::new(node, asked, Some(record)).all(run).await
 }
@@ -263,6 +259,9 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Re
         input: Sha256::digest(&asked.input).into(),
         run: run.encode(),
         inbox,
+        holder: asked.holder,
+        envelopes: asked.envelopes.clone(),
+        changed: BTreeMap::new(),
         problem: None,
     };
     keep(&node.store, &record).await?;
@@ -288,12 +287,13 @@ struct Executing<'a> {
 
 impl<'a> Executing<'a> {
     fn new(node: &'a Arc<Node>, asked: &'a Asked, record: Option<Record>) -> Self {
+        let changed = record.as_ref().map(|record| record.changed.clone());
         Self {
             node,
             asked,
             record,
             envelopes: asked.envelopes.clone(),
-            changed: BTreeMap::new(),
+            changed: changed.unwrap_or_default(),
         }
     }
 
@@ -319,6 +319,7 @@ impl<'a> Executing<'a> {
             let ready = run.finish(&step.name, output);
             if let Some(record) = &mut self.record {
                 record.run = run.encode();
+                record.changed.clone_from(&self.changed);
                 keep(&self.node.store, record).await?;
             }
             for step in ready.into_iter().filter(|_| failed.is_none()) {

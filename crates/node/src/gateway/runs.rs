@@ -92,8 +92,8 @@ pub(super) async fn result(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, Some(&session))?;
-        let result = runs::result(&node, &scope, named(&run)?)?;
-        Ok(answer::bytes(StatusCode::OK, "application/octet-stream", result))
+        let (result, envelopes) = runs::result(&node, &scope, named(&run)?)?;
+        Ok(answer::invoked(&headers, None, result, &envelopes, false))
     })
     .await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::model::limits::OPAQUE_REPLY_TERM;
-use fogline_core::model::{AppName, RunId, SessionId, TenantName, Timestamp};
+use fogline_core::model::{AppName, ClientId, RunId, SessionId, StateName, TenantName, Timestamp};
 use fogline_core::session::Refusal;
 use fogline_core::workflow::Run;
 use fogline_protocol::problem::Kind;
@@ -34,6 +34,12 @@ pub(super) struct Record {
     pub(super) run: Vec<u8>,
     /// Its number in the session's inbox, if nobody waits for it.
     pub(super) inbox: Option<u64>,
+    /// The client that holds the session, if one does.
+    pub(super) holder: Option<ClientId>,
+    /// What it holds, as it sent it.
+    pub(super) envelopes: BTreeMap<StateName, Bytes>,
+    /// What steps that have finished have made of it: the client gets it with the result.
+    pub(super) changed: BTreeMap<StateName, Bytes>,
     pub(super) problem: Option<String>,
 }
 
@@ -57,6 +63,13 @@ impl Record {
         self.problem.is_some() || self.run().is_ok_and(|run| run.result().is_some())
     }
 
+    /// What the client would present now.
+    fn presented(&self) -> BTreeMap<StateName, Bytes> {
+        let mut all = self.envelopes.clone();
+        all.extend(self.changed.clone());
+        all
+    }
+
     pub(super) fn asked(&self, timeout: Duration) -> Asked {
         Asked {
             scope: Scope {
@@ -66,9 +79,9 @@ impl Record {
             },
             key: None,
             input: Bytes::new(),
-            envelopes: BTreeMap::new(),
+            envelopes: self.presented(),
             seen: None,
-            holder: None,
+            holder: self.holder,
             timeout,
         }
     }
@@ -165,6 +178,9 @@ mod tests {
                 .unwrap()
                 .encode(),
             inbox: None,
+            holder: None,
+            envelopes: BTreeMap::new(),
+            changed: BTreeMap::new(),
             problem: None,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use fogline_protocol::api::{Run, RunStatus};
+use data_encoding::BASE64;
+use fogline_protocol::api::{Envelopes, Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
 use super::rules::{MODELS, STORED, path, two_callers};
@@ -66,6 +67,39 @@ async fn a_run_with_a_name_ends_once_also_when_nobody_waits_for_it() {
         );
     }
     nodes.stop().await;
+}
+
+/// R21: what the client holds goes along with the run, and comes back with its result.
+#[tokio::test]
+async fn a_run_of_a_session_that_is_with_its_client_can_be_left_to_the_node() {
+    for guard in ["none", "mark"] {
+        let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+        one.deploy("counter", with_guard(guard)).await;
+        let mut held = one.session("counter", "in-client").await;
+        one.in_session(&mut held, "functions/add", "5", &[]).await.ok();
+        let later = [("idempotency-key", "run"), ("prefer", "respond-async")];
+        let accepted = one.in_session(&mut held, "runs", "7", &later).await;
+        assert_eq!(accepted.status, 202, "{guard}: {}", accepted.text());
+        let run = accepted.json::<Run>().run;
+        let path = format!("{}/runs/{run}", path(&held));
+        let end = deadline();
+        while one.send(one.get(&path)).await.ok().json::<Run>().status != RunStatus::Done {
+            assert!(std::time::Instant::now() < end, "{guard}");
+            tokio::task::yield_now().await;
+        }
+        let result = one
+            .get(&format!("{path}/result"))
+            .header("accept", "application/json");
+        let result: Envelopes = one.send(result).await.ok().json();
+        assert_eq!(BASE64.decode(result.output.as_bytes()).unwrap(), b"12", "{guard}");
+        for (state, sealed) in result.states {
+            let sealed = BASE64.decode(sealed.as_bytes()).unwrap();
+            held.envelopes.insert(state.to_string(), sealed.into());
+        }
+        let next = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(next.text(), "13", "{guard}");
+        nodes.stop().await;
+    }
 }
 
 /// R16: the state that a run had made before it failed is with the client, who gets it with the refusal.
