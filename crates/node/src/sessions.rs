@@ -241,34 +241,38 @@ pub(crate) async fn list(
     (after, limit): (Option<&SessionId>, usize),
     patience: Duration,
 ) -> Result<api::Sessions, Fault> {
-    let mut stores: Vec<(String, Arc<dyn Store>)> = Vec::new();
+    let mut stores: Vec<(Option<&NodeName>, Arc<dyn Store>)> = Vec::new();
     if let Ok(external) = node.homes.external() {
-        stores.push((api::EXTERNAL.to_owned(), Arc::clone(external)));
+        stores.push((None, Arc::clone(external)));
     }
     for other in &node.others {
         let store = node.homes.store(&Home::InEdge(other.clone()))?;
-        stores.extend(store.map(|store| (other.to_string(), store)));
+        stores.extend(store.map(|store| (Some(other), store)));
     }
-    let asking = stores.iter().map(async |(name, store)| {
+    let asking = stores.iter().map(async |(keeper, store)| {
         let answer = tokio::time::timeout(patience, all(&**store, tenant, app)).await;
-        (name, answer.unwrap_or_else(|_| Err(Fault::deadline())))
+        (*keeper, answer.unwrap_or_else(|_| Err(Fault::deadline())))
     });
-    let mut records = all(&**node.homes.local(), tenant, app).await?;
+    let mut found: BTreeMap<SessionId, Vec<Found>> = BTreeMap::new();
+    let mut take = |keeper: Option<&NodeName>, records: Vec<Listed>| {
+        for Listed { key, head } in records {
+            if head.status == Status::Live && head.expires >= node.clock.now() {
+                let of = found.entry(key.session.clone()).or_default();
+                of.push((keeper.cloned(), key, head));
+            }
+        }
+    };
+    take(Some(&node.name), all(&**node.homes.local(), tenant, app).await?);
     let mut unreachable = Vec::new();
-    for (name, answer) in futures_util::future::join_all(asking).await {
+    for (keeper, answer) in futures_util::future::join_all(asking).await {
         match answer {
-            Ok(more) => records.extend(more),
+            Ok(records) => take(keeper, records),
             Err(fault) if fault.problem().kind.retriable() => {
-                tracing::warn!(store = name, problem = %fault.problem(), "its sessions are not listed");
-                unreachable.push(name.clone());
+                let store = keeper.map_or(api::EXTERNAL, NodeName::as_str);
+                tracing::warn!(store, problem = %fault.problem(), "its sessions are not listed");
+                unreachable.push(store.to_owned());
             }
             Err(fault) => return Err(fault),
-        }
-    }
-    let mut found: BTreeMap<SessionId, BTreeMap<RecordKey, Head>> = BTreeMap::new();
-    for Listed { key, head } in records {
-        if head.status == Status::Live && head.expires >= node.clock.now() {
-            found.entry(key.session.clone()).or_default().insert(key, head);
         }
     }
     let behind = |session: &SessionId| after.is_none_or(|after| session > after);
@@ -283,8 +287,9 @@ pub(crate) async fn list(
             });
         }
         let parts = session.parts().iter().filter_map(|part| {
-            let (key, head) = records.iter().find(|(key, _)| key.part == *part)?;
-            let home = resolve::home_of_model(key.model, session.node(), Guard::Mark).ok()?;
+            let (keeper, key, head) = records.iter().find(|(_, key, _)| key.part == *part)?;
+            let keeper = keeper.as_ref().unwrap_or(session.node());
+            let home = resolve::home_of_model(key.model, keeper, Guard::Mark).ok()?;
             Some(part_of(&home, head, *part == session.primary()))
         });
         let parts = parts.collect();
@@ -300,6 +305,9 @@ pub(crate) async fn list(
         unreachable,
     })
 }
+
+/// A record, and the node in whose store it is; none for the store in the cloud.
+type Found = (Option<NodeName>, RecordKey, Head);
 
 pub(crate) async fn all(store: &dyn Store, tenant: &TenantName, app: &AppName) -> Result<Vec<Listed>, Fault> {
     let mut records: Vec<Listed> = Vec::new();

@@ -2,7 +2,7 @@
 
 use fogline_client::Client;
 use fogline_core::model::{AppName, NodeName};
-use fogline_protocol::api::{Drained, Session};
+use fogline_protocol::api::{Drained, Session, Sessions};
 
 use super::load::add_during;
 use super::support::{Caller, Held, Nodes, Setup};
@@ -51,6 +51,13 @@ async fn a_session_that_has_migrated_is_found_from_every_node() {
         {
             let session: Session = migrate(&callers[asked % 3], &held, to).await.ok().json();
             assert_eq!(node_of(&session), to, "{model}");
+            let listed = callers[3].get("/v1/apps/counter/sessions");
+            let listed: Sessions = callers[3].send(listed).await.ok().json();
+            let it = listed
+                .sessions
+                .iter()
+                .find(|listed| listed.session.to_string() == held.id);
+            assert_eq!(node_of(it.expect("it is listed")), to, "{model}");
             for caller in &callers {
                 total += 1;
                 assert_eq!(add(caller, &mut held).await, total.to_string(), "{model} at {to}");
