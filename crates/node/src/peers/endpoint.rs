@@ -97,7 +97,7 @@ impl Endpoint {
         endpoint.set_default_client_config(client);
         let live = Arc::new(Live::new(Arc::clone(&member)));
         let asker = Asker::new(endpoint.clone(), trust, transport);
-        let office = Office::new(member, Arc::default(), Arc::clone(&live), asker);
+        let office = Office::new(member, Arc::default(), Arc::clone(&live), asker)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 dialler: Dialler::new(endpoint, options.connect_timeout, live),
@@ -146,6 +146,11 @@ impl Endpoint {
             self.tend().await;
             tokio::time::sleep(TEND_EVERY).await;
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn member(&self) -> &Member {
+        &self.shared.office.member
     }
 
     /// What [`Self::keep`] does now and then.

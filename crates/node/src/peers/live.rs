@@ -21,7 +21,7 @@ const FORGOTTEN: VarInt = VarInt::from_u32(3);
 /// How long the sending and the reading of revocations may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of the revocations that are read at once: a full list has 1024, of less than 400 bytes each.
-const MAX_LIST: usize = 512 << 10;
+pub(super) const MAX_LIST: usize = 512 << 10;
 
 /// Which side made a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! (by its name in TLS), in which also those who have no certificate may speak.
 
 mod ask;
+mod issuer;
 mod join;
 mod office;
 mod rate;

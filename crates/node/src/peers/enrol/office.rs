@@ -1,21 +1,21 @@
 //! Where certificates are asked for: the node issues them itself, or passes the request on to one that does.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use fogline_core::model::{NodeName, Timestamp};
 use quinn::Connection;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::Semaphore;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout_at;
 
 use super::ask::Asker;
+use super::issuer::Issuer;
 use super::rate::Rate;
 use super::wire::{Answer, MAX_MESSAGE, Refusal, Request};
 use crate::peers::directory::Directory;
+use crate::peers::error::IdentityError;
 use crate::peers::live::Live;
-use crate::peers::trust::{Authority, Facts, Grant, Member, Verifier, Wish, dns_name};
+use crate::peers::trust::{Facts, Member, dns_name};
 
 /// Connections at once on which something is asked for.
 const MAX_ASKING: usize = 16;
@@ -23,29 +23,36 @@ const MAX_ASKING: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(9);
 /// How long one peer may take to which a request is passed on.
 const ONE_ISSUER: Duration = Duration::from_secs(3);
-/// Bytes of a point on P-256 in X9.62, and the first of them if it is not compressed.
-const POINT: (usize, u8) = (65, 4);
-
 /// Where certificates are asked for.
 pub(crate) struct Office {
     pub(crate) member: Arc<Member>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) live: Arc<Live>,
     pub(crate) asker: Asker,
+    /// If the node has the authority's key.
+    issuer: Option<Issuer>,
     rate: Mutex<Rate>,
     places: Semaphore,
 }
 
 impl Office {
-    pub(crate) fn new(member: Arc<Member>, directory: Arc<Directory>, live: Arc<Live>, asker: Asker) -> Self {
-        Self {
+    /// # Errors
+    /// When the register of an issuing node cannot be read.
+    pub(crate) fn new(
+        member: Arc<Member>,
+        directory: Arc<Directory>,
+        live: Arc<Live>,
+        asker: Asker,
+    ) -> Result<Self, IdentityError> {
+        Ok(Self {
+            issuer: Issuer::of(&member)?,
             member,
             directory,
             live,
             asker,
             rate: Mutex::new(Rate::new(Instant::now())),
             places: Semaphore::new(MAX_ASKING),
-        }
+        })
     }
 
     /// Answers one request on a connection, whose other side is a node if it is `from` somebody.
@@ -96,20 +103,14 @@ impl Office {
                 forwarded,
             } => {
                 let (grant, wish) = application.open(trust.keys()).ok_or(Refusal::Foreign)?;
-                let Some(authority) = self.member.authority() else {
-                    let forward = Request::Enrol {
-                        application,
-                        forwarded: true,
-                    };
-                    return self.pass_on(&forward, forwarded, deadline).await;
-                };
-                let now = trust.now();
-                admit(&grant, &wish, now)?;
-                if trust.revoked(|revoked| revoked.voids_token(&wish.node, grant.from)) {
-                    return Err(Refusal::Revoked);
+                if let Some(issuer) = &self.issuer {
+                    return issuer.enrol(&grant, wish).await.map(issued);
                 }
-                tracing::info!(node = %wish.node, "enrolled");
-                self.issue(authority, &wish.node, &wish.key, now)
+                let forward = Request::Enrol {
+                    application,
+                    forwarded: true,
+                };
+                self.pass_on(&forward, forwarded, deadline).await
             }
             Request::Renew {
                 certificate,
@@ -118,17 +119,14 @@ impl Office {
                 if !from_node {
                     return Err(Refusal::Foreign);
                 }
-                let Some(authority) = self.member.authority() else {
-                    let forward = Request::Renew {
-                        certificate,
-                        forwarded: true,
-                    };
-                    return self.pass_on(&forward, forwarded, deadline).await;
+                if let Some(issuer) = &self.issuer {
+                    return issuer.renew(certificate.into()).await.map(issued);
+                }
+                let forward = Request::Renew {
+                    certificate,
+                    forwarded: true,
                 };
-                let certificate = CertificateDer::from(certificate);
-                let facts = Verifier(Arc::clone(trust)).member(&certificate);
-                let facts = facts.map_err(|_| Refusal::Foreign)?;
-                self.issue(authority, &facts.node, &facts.key, trust.now())
+                self.pass_on(&forward, forwarded, deadline).await
             }
             Request::Revoke(signed) => {
                 let authentic = trust.revocation(signed.clone()).is_some();
@@ -139,23 +137,6 @@ impl Office {
                 Ok(Answer::Done)
             }
         }
-    }
-
-    fn issue(
-        &self,
-        authority: &Authority,
-        node: &NodeName,
-        key: &[u8],
-        now: Timestamp,
-    ) -> Result<Answer, Refusal> {
-        let trust = self.member.trust();
-        let from = trust.revoked(|revoked| revoked.earliest(node, now));
-        let issued = authority.certify(node, key, from, trust.terms().life);
-        let certificate = issued.map_err(|error| {
-            tracing::error!(%node, %error, "no certificate");
-            Refusal::Failed
-        })?;
-        Ok(Answer::Issued(certificate.to_vec()))
     }
 
     /// Asks the nodes that may have the authority's key, until one has it.
@@ -175,16 +156,6 @@ impl Office {
     }
 }
 
-/// Whether a machine may become a node.
-fn admit(grant: &Grant, wish: &Wish, now: Timestamp) -> Result<(), Refusal> {
-    if (wish.key.len(), wish.key.first().copied()) != (POINT.0, Some(POINT.1)) {
-        return Err(Refusal::Malformed);
-    }
-    if now > grant.until {
-        return Err(Refusal::Over);
-    }
-    match &grant.node {
-        Some(node) if *node != wish.node => Err(Refusal::OtherNode),
-        _ => Ok(()),
-    }
+fn issued(certificate: CertificateDer<'static>) -> Answer {
+    Answer::Issued(certificate.to_vec())
 }

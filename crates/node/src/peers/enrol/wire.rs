@@ -69,6 +69,9 @@ pub enum Refusal {
     /// The node was revoked.
     #[error("the node was revoked\nhint: to have it back, make a new token with `fogline authority token --node`")]
     Revoked,
+    /// The certificate that is to be renewed is another network's, revoked or over.
+    #[error("the certificate cannot be renewed\nhint: enrol the node anew, with a new token")]
+    Unfit,
     /// The request makes no sense.
     #[error("the request is malformed\nhint: update the older node")]
     Malformed,

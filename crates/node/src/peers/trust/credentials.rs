@@ -11,6 +11,7 @@ use super::authority::Authority;
 use super::certificate::member;
 use super::holder::Holder;
 use super::identity::Identity;
+use super::register::Register;
 use super::state::Trust;
 use super::terms::{Terms, WallClock, system_clock};
 use super::token::Token;
@@ -210,6 +211,16 @@ impl Member {
     pub(crate) fn keep_revoked(&self) -> Result<(), IdentityError> {
         let revoked = self.trust.revoked(Clone::clone);
         self.holder.keep_revoked(&revoked)
+    }
+
+    /// Whom it has certified.
+    pub(crate) fn register(&self) -> Result<Register, IdentityError> {
+        self.holder.register()
+    }
+
+    /// Keeps whom it has certified.
+    pub(crate) fn keep_register(&self, register: &Register) -> Result<(), IdentityError> {
+        self.holder.keep_register(register)
     }
 
     /// When its certificate ends, and until when it is accepted.

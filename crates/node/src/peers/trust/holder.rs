@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::certificate::Facts;
 use super::files;
+use super::register::Register;
 use super::revocation::Revoked;
 use super::state::Trust;
 use super::terms::{Terms, WallClock};
@@ -20,6 +21,7 @@ const KEY_FILE: &str = "node.key";
 const CERTIFICATE_FILE: &str = "node.crt";
 const AUTHORITY_FILE: &str = "authority.crt";
 const REVOKED_FILE: &str = "revoked";
+const REGISTER_FILE: &str = "issued";
 
 /// Who proves something, and with which key.
 pub(super) struct Holder {
@@ -71,10 +73,7 @@ impl Holder {
     }
 
     fn certificates(&self, file: &str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-        let Some(folder) = &self.folder else {
-            return Ok(Vec::new());
-        };
-        let text = files::read_if_there(&folder.join(file))?.unwrap_or_default();
+        let text = self.kept(file)?;
         CertificateDer::pem_slice_iter(text.as_bytes())
             .collect::<Result<_, _>>()
             .map_err(|source| IdentityError::Pem {
@@ -96,11 +95,7 @@ impl Holder {
 
     /// Who was out when it stopped.
     pub(super) fn revoked(&self, trust: &Trust) -> Result<Revoked, IdentityError> {
-        let Some(folder) = &self.folder else {
-            return Ok(Revoked::default());
-        };
-        let text = files::read_if_there(&folder.join(REVOKED_FILE))?.unwrap_or_default();
-        Ok(Revoked::read(&text, trust.keys()))
+        Ok(Revoked::read(&self.kept(REVOKED_FILE)?, trust.keys()))
     }
 
     /// Keeps whom it trusts.
@@ -130,6 +125,24 @@ impl Holder {
         self.keep(CERTIFICATE_FILE, &files::certificate_pem(&certificate))?;
         trust.show(vec![certificate], self.key.clone_key())?;
         Ok(())
+    }
+
+    /// Whom it has certified, if it has the authority's key.
+    pub(super) fn register(&self) -> Result<Register, IdentityError> {
+        Ok(Register::read(&self.kept(REGISTER_FILE)?))
+    }
+
+    /// Keeps whom it has certified.
+    pub(super) fn keep_register(&self, register: &Register) -> Result<(), IdentityError> {
+        self.keep(REGISTER_FILE, &register.text())
+    }
+
+    /// The text of a file; none, if it is not there.
+    fn kept(&self, file: &str) -> Result<String, IdentityError> {
+        let Some(folder) = &self.folder else {
+            return Ok(String::new());
+        };
+        Ok(files::read_if_there(&folder.join(file))?.unwrap_or_default())
     }
 
     fn keep(&self, file: &str, text: &str) -> Result<(), IdentityError> {
