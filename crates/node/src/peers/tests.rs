@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::{
-    Authority, CallError, Endpoint, Handler, Identity, MAX_FRAME, MAX_HEAD, Member, Message, Options, Traffic,
-    udp_socket,
+    Authority, CallError, Endpoint, Handler, Identity, MAX_FRAME, MAX_HEAD, Member, Message, Options,
+    Traffic, udp_socket,
 };
 use super::{stream, tls};
 

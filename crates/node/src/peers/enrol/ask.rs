@@ -23,7 +23,11 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    pub(crate) fn new(endpoint: quinn::Endpoint, trust: &Arc<Trust>, transport: Arc<TransportConfig>) -> Self {
+    pub(crate) fn new(
+        endpoint: quinn::Endpoint,
+        trust: &Arc<Trust>,
+        transport: Arc<TransportConfig>,
+    ) -> Self {
         let mut config = ClientConfig::new(Arc::new(tls::client(trust, tls::ENROL)));
         config.transport_config(transport);
         Self { endpoint, config }

@@ -27,7 +27,9 @@ impl Stranger {
     ) -> Result<Member, EnrolError> {
         let trust = self.trust(token)?;
         let (node, key) = self.wish();
-        let application = token.apply(node, key).map_err(|source| EnrolError::Apply { source })?;
+        let application = token
+            .apply(node, key)
+            .map_err(|source| EnrolError::Apply { source })?;
         let request = Request::Enrol {
             application,
             forwarded: false,
@@ -68,7 +70,9 @@ async fn ask_any(
     request: &Request,
     deadline: Instant,
 ) -> Result<Answer, EnrolError> {
-    let transport = Options::default().transport().expect("the defaults are within QUIC's limits");
+    let transport = Options::default()
+        .transport()
+        .expect("the defaults are within QUIC's limits");
     let mut tried = Vec::new();
     for &peer in peers {
         let any = match peer {

@@ -140,7 +140,12 @@ impl Office {
     }
 
     /// Asks the nodes that may have the authority's key, until one has it.
-    async fn pass_on(&self, request: &Request, forwarded: bool, deadline: Instant) -> Result<Answer, Refusal> {
+    async fn pass_on(
+        &self,
+        request: &Request,
+        forwarded: bool,
+        deadline: Instant,
+    ) -> Result<Answer, Refusal> {
         if forwarded {
             return Err(Refusal::NoIssuer);
         }

@@ -43,6 +43,9 @@ mod tests {
         let later = start + 7 * EVERY;
         assert_eq!((0..1000).filter(|_| rate.take(later)).count(), 7);
         let much_later = start + Duration::from_secs(3600);
-        assert_eq!((0..1000).filter(|_| rate.take(much_later)).count(), BURST as usize);
+        assert_eq!(
+            (0..1000).filter(|_| rate.take(much_later)).count(),
+            BURST as usize
+        );
     }
 }

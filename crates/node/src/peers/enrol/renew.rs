@@ -17,7 +17,10 @@ pub(crate) async fn renew(office: &Office) {
     }
     if member.authority().is_some() {
         let own = Arc::clone(member);
-        report(member, tokio::task::spawn_blocking(move || own.certify_itself()).await);
+        report(
+            member,
+            tokio::task::spawn_blocking(move || own.certify_itself()).await,
+        );
         return;
     }
     let Some((certificate, _)) = member.trust().own() else {
@@ -29,7 +32,11 @@ pub(crate) async fn renew(office: &Office) {
     };
     for (peer, address) in office.directory.to_ask() {
         let deadline = Instant::now() + ONE_PEER;
-        match office.asker.ask(address, &dns_name(&peer), &request, deadline).await {
+        match office
+            .asker
+            .ask(address, &dns_name(&peer), &request, deadline)
+            .await
+        {
             Ok(Answer::Issued(certificate)) => {
                 let own = Arc::clone(member);
                 let taken = tokio::task::spawn_blocking(move || own.take(certificate.into())).await;
@@ -42,7 +49,11 @@ pub(crate) async fn renew(office: &Office) {
     }
     if let Some((end, grace)) = member.end() {
         let left = grace.since(member.trust().now());
-        tracing::warn!(end = end.0, ?left, "the certificate was not renewed; peers accept it for so long");
+        tracing::warn!(
+            end = end.0,
+            ?left,
+            "the certificate was not renewed; peers accept it for so long"
+        );
     }
 }
 

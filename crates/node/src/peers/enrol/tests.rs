@@ -91,7 +91,10 @@ impl Node {
     }
 
     async fn call(&self, peer: &str) -> Result<String, CallError> {
-        let reply = self.endpoint.call(&name(peer), Message::default(), soon()).await?;
+        let reply = self
+            .endpoint
+            .call(&name(peer), Message::default(), soon())
+            .await?;
         Ok(String::from_utf8(reply.head.to_vec()).unwrap())
     }
 
@@ -166,18 +169,32 @@ impl World {
 
     fn token(&self, node: Option<&str>) -> Token {
         let now = Timestamp(self.time.0.load(Ordering::SeqCst));
-        let text = self.authority().token(node.map(name).as_ref(), now, HOUR).unwrap().text();
+        let text = self
+            .authority()
+            .token(node.map(name).as_ref(), now, HOUR)
+            .unwrap()
+            .text();
         text.parse().unwrap()
     }
 
     /// A new node, enrolled by a peer.
     async fn enrol(&self, node: &str, by: &Node) -> Node {
-        let joined = self.stranger(node).join(&[by.at()], &self.token(None), soon()).await;
+        let joined = self
+            .stranger(node)
+            .join(&[by.at()], &self.token(None), soon())
+            .await;
         Node::run(joined.unwrap())
     }
 
     async fn revoke(&self, node: &str, by: &Node) -> Result<(), EnrolError> {
-        revoke(&name(node), &self.authority(), self.time.clock(), &[by.at()], soon()).await
+        revoke(
+            &name(node),
+            &self.authority(),
+            self.time.clock(),
+            &[by.at()],
+            soon(),
+        )
+        .await
     }
 }
 
@@ -215,8 +232,15 @@ async fn a_peer_that_reaches_no_issuer_says_so() {
     let c = world.enrol("c", &a).await;
     b.knows("c", &c);
     c.knows("b", &b);
-    let error = world.stranger("d").join(&[b.at()], &world.token(None), soon()).await.unwrap_err();
-    assert!(matches!(&error, EnrolError::NoPeer { tried } if tried.contains("authority's key")), "{error}");
+    let error = world
+        .stranger("d")
+        .join(&[b.at()], &world.token(None), soon())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, EnrolError::NoPeer { tried } if tried.contains("authority's key")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -230,13 +254,22 @@ async fn only_a_token_that_serves_admits() {
         let peer = [b.at()];
         async move { stranger.join(&peer, &token, soon()).await }
     };
-    assert_eq!(refusal(join("d", world.token(Some("c"))).await), Refusal::OtherNode);
+    assert_eq!(
+        refusal(join("d", world.token(Some("c"))).await),
+        Refusal::OtherNode
+    );
     let early = world.token(None);
     world.time.set(START.after(HOUR + Duration::from_secs(1)));
     assert_eq!(refusal(join("d", early).await), Refusal::Over);
-    let foreign = Authority::new().unwrap().token(None, START.after(HOUR), HOUR).unwrap();
+    let foreign = Authority::new()
+        .unwrap()
+        .token(None, START.after(HOUR), HOUR)
+        .unwrap();
     let error = join("d", foreign).await.unwrap_err();
-    assert!(matches!(&error, EnrolError::NoPeer { .. }), "it trusts another authority: {error}");
+    assert!(
+        matches!(&error, EnrolError::NoPeer { .. }),
+        "it trusts another authority: {error}"
+    );
     assert!(join("c", world.token(Some("c"))).await.is_ok());
     assert!(join("d", world.token(None)).await.is_ok());
 }
@@ -259,7 +292,12 @@ async fn a_token_for_any_node_does_not_take_the_place_of_one() {
     let joined = stranger.join(&[a.at()], &world.token(None), soon()).await;
     assert_eq!(refusal(joined), Refusal::Taken, "it remembers");
     let stranger = world.stranger("b");
-    assert!(stranger.join(&[a.at()], &world.token(Some("b")), soon()).await.is_ok());
+    assert!(
+        stranger
+            .join(&[a.at()], &world.token(Some("b")), soon())
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -299,7 +337,11 @@ async fn certificates_are_renewed_under_traffic() {
     b.endpoint.tend().await;
     assert_eq!(eventually(&c, "b").await, "c");
     drop(c);
-    assert_eq!(world.again("c").certificate().issued, START.after(17 * HOUR), "it was kept");
+    assert_eq!(
+        world.again("c").certificate().issued,
+        START.after(17 * HOUR),
+        "it was kept"
+    );
 }
 
 /// Calls until it is answered.
@@ -326,7 +368,11 @@ async fn without_an_issuer_nodes_go_on_through_their_grace() {
     c.knows("b", &b);
     assert_eq!(c.call("b").await.unwrap(), "c");
     c.endpoint.tend().await;
-    assert_eq!(c.certificate().issued, START, "there is nobody who could renew it");
+    assert_eq!(
+        c.certificate().issued,
+        START,
+        "there is nobody who could renew it"
+    );
     // An issuer that comes back in time renews it.
     let a = world.issuer("a");
     c.knows("a", &a);
@@ -351,7 +397,10 @@ async fn a_board_that_boots_in_1970_joins_calls_and_is_called() {
         Credentials::Member(member) => panic!("{member:?}"),
     };
     let stranger = board(world.open("b", None, &slow));
-    let joined = stranger.join(&[a.at()], &world.token(None), soon()).await.unwrap();
+    let joined = stranger
+        .join(&[a.at()], &world.token(None), soon())
+        .await
+        .unwrap();
     let b = Node::run(joined);
     b.knows("a", &a);
     a.knows("b", &b);
@@ -383,7 +432,11 @@ async fn a_revoked_node_is_refused_everywhere_also_by_a_peer_that_was_away() {
         world.enrol("d", &a).await,
     );
     drop(d);
-    for (node, peers) in [(&a, [("b", &b), ("c", &c)]), (&b, [("a", &a), ("c", &c)]), (&c, [("a", &a), ("b", &b)])] {
+    for (node, peers) in [
+        (&a, [("b", &b), ("c", &c)]),
+        (&b, [("a", &a), ("c", &c)]),
+        (&c, [("a", &a), ("b", &b)]),
+    ] {
         for (peer, at) in peers {
             node.knows(peer, at);
             node.call(peer).await.unwrap();
@@ -416,9 +469,15 @@ async fn a_revoked_node_is_refused_everywhere_also_by_a_peer_that_was_away() {
     drop(c);
     std::fs::remove_dir_all(world.path("c")).unwrap();
     let stranger = world.stranger("c");
-    assert_eq!(refusal(stranger.join(&[a.at()], &token, soon()).await), Refusal::Revoked);
+    assert_eq!(
+        refusal(stranger.join(&[a.at()], &token, soon()).await),
+        Refusal::Revoked
+    );
     world.time.set(START.after(Duration::from_secs(2)));
-    let joined = world.stranger("c").join(&[a.at()], &world.token(Some("c")), soon()).await;
+    let joined = world
+        .stranger("c")
+        .join(&[a.at()], &world.token(Some("c")), soon())
+        .await;
     let c = Node::run(joined.unwrap());
     c.knows("d", &d);
     assert_eq!(c.call("d").await.unwrap(), "c");
@@ -433,8 +492,17 @@ async fn another_authority_revokes_nobody() {
     assert!(matches!(&error, EnrolError::NoPeer { .. }), "{error}");
     let foreign = Authority::new().unwrap().revoke(&name("a"), START).unwrap();
     let request = Request::Revoke(foreign.signed().clone());
-    assert!(matches!(nobody(&world, &a, &request).await, Answer::Refused(Refusal::Foreign)));
-    assert_eq!(a.endpoint.member().trust().revoked(|revoked| revoked.iter().count()), 0);
+    assert!(matches!(
+        nobody(&world, &a, &request).await,
+        Answer::Refused(Refusal::Foreign)
+    ));
+    assert_eq!(
+        a.endpoint
+            .member()
+            .trust()
+            .revoked(|revoked| revoked.iter().count()),
+        0
+    );
 }
 
 /// What a node answers to somebody without a certificate.
@@ -455,13 +523,20 @@ async fn without_a_certificate_nothing_is_done_but_enrolment() {
         certificate: certificate.to_vec(),
         forwarded: false,
     };
-    assert!(matches!(nobody(&world, &a, &request).await, Answer::Refused(Refusal::Foreign)));
+    assert!(matches!(
+        nobody(&world, &a, &request).await,
+        Answer::Refused(Refusal::Foreign)
+    ));
     // Nor is a call answered.
     let trusted = vec![world.authority().certificate().clone()];
     let trust = Arc::new(Trust::new(trusted, Terms::default(), world.time.clock()).unwrap());
     let config = quinn::ClientConfig::new(Arc::new(tls::client(&trust, tls::PEER)));
     let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let connection = endpoint.connect_with(config, a.at(), ANY_MEMBER).unwrap().await.unwrap();
+    let connection = endpoint
+        .connect_with(config, a.at(), ANY_MEMBER)
+        .unwrap()
+        .await
+        .unwrap();
     let closed = connection.closed().await;
     assert!(closed.to_string().contains("no certificate"), "{closed}");
 }

@@ -58,7 +58,9 @@ pub enum Refusal {
     #[error("the token is over\nhint: make a new one with `fogline authority token`")]
     Over,
     /// The token is for another node.
-    #[error("the token is for another node\nhint: make one for this node with `fogline authority token --node`")]
+    #[error(
+        "the token is for another node\nhint: make one for this node with `fogline authority token --node`"
+    )]
     OtherNode,
     /// The token is for any node, and there is one of this name with another key.
     #[error(
@@ -67,7 +69,9 @@ pub enum Refusal {
     )]
     Taken,
     /// The node was revoked.
-    #[error("the node was revoked\nhint: to have it back, make a new token with `fogline authority token --node`")]
+    #[error(
+        "the node was revoked\nhint: to have it back, make a new token with `fogline authority token --node`"
+    )]
     Revoked,
     /// The certificate that is to be renewed is another network's, revoked or over.
     #[error("the certificate cannot be renewed\nhint: enrol the node anew, with a new token")]

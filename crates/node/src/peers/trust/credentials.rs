@@ -94,7 +94,9 @@ pub struct Stranger {
 
 impl fmt::Debug for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stranger").field("node", &self.holder.node).finish_non_exhaustive()
+        f.debug_struct("Stranger")
+            .field("node", &self.holder.node)
+            .finish_non_exhaustive()
     }
 }
 
@@ -137,7 +139,9 @@ pub struct Member {
 
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").field("node", &self.holder.node).finish_non_exhaustive()
+        f.debug_struct("Member")
+            .field("node", &self.holder.node)
+            .finish_non_exhaustive()
     }
 }
 

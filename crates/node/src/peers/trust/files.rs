@@ -39,7 +39,8 @@ pub(super) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Identity
     };
     let replaced = replaced.and_then(|()| fs::rename(&staged, path)).and_then(|()| {
         // The name is on disk when its folder is.
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     });
     replaced.map_err(|source| failed("writing", path, source))
 }

@@ -103,7 +103,10 @@ impl Revoked {
 
     /// The earliest date of a new certificate for a node.
     pub(crate) fn earliest(&self, node: &NodeName, now: Timestamp) -> Timestamp {
-        let behind = self.0.get(node).map(|it| it.voids_until().after(Duration::from_secs(1)));
+        let behind = self
+            .0
+            .get(node)
+            .map(|it| it.voids_until().after(Duration::from_secs(1)));
         behind.map_or(now, |behind| behind.max(now))
     }
 

@@ -42,7 +42,8 @@ pub(crate) struct Signed {
 impl Signed {
     /// Signs a statement.
     pub(super) fn new(kind: Kind, statement: &impl Serialize, key: &KeyPair) -> Result<Self, rcgen::Error> {
-        let body = postcard::to_stdvec(statement).expect("statements have no value that postcard cannot write");
+        let body =
+            postcard::to_stdvec(statement).expect("statements have no value that postcard cannot write");
         let signature = key.sign(&kind.framed(&body))?;
         Ok(Self { body, signature })
     }

@@ -37,7 +37,9 @@ struct Own {
 
 impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trust").field("terms", &self.terms).finish_non_exhaustive()
+        f.debug_struct("Trust")
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,7 +111,10 @@ impl Trust {
     /// Reads a peer's certificate, and gives the time at which its chain is to be verified. That it is from the
     /// future only says that the clock here is behind: the authority dates none ahead of its own clock, but for
     /// nodes that were revoked. And for the time of grace after its end it is taken as it was at its end.
-    pub(crate) fn judge(&self, certificate: &CertificateDer<'_>) -> Result<(Facts, Timestamp), CertificateError> {
+    pub(crate) fn judge(
+        &self,
+        certificate: &CertificateDer<'_>,
+    ) -> Result<(Facts, Timestamp), CertificateError> {
         let facts = member(certificate).map_err(|_| CertificateError::BadEncoding)?;
         if self.voids(&facts) {
             return Err(CertificateError::Revoked);

@@ -41,7 +41,9 @@ fn trust(authority: &Authority, now: Timestamp) -> (Arc<Trust>, Arc<AtomicU64>) 
 
 fn certificate(authority: &Authority, node: &str, from: Timestamp) -> CertificateDer<'static> {
     let key = KeyPair::generate().unwrap();
-    authority.certify(&name(node), key.der_bytes(), from, DAY).unwrap()
+    authority
+        .certify(&name(node), key.der_bytes(), from, DAY)
+        .unwrap()
 }
 
 #[test]
@@ -55,7 +57,10 @@ fn an_authority_survives_its_files_and_writes_over_no_other() {
     let (trust, _) = trust(&made, START);
     let issued = certificate(&loaded, "a", START);
     assert_eq!(Verifier(trust).member(&issued).unwrap().node, name("a"));
-    assert!(!format!("{loaded:?}").contains("PRIVATE"), "a key has no place in a log");
+    assert!(
+        !format!("{loaded:?}").contains("PRIVATE"),
+        "a key has no place in a log"
+    );
 }
 
 #[test]
@@ -73,7 +78,9 @@ fn files_of_two_authorities_do_not_make_one() {
 fn a_certificate_says_whom_it_is_for_and_how_long_it_serves() {
     let authority = Authority::new().unwrap();
     let key = KeyPair::generate().unwrap();
-    let issued = authority.certify(&name("edge-1"), key.der_bytes(), START, DAY).unwrap();
+    let issued = authority
+        .certify(&name("edge-1"), key.der_bytes(), START, DAY)
+        .unwrap();
     let facts = super::member(&issued).unwrap();
     let expected = Facts {
         node: name("edge-1"),
@@ -82,20 +89,33 @@ fn a_certificate_says_whom_it_is_for_and_how_long_it_serves() {
         key: key.der_bytes().to_vec(),
     };
     assert_eq!(facts, expected);
-    assert!(super::member(authority.certificate()).is_err(), "an authority is no node");
+    assert!(
+        super::member(authority.certificate()).is_err(),
+        "an authority is no node"
+    );
 }
 
 #[test]
 fn the_clock_may_be_wrong_within_what_the_node_knows_of_the_time() {
     let authority = Authority::new().unwrap();
     let (trust, time) = trust(&authority, Timestamp(0));
-    let judge = |issued: Timestamp| Verifier(Arc::clone(&trust)).member(&certificate(&authority, "b", issued));
-    assert!(judge(START).is_ok(), "from the future, as a board in 1970 sees it");
+    let judge =
+        |issued: Timestamp| Verifier(Arc::clone(&trust)).member(&certificate(&authority, "b", issued));
+    assert!(
+        judge(START).is_ok(),
+        "from the future, as a board in 1970 sees it"
+    );
     let own = KeyPair::generate().unwrap();
-    let shown = authority.certify(&name("a"), own.der_bytes(), START.after(DAY), DAY).unwrap();
+    let shown = authority
+        .certify(&name("a"), own.der_bytes(), START.after(DAY), DAY)
+        .unwrap();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(own.serialize_der());
     trust.show(vec![shown], key.into()).unwrap();
-    assert_eq!(trust.now(), START.after(DAY), "it is not earlier than the own certificate");
+    assert_eq!(
+        trust.now(),
+        START.after(DAY),
+        "it is not earlier than the own certificate"
+    );
     trust.not_before(START.after(2 * DAY));
     assert_eq!(trust.now(), START.after(2 * DAY), "nor than the floor");
     trust.not_before(START);
@@ -135,10 +155,23 @@ fn a_token_survives_its_text_and_nothing_else_passes_for_one() {
     let token: Token = format!(" {text}\n").parse().unwrap();
     assert_eq!(token.authority(), authority.certificate());
     let (trust, _) = trust(&authority, START);
-    let (grant, wish) = token.apply(&name("a"), &[4; 65]).unwrap().open(trust.keys()).unwrap();
+    let (grant, wish) = token
+        .apply(&name("a"), &[4; 65])
+        .unwrap()
+        .open(trust.keys())
+        .unwrap();
     assert_eq!((grant.from, grant.until), (START, START.after(HOUR)));
-    assert_eq!((grant.node, wish.node, wish.key), (Some(name("a")), name("a"), vec![4; 65]));
-    for wrong in ["", "token", &text[1..], &text[..text.len() - 8], &format!("{text}x")] {
+    assert_eq!(
+        (grant.node, wish.node, wish.key),
+        (Some(name("a")), name("a"), vec![4; 65])
+    );
+    for wrong in [
+        "",
+        "token",
+        &text[1..],
+        &text[..text.len() - 8],
+        &format!("{text}x"),
+    ] {
         assert!(wrong.parse::<Token>().is_err(), "{wrong}");
     }
 }
@@ -177,13 +210,22 @@ fn a_revocation_voids_what_was_issued_until_then_and_no_other_node_s() {
     assert!(revoked.add(authority.revoke(&name("b"), START).unwrap()));
     let facts = |node: &str, issued| super::member(&certificate(&authority, node, issued)).unwrap();
     assert!(revoked.voids(&facts("b", Timestamp(0))));
-    assert!(revoked.voids(&facts("b", START.after(SKEW))), "issued by a clock that is ahead");
+    assert!(
+        revoked.voids(&facts("b", START.after(SKEW))),
+        "issued by a clock that is ahead"
+    );
     assert!(!revoked.voids(&facts("c", START)));
     let next = revoked.earliest(&name("b"), START);
-    assert!(!revoked.voids(&facts("b", next)), "it may be enrolled again at once");
+    assert!(
+        !revoked.voids(&facts("b", next)),
+        "it may be enrolled again at once"
+    );
     assert_eq!(revoked.earliest(&name("c"), START), START);
     assert!(revoked.voids_token(&name("b"), START) && !revoked.voids_token(&name("b"), START.after(HOUR)));
-    assert!(!revoked.add(authority.revoke(&name("b"), START).unwrap()), "nothing new");
+    assert!(
+        !revoked.add(authority.revoke(&name("b"), START).unwrap()),
+        "nothing new"
+    );
     assert!(revoked.add(authority.revoke(&name("b"), START.after(HOUR)).unwrap()));
 }
 
@@ -221,7 +263,10 @@ fn a_full_list_keeps_the_latest_and_fits_into_what_is_read_at_once() {
         revoked.add(authority.revoke(&node(index), at).unwrap());
     }
     assert_eq!(revoked.iter().count(), MAX_REVOKED);
-    assert!(revoked.iter().all(|it| *it.node() != node(0)), "the oldest is forgotten");
+    assert!(
+        revoked.iter().all(|it| *it.node() != node(0)),
+        "the oldest is forgotten"
+    );
     let list: Vec<&Signed> = revoked.iter().map(super::Revocation::signed).collect();
     assert!(postcard::to_stdvec(&list).unwrap().len() < crate::peers::live::MAX_LIST);
 }

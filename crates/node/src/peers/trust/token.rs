@@ -120,7 +120,9 @@ impl FromStr for Token {
     type Err = NoToken;
 
     fn from_str(text: &str) -> Result<Self, NoToken> {
-        let bytes = BASE64URL_NOPAD.decode(text.trim().as_bytes()).map_err(|_| NoToken)?;
+        let bytes = BASE64URL_NOPAD
+            .decode(text.trim().as_bytes())
+            .map_err(|_| NoToken)?;
         let content: Content = postcard::from_bytes(&bytes).map_err(|_| NoToken)?;
         if content.format != FORMAT {
             return Err(NoToken);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fogline_core::model::Timestamp;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::ResolvesClientCert;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
