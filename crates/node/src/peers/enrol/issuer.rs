@@ -66,7 +66,7 @@ impl Issuer {
         let new = entered.enter(&wish.node, &wish.key);
         let member = Arc::clone(&self.member);
         let failed = |node: &NodeName, error: &dyn std::error::Error| {
-            tracing::error!(%node, error, "no certificate issued");
+            tracing::error!(%node, %error, "no certificate issued");
             Refusal::Failed
         };
         let node = wish.node.clone();

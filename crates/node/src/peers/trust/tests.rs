@@ -129,7 +129,7 @@ fn a_certificate_is_accepted_through_its_grace_and_no_longer() {
     let authority = Authority::new().unwrap();
     let (trust, time) = trust(&authority, START);
     let certificate = certificate(&authority, "b", START);
-    let mut judge = |after: Duration| {
+    let judge = |after: Duration| {
         time.store(START.after(after).0, Ordering::Relaxed);
         Verifier(Arc::clone(&trust)).member(&certificate).map(|_| ())
     };
