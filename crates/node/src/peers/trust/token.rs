@@ -123,8 +123,8 @@ impl FromStr for Token {
         let bytes = BASE64URL_NOPAD
             .decode(text.trim().as_bytes())
             .map_err(|_| NoToken)?;
-        let content: Content = postcard::from_bytes(&bytes).map_err(|_| NoToken)?;
-        if content.format != FORMAT {
+        let (content, rest): (Content, _) = postcard::take_from_bytes(&bytes).map_err(|_| NoToken)?;
+        if content.format != FORMAT || !rest.is_empty() {
             return Err(NoToken);
         }
         Ok(Self {
