@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fogline_core::model::BadInput;
 use fogline_manifest::node::{NodeConfig, Peering};
 use fogline_node::peers::{
     Authority, Credentials, Endpoint, Member, Options, Stranger, Terms, Token, system_clock, udp_socket,
@@ -50,10 +51,12 @@ async fn member(config: &NodeConfig, peering: &Peering) -> Result<Member, Failur
 
 async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> {
     let Some(file) = &peering.token_file else {
-        return Err(Failure::usage(
+        return Err(BadInput::whole(
+            "[peering]",
             "the node has no certificate, and no token with which it could get one",
             "make one with `fogline authority token`, and name its file with token-file in [peering]",
-        ));
+        )
+        .into());
     };
     let text = std::fs::read_to_string(file).map_err(|source| Failure::System {
         doing: format!("reading the enrolment token from {}", file.display()),
@@ -62,7 +65,7 @@ async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> 
     })?;
     let token: Token = text.parse().map_err(|error| {
         let hint = "put the line that `fogline authority token` prints into the file";
-        Failure::usage(format!("{}: {error}", file.display()), hint)
+        BadInput::whole(file.display().to_string(), error.to_string(), hint)
     })?;
     let listed = peering.nodes.iter().map(|peer| &peer.address);
     let peers: Vec<&String> = if peering.join.is_empty() {

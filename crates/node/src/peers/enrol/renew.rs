@@ -42,9 +42,9 @@ pub(crate) async fn renew(office: &Office) {
                 let taken = tokio::task::spawn_blocking(move || own.take(certificate.into())).await;
                 return report(member, taken);
             }
-            Ok(Answer::Refused(refusal)) => tracing::warn!(%peer, %refusal, "no new certificate"),
+            Ok(Answer::Refused(refusal)) => tracing::info!(%peer, %refusal, "no new certificate"),
             Ok(Answer::Done) => tracing::warn!(%peer, "no new certificate, but no refusal either"),
-            Err(reason) => tracing::warn!(%peer, reason, "no new certificate"),
+            Err(reason) => tracing::info!(%peer, reason, "no new certificate"),
         }
     }
     if let Some((end, grace)) = member.end() {

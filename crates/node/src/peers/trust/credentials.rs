@@ -20,6 +20,7 @@ use crate::peers::error::IdentityError;
 
 /// What a node has to prove itself with when it starts.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made, at the start")]
 pub enum Credentials {
     /// It is a node of its network.
     Member(Member),

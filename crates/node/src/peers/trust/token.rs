@@ -60,7 +60,7 @@ impl fmt::Debug for Token {
 
 /// A text that is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the text is no enrolment token\nhint: it is one line, as `fogline authority token` prints it")]
+#[error("the text is no enrolment token, which is one line, as `fogline authority token` prints it")]
 pub struct NoToken;
 
 impl Token {
