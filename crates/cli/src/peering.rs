@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use fogline_core::model::BadInput;
 use fogline_manifest::node::{NodeConfig, Peering};
 use fogline_node::peers::{
-    Authority, Credentials, Endpoint, Member, Options, Stranger, Terms, Token, system_clock, udp_socket,
+    Authority, Credentials, Endpoint, Member, NoToken, Options, Stranger, Terms, Token, system_clock,
+    udp_socket,
 };
 
 use crate::failure::{Failure, chain};
@@ -63,7 +64,7 @@ async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> 
         hint: "check token-file in [peering]".to_owned(),
         source,
     })?;
-    let token: Token = text.parse().map_err(|error| {
+    let token: Token = text.parse().map_err(|error: NoToken| {
         let hint = "put the line that `fogline authority token` prints into the file";
         BadInput::whole(file.display().to_string(), error.to_string(), hint)
     })?;
