@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod logging;
 mod output;
+mod peering;
 mod remote;
 mod study;
 mod threads;

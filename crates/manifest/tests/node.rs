@@ -46,9 +46,9 @@ fn the_manual_s_example_is_read_and_its_paths_lead_to_its_folder() {
         Some(ExternalStore::Node("cloud".parse().unwrap()))
     );
     let peering = config.peering.expect("it has peers");
-    assert_eq!(peering.key, folder.path().join("edge-1.key"));
-    assert_eq!(peering.certificate, folder.path().join("edge-1.pem"));
-    assert_eq!(peering.authority, folder.path().join("ca.pem"));
+    assert_eq!(peering.token_file, Some(folder.path().join("edge-1.token")));
+    assert_eq!(peering.join, ["10.0.0.1:7071"]);
+    assert_eq!(peering.authority, None);
     assert_eq!(peering.nodes[0].address, "cloud.example:7071");
     assert_eq!(config.tenants[0].token_file, folder.path().join("acme.token"));
     assert!(!config.loopback_only);
@@ -154,6 +154,21 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
+fn a_token_needs_a_peer_and_no_authority() {
+    let parse = |peering: &str| {
+        let head = "name = \"a\"\ndata = \"d\"\nloopback-only = true\n[peering]\n";
+        NodeConfig::parse(&source(&format!("{head}{peering}")))
+    };
+    let fault = parse("token-file = \"t\"").expect_err("nobody could be asked");
+    assert_eq!((fault.line, fault.column), (Some(5), Some(14)), "{fault}");
+    assert!(fault.hint.contains("join"), "{fault}");
+    let fault = parse("authority = \"a\"\njoin = [\"b:1\"]\ntoken-file = \"t\"").expect_err("one is enough");
+    assert!(fault.problem.contains("certifies itself"), "{fault}");
+    parse("token-file = \"t\"\njoin = [\"b:1\"]").expect("a peer to ask");
+    parse("authority = \"a\"").expect("it certifies itself");
+}
+
+#[test]
 fn faults_are_found_at_their_place() {
     for (before, after, problem, hint) in FAULTS {
         let fault = fault(before, after);
@@ -178,7 +193,7 @@ fn without_tokens_a_node_is_out_of_reach() {
     let fault = parse(open).expect_err("anybody could use it");
     assert_eq!((fault.line, fault.column), (Some(4), Some(15)), "{fault}");
 
-    let peers = "name = \"a\"\ndata = \"d\"\nloopback-only = true\n[peering]\nlisten = \"[::]:1\"\ncertificate = \"c\"\nkey = \"k\"\nauthority = \"a\"";
+    let peers = "name = \"a\"\ndata = \"d\"\nloopback-only = true\n[peering]\nlisten = \"[::]:1\"";
     let fault = parse(peers).expect_err("peers could reach it");
     assert_eq!((fault.line, fault.column), (Some(5), Some(10)), "{fault}");
     parse(&peers.replace("[::]", "[::1]")).expect("loopback is fine");

@@ -225,6 +225,13 @@ fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
         }
     }));
     if let Some(endpoint) = node.endpoint.clone() {
+        endpoint.not_before(node.clock.now());
+        let it = endpoint.clone();
+        tasks.spawn(
+            stopping
+                .clone()
+                .run_until_cancelled_owned(async move { it.keep().await }),
+        );
         let calls = Arc::new(Calls(Arc::clone(node)));
         tasks.spawn(
             stopping

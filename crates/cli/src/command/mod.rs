@@ -1,5 +1,6 @@
 //! The subcommands: one module each, with its arguments and what it does.
 
+pub(crate) mod authority;
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod delete;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Up(up::Args),
     /// Run one node
     Node(node::Args),
+    /// Say who is a node of a network: make its authority, tokens that admit, and throw nodes out
+    Authority(authority::Args),
     /// Make a project of a function with a state
     New(new::Args),
     /// Build the components of a project
@@ -76,6 +79,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Node(args) => node::run(&args),
+        Command::Authority(args) => authority::run(args),
         Command::New(args) => new::run(args),
         Command::Build(args) => build::run(&args),
         Command::Deploy(args) => deploy::run(&args),

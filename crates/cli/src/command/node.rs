@@ -1,7 +1,6 @@
 //! `fogline node`: one node, as its configuration says.
 
 use std::collections::BTreeMap;
-use std::net::ToSocketAddrs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +8,7 @@ use std::sync::Arc;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::network::Node as Machine;
-use fogline_manifest::node::{ExternalStore, LimitsSection, NodeConfig, Peering};
-use fogline_node::peers::{Endpoint, Identity, Options as PeerOptions, udp_socket};
+use fogline_manifest::node::{ExternalStore, LimitsSection, NodeConfig};
 use fogline_node::{External, Limits, Operator, Options, Tenants};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
@@ -18,9 +16,9 @@ use fogline_runtime::process::ProcessRuntime;
 use fogline_state::RedisOptions;
 use fogline_state::seal::Keyring;
 
-use crate::asynchronous;
-use crate::failure::{Failure, chain};
-use crate::output;
+use crate::failure::Failure;
+use crate::peering::{self, failed};
+use crate::{asynchronous, output};
 
 /// Run one node until it is interrupted.
 #[derive(clap::Args)]
@@ -46,11 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn options(config: &NodeConfig) -> Result<Options, Failure> {
-    let peers = config
-        .peering
-        .as_ref()
-        .map(|peering| endpoint(&config.name, peering))
-        .transpose()?;
+    let peers = match &config.peering {
+        Some(peering) => Some(peering::endpoint(config, peering).await?),
+        None => None,
+    };
     let others: Vec<NodeName> = config
         .peering
         .iter()
@@ -188,53 +185,4 @@ async fn external(config: &NodeConfig) -> Result<External, Failure> {
             ))
         }
     })
-}
-
-fn endpoint(name: &NodeName, peering: &Peering) -> Result<Endpoint, Failure> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|source| Failure::System {
-            doing: format!("reading {}", path.display()),
-            hint: "check [peering] in the configuration".to_owned(),
-            source,
-        })
-    };
-    let hint = "check the certificate, key and authority of [peering]";
-    let identity = Identity::from_pem(
-        &read(&peering.certificate)?,
-        &read(&peering.key)?,
-        &read(&peering.authority)?,
-    );
-    let identity = identity.map_err(|error| failed(&error, hint))?;
-    if identity.node() != name {
-        return Err(Failure::usage(
-            format!("the certificate is for {}, not for {name}", identity.node()),
-            hint,
-        ));
-    }
-    let socket = udp_socket(peering.listen).map_err(|source| Failure::System {
-        doing: format!("listening for peers on {}", peering.listen),
-        hint: "choose another port in [peering]".to_owned(),
-        source,
-    })?;
-    let endpoint = Endpoint::bind(&identity, socket, &PeerOptions::default());
-    let endpoint = endpoint.map_err(|error| failed(&error, hint))?;
-    for peer in &peering.nodes {
-        let found = peer.address.to_socket_addrs().map_err(|source| Failure::System {
-            doing: format!("looking up {} of {}", peer.address, peer.name),
-            hint: "check the address in [[peering.nodes]]".to_owned(),
-            source,
-        })?;
-        for address in found.take(1) {
-            endpoint.know(&peer.name, address);
-        }
-    }
-    Ok(endpoint)
-}
-
-fn failed(error: &dyn std::error::Error, hint: &str) -> Failure {
-    Failure::Remote {
-        problem: chain(error),
-        hint: hint.to_owned(),
-        exit_code: 1,
-    }
 }

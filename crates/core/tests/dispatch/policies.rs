@@ -118,7 +118,7 @@ fn two_choices_and_weighted_random_reach_all_that_can_and_no_other() {
     for placement in [Placement::PowerOfTwoChoices, Placement::WeightedRandom] {
         let (mut view, key, app) = (view(6), key(), application(function(&["gpu"]), Bytes(10)));
         let mut request = request(&view, &key, &app, 1);
-        let mut taken = std::collections::BTreeMap::new();
+        let mut taken = BTreeMap::new();
         for turn in 1..2_000_u64 {
             request.draw = turn
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15)

@@ -26,8 +26,9 @@ impl NodeConfig {
         let resolve = |path: &mut PathBuf| *path = base.join(&path);
         resolve(&mut config.data);
         if let Some(peering) = &mut config.peering {
-            [&mut peering.certificate, &mut peering.key, &mut peering.authority]
+            [&mut peering.authority, &mut peering.token_file]
                 .into_iter()
+                .flatten()
                 .for_each(resolve);
         }
         let tokens = config.tenants.iter_mut().map(|tenant| &mut tenant.token_file);
@@ -49,6 +50,7 @@ impl NodeConfig {
         checks.tenants()?;
         checks.listeners()?;
         checks.peers()?;
+        checks.enrolment()?;
         checks.external()?;
         Ok(config)
     }
@@ -130,11 +132,38 @@ impl Checks<'_> {
                 let hint = "give each node a name of its own, and list the others only";
                 return Err(self.source.fault_under(&path("name"), problem, hint));
             }
-            if !is_address(&peer.address) {
-                let problem = format!("\"{}\" is not an address and a port", excerpt(&peer.address));
-                let hint = "write it as \"10.0.0.9:7071\", \"[2001:db8::9]:7071\" or \"cloud.example:7071\"";
-                return Err(self.source.fault_under(&path("address"), problem, hint));
-            }
+            self.address(&path("address"), &peer.address)?;
+        }
+        Ok(())
+    }
+
+    fn address(&self, path: &str, address: &str) -> Result<(), BadInput> {
+        if is_address(address) {
+            return Ok(());
+        }
+        let problem = format!("\"{}\" is not an address and a port", excerpt(address));
+        let hint = "write it as \"10.0.0.9:7071\", \"[2001:db8::9]:7071\" or \"cloud.example:7071\"";
+        Err(self.source.fault_under(path, problem, hint))
+    }
+
+    fn enrolment(&self) -> Result<(), BadInput> {
+        let Some(peering) = &self.config.peering else {
+            return Ok(());
+        };
+        for (index, address) in peering.join.iter().enumerate() {
+            self.address(&format!("peering.join.{index}"), address)?;
+        }
+        if peering.token_file.is_none() {
+            return Ok(());
+        }
+        let refuse = |problem: &str, hint| Err(self.source.fault_under("peering.token-file", problem, hint));
+        if peering.authority.is_some() {
+            let problem = "a node with the authority's key certifies itself, so a token has no use";
+            return refuse(problem, "leave out token-file or authority");
+        }
+        if peering.join.is_empty() && peering.nodes.is_empty() {
+            let hint = "add join = [\"ADDRESS:PORT\"] to [peering], with the address of any peer";
+            return refuse("there is no peer that could enrol the node with this token", hint);
         }
         Ok(())
     }

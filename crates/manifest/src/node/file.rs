@@ -111,12 +111,15 @@ pub struct Peering {
     /// Where peers reach it (UDP). Default: `127.0.0.1:0`.
     #[serde(default = "any_local_port")]
     pub listen: SocketAddr,
-    /// Its certificate, in PEM, with its name as a DNS name.
-    pub certificate: PathBuf,
-    /// The certificate's private key, in PEM.
-    pub key: PathBuf,
-    /// The certificates of the authority that peers' certificates must come from, in PEM.
-    pub authority: PathBuf,
+    /// The folder of the network's authority, as `fogline authority new` makes it: with it the node issues
+    /// certificates, to itself too. Default: other nodes do.
+    pub authority: Option<PathBuf>,
+    /// The file that holds the token with which it enrols, as `fogline authority token` prints it. It is read when
+    /// the node has no certificate that serves. Default: none.
+    pub token_file: Option<PathBuf>,
+    /// Where peers are that may be asked to enrol it, as `"10.0.0.9:7071"`. Default: the addresses of `nodes`.
+    #[serde(default)]
+    pub join: Vec<String>,
     /// The other nodes. Default: none.
     #[serde(default)]
     pub nodes: Vec<PeerNode>,

@@ -1,15 +1,18 @@
 //! The one connection to a peer: made when first needed, kept warm, made again with growing pauses.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::{Duration, Instant};
 
 use fogline_core::model::NodeName;
 use quinn::{Connecting, Connection, VarInt};
+use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
 use super::error::CallError;
+use super::live::{Live, Made};
 use super::tls;
+use super::trust::dns_name;
 
 /// First pause after a failed attempt; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -54,7 +57,7 @@ impl Remote {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,6 +74,8 @@ impl Remote {
             if connection.close_reason().is_none() && connection.remote_address() == address {
                 return Ok(connection.clone());
             }
+            // It does not end by itself, because revocations may come on it.
+            connection.close(VarInt::from_u32(0), b"moved");
             slot.connection = None;
         }
         let now = Instant::now();
@@ -79,7 +84,7 @@ impl Remote {
         }
         let (attempt, end) = match slot.attempt.take() {
             Some((attempt, end)) if end > now => slot.attempt.insert((attempt, end)),
-            _ => match dialler.endpoint.connect(address, &tls::dns_name(&self.name)) {
+            _ => match dialler.endpoint.connect(address, &dns_name(&self.name)) {
                 Ok(attempt) => slot.attempt.insert((attempt, now + dialler.timeout)),
                 Err(error) => return Err(self.failed(&mut slot, address, error.to_string())),
             },
@@ -87,6 +92,7 @@ impl Remote {
         let end = *end;
         match timeout_at(deadline.min(end).into(), attempt).await {
             Ok(Ok(connection)) => {
+                dialler.attend(&connection);
                 *slot = Slot {
                     connection: Some(connection.clone()),
                     ..Slot::default()
@@ -155,6 +161,33 @@ impl Remote {
 pub(super) struct Dialler {
     pub(super) endpoint: quinn::Endpoint,
     pub(super) timeout: Duration,
+    live: Arc<Live>,
+    /// Dropped with the endpoint, and all connections with it.
+    attending: Lock<JoinSet<()>>,
+}
+
+impl Dialler {
+    pub(super) fn new(endpoint: quinn::Endpoint, timeout: Duration, live: Arc<Live>) -> Self {
+        Self {
+            endpoint,
+            timeout,
+            live,
+            attending: Lock::default(),
+        }
+    }
+
+    /// Hears what the peer says about who is out, and tells it.
+    fn attend(&self, connection: &Connection) {
+        let peer = match tls::caller(connection.peer_identity()) {
+            Ok(peer) => peer,
+            // Cannot be: the handshake has verified the name in it.
+            Err(reason) => return tracing::error!(reason, "a peer without a certificate"),
+        };
+        let (live, connection) = (Arc::clone(&self.live), connection.clone());
+        let mut attending = self.attending.lock().unwrap_or_else(PoisonError::into_inner);
+        while attending.try_join_next().is_some() {}
+        attending.spawn(async move { live.attend(connection, peer, Made::Here).await });
+    }
 }
 
 /// The pause after so many failed attempts in a row.

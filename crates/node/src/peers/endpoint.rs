@@ -1,29 +1,33 @@
 //! A node's end of all its connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fogline_core::model::NodeName;
+use fogline_core::model::{NodeName, Timestamp};
 use quinn::{AsyncUdpSocket, ClientConfig, Connection, ReadError, Runtime, ServerConfig, TokioRuntime};
 use quinn::{VarInt, WriteError};
 use tokio::time::timeout_at;
 
 use super::connect::{Dialler, Remote};
+use super::enrol::{Asker, Office};
 use super::error::{BindError, CallError};
 use super::frame;
-use super::identity::Identity;
+use super::live::Live;
 use super::message::Message;
 use super::options::Options;
 use super::serve::{Handler, Server};
 use super::stream::{self, Incoming, Outgoing, ReadFailure};
 use super::traffic::{Meters, Traffic};
-use super::{reset, tls};
+use super::trust::{Identity, Member};
+use super::{enrol, reset, tls};
 
 /// Bytes that a socket should hold until we read them: bursts of several connections.
 const SOCKET_BUFFER: usize = 4 << 20;
+/// How often certificates are looked at. A thousandth of the life of one.
+const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// A UDP socket for [`Endpoint::bind`]. Must be called within a tokio runtime.
 ///
@@ -46,7 +50,7 @@ pub struct Endpoint {
 
 struct Shared {
     dialler: Dialler,
-    peers: RwLock<BTreeMap<NodeName, Arc<Remote>>>,
+    office: Arc<Office>,
     meters: Arc<Meters>,
     max_connections: usize,
 }
@@ -58,7 +62,7 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// Listens on a socket. Must be called within a tokio runtime.
+    /// Listens on a socket, with an identity that ends with this process. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the identity does not serve for TLS, an option is out of range or the socket does not work.
@@ -67,22 +71,37 @@ impl Endpoint {
         socket: Arc<dyn AsyncUdpSocket>,
         options: &Options,
     ) -> Result<Self, BindError> {
+        Self::open(Member::passing(identity)?, socket, options)
+    }
+
+    /// Listens on a socket as a node of a network, whose certificate [`Self::keep`] renews. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// When an option is out of range or the socket does not work.
+    pub fn open(
+        member: Member,
+        socket: Arc<dyn AsyncUdpSocket>,
+        options: &Options,
+    ) -> Result<Self, BindError> {
+        let member = Arc::new(member);
+        let trust = member.trust();
         let transport = options.transport()?;
-        let mut server = ServerConfig::with_crypto(Arc::new(tls::server(identity)?));
+        let mut server = ServerConfig::with_crypto(Arc::new(tls::server(trust)));
         server.transport_config(Arc::clone(&transport));
-        let mut client = ClientConfig::new(Arc::new(tls::client(identity)?));
-        client.transport_config(transport);
-        let config = reset::endpoint_config(identity, options)?;
+        let mut client = ClientConfig::new(Arc::new(tls::client(trust, tls::PEER)));
+        client.transport_config(Arc::clone(&transport));
+        let config = reset::endpoint_config(member.key(), options)?;
         let runtime = Arc::new(TokioRuntime);
         let mut endpoint = quinn::Endpoint::new_with_abstract_socket(config, Some(server), socket, runtime)?;
         endpoint.set_default_client_config(client);
+        let live = Arc::new(Live::new(Arc::clone(&member)));
+        let asker = Asker::new(endpoint.clone(), trust, transport);
+        let office = Office::new(member, Arc::default(), Arc::clone(&live), asker)?;
         Ok(Self {
             shared: Arc::new(Shared {
-                dialler: Dialler {
-                    endpoint,
-                    timeout: options.connect_timeout,
-                },
-                peers: RwLock::default(),
+                dialler: Dialler::new(endpoint, options.connect_timeout, live),
+                office: Arc::new(office),
                 meters: Arc::default(),
                 max_connections: options.max_connections,
             }),
@@ -99,11 +118,46 @@ impl Endpoint {
 
     /// Says where a peer is; a new address replaces the old one, and the next call connects to it.
     pub fn know(&self, peer: &NodeName, address: SocketAddr) {
-        let mut peers = self.shared.peers.write().unwrap_or_else(PoisonError::into_inner);
-        peers
-            .entry(peer.clone())
-            .and_modify(|remote| remote.move_to(address))
-            .or_insert_with(|| Arc::new(Remote::new(peer.clone(), address)));
+        self.shared.office.directory.know(peer, address);
+    }
+
+    /// Forgets where a peer is, and closes the connection that was made to it: calls that are under way on it are
+    /// lost, further ones fail at once.
+    pub fn forget(&self, peer: &NodeName) {
+        self.shared.office.directory.forget(peer);
+        self.shared.office.live.forget(peer);
+    }
+
+    /// Says which nodes have the authority's key: they are asked first for certificates. As long as nobody has said
+    /// it, all peers are asked in the order of their names, up to eight.
+    pub fn issued_by(&self, issuers: BTreeSet<NodeName>) {
+        self.shared.office.directory.issued_by(issuers);
+    }
+
+    /// Says that the time is not below this, whatever the machine's clock says (R18).
+    pub fn not_before(&self, floor: Timestamp) {
+        self.shared.office.member.trust().not_before(floor);
+    }
+
+    /// Renews the node's certificate in good time, and closes connections with nodes whose certificates are over. It
+    /// does so until it is dropped.
+    pub async fn keep(&self) {
+        loop {
+            self.tend().await;
+            tokio::time::sleep(TEND_EVERY).await;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn member(&self) -> &Member {
+        &self.shared.office.member
+    }
+
+    /// What [`Self::keep`] does now and then.
+    pub(super) async fn tend(&self) {
+        let office = &self.shared.office;
+        enrol::renew(office).await;
+        office.live.tend().await;
     }
 
     /// Makes the connection to a peer unless there is one, so that the first call finds it warm.
@@ -153,6 +207,7 @@ impl Endpoint {
         let server = Server {
             endpoint: self.shared.dialler.endpoint.clone(),
             handler,
+            office: Arc::clone(&self.shared.office),
             meters: Arc::clone(&self.shared.meters),
             max_connections: self.shared.max_connections,
             handshake_timeout: self.shared.dialler.timeout,
@@ -175,8 +230,7 @@ impl Endpoint {
     }
 
     fn remote(&self, peer: &NodeName) -> Result<Arc<Remote>, CallError> {
-        let peers = self.shared.peers.read().unwrap_or_else(PoisonError::into_inner);
-        let remote = peers.get(peer).cloned();
+        let remote = self.shared.office.directory.remote(peer);
         remote.ok_or_else(|| CallError::Unknown { peer: peer.clone() })
     }
 }

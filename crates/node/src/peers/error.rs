@@ -8,6 +8,8 @@ use std::time::Duration;
 use fogline_core::model::NodeName;
 use thiserror::Error;
 
+use super::enrol::Refusal;
+
 /// A certificate or key that cannot be made, read or used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -38,6 +40,32 @@ pub enum IdentityError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What should be the authority's certificate serves to verify nobody.
+    #[error("the authority's certificate cannot be used: {reason} (hint: see `fogline authority new`)")]
+    Authority {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The authority's files do not go together.
+    #[error(
+        "authority.crt and authority.key in {path} do not go together, or are not on P-256 (hint: take both from \
+         what `fogline authority new` has made)"
+    )]
+    Unfit {
+        /// Their folder.
+        path: PathBuf,
+    },
+    /// TLS does not take the certificate, or not with this key.
+    #[error("using the node's certificate (hint: it, its key and the authority go together)")]
+    Unusable(#[source] rustls::Error),
+    /// The authority has issued a certificate that was not asked for.
+    #[error("node {node} got a certificate for the name or key of another, {found} (hint: ask another peer)")]
+    Foreign {
+        /// Who asked.
+        node: NodeName,
+        /// Whose the certificate is.
+        found: NodeName,
+    },
     /// A file cannot be read or written.
     #[error("{doing} {path}")]
     File {
@@ -54,22 +82,9 @@ pub enum IdentityError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BindError {
-    /// The certificate, key and authority do not fit together.
-    #[error("using the certificate of node {node} for TLS (hint: it, its key and the authority go together)")]
-    Tls {
-        /// Whose.
-        node: NodeName,
-        /// Why not.
-        source: rustls::Error,
-    },
-    /// The authority's certificate serves to verify nobody.
-    #[error("verifying callers of node {node} by its authority's certificate")]
-    Verifier {
-        /// Whose.
-        node: NodeName,
-        /// Why not.
-        source: rustls::server::VerifierBuilderError,
-    },
+    /// The certificate does not serve.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// An option is outside what QUIC allows.
     #[error("{what} is outside what QUIC allows (hint: at most {limit})")]
     Option {
@@ -81,6 +96,44 @@ pub enum BindError {
     /// The socket does not work.
     #[error("listening for peers")]
     Socket(#[from] io::Error),
+}
+
+/// Why a machine did not become a node, or a node was not revoked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EnrolError {
+    /// A certificate or key cannot be made or used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The application cannot be signed.
+    #[error("signing with the token's key")]
+    Apply {
+        /// Why not.
+        source: rcgen::Error,
+    },
+    /// There is no socket.
+    #[error("making a socket")]
+    Socket {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No peer could be asked.
+    #[error("no peer answers for the network: {tried}")]
+    NoPeer {
+        /// What each was tried with.
+        tried: String,
+    },
+    /// A peer said no.
+    #[error("{peer} refused: {refusal}")]
+    Refused {
+        /// Where it is.
+        peer: SocketAddr,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A peer answered another question.
+    #[error("a peer answered what was not asked\nhint: update the older node")]
+    Confused,
 }
 
 /// Why a peer did not answer.

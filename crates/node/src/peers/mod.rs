@@ -1,10 +1,12 @@
 //! Calls between nodes: QUIC with mutual authentication, one warm connection to each peer, a stream a call.
 
 mod connect;
+mod directory;
 mod endpoint;
+mod enrol;
 mod error;
 mod frame;
-mod identity;
+mod live;
 mod message;
 mod options;
 mod reset;
@@ -14,11 +16,16 @@ mod stream;
 mod tests;
 mod tls;
 mod traffic;
+mod trust;
 
 pub use endpoint::{Endpoint, udp_socket};
-pub use error::{BindError, CallError, IdentityError};
-pub use identity::{Authority, Identity};
+pub use enrol::{Refusal, revoke};
+pub use error::{BindError, CallError, EnrolError, IdentityError};
 pub use message::{MAX_FRAME, MAX_HEAD, MAX_PARTS, Message};
 pub use options::{Mtu, Options};
 pub use serve::Handler;
 pub use traffic::Traffic;
+pub use trust::{
+    Authority, Credentials, Identity, Member, NoToken, Revocation, Stranger, Terms, Token, WallClock,
+    system_clock,
+};

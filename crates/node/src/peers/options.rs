@@ -57,6 +57,9 @@ impl Default for Options {
 /// one does not hold up the others.
 const CONNECTION_WINDOW: u32 = 64 << 20;
 
+/// Lists of revocations that a peer may send at once.
+const MAX_LISTS: u32 = 2;
+
 impl Options {
     pub(super) fn transport(&self) -> Result<Arc<TransportConfig>, BindError> {
         let idle = IdleTimeout::try_from(self.idle_timeout).map_err(|_| BindError::Option {
@@ -69,7 +72,7 @@ impl Options {
         transport
             .congestion_controller_factory(Arc::new(cubic))
             .max_concurrent_bidi_streams(VarInt::from_u32(self.max_calls))
-            .max_concurrent_uni_streams(VarInt::from_u32(0))
+            .max_concurrent_uni_streams(VarInt::from_u32(MAX_LISTS))
             .datagram_receive_buffer_size(None)
             // One of the largest messages, with its lengths.
             .stream_receive_window(VarInt::from_u32(MAX_FRAME.0 as u32 + (64 << 10)))

@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig};
+use rustls::pki_types::PrivateKeyDer;
 
 use super::error::BindError;
-use super::identity::Identity;
 use super::options::{Mtu, Options};
 
 /// Bytes of a connection id: collisions among random ones are out of question.
 const ID_BYTES: usize = 8;
 
-pub(super) fn endpoint_config(identity: &Identity, options: &Options) -> Result<EndpointConfig, BindError> {
-    let private = hmac::Key::new(hmac::HMAC_SHA256, identity.key().secret_der());
+/// The node's private key is the same with all of its certificates.
+pub(super) fn endpoint_config(
+    private: &PrivateKeyDer<'_>,
+    options: &Options,
+) -> Result<EndpointConfig, BindError> {
+    let private = hmac::Key::new(hmac::HMAC_SHA256, private.secret_der());
     let derived = hmac::sign(&private, b"fogline stateless reset");
     let key = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
     let mut config = EndpointConfig::new(Arc::new(key));

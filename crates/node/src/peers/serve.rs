@@ -9,7 +9,9 @@ use quinn::{Connection, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout, timeout_at};
 
+use super::enrol::Office;
 use super::frame::REMAINING;
+use super::live::Made;
 use super::message::Message;
 use super::stream::{self, Incoming, Outgoing, SendFailure};
 use super::tls;
@@ -29,6 +31,7 @@ pub trait Handler: Send + Sync + 'static {
 pub(super) struct Server {
     pub(super) endpoint: quinn::Endpoint,
     pub(super) handler: Arc<dyn Handler>,
+    pub(super) office: Arc<Office>,
     pub(super) meters: Arc<Meters>,
     pub(super) max_connections: usize,
     pub(super) handshake_timeout: Duration,
@@ -68,8 +71,18 @@ impl Server {
                 return;
             }
         };
-        match tls::caller(connection.peer_identity()) {
-            Ok(from) => self.calls(connection, from).await,
+        let caller = tls::caller(connection.peer_identity());
+        if tls::is_for_enrolment(&connection) {
+            return self.office.serve(connection, caller.ok()).await;
+        }
+        match caller {
+            Ok(from) => {
+                let live = Arc::clone(&self.office.live);
+                tokio::join!(
+                    live.attend(connection.clone(), from.clone(), Made::There),
+                    self.calls(connection, from.node)
+                );
+            }
             Err(reason) => {
                 tracing::warn!(%address, reason, "refused: not a node");
                 connection.close(UNNAMED, reason.as_bytes());

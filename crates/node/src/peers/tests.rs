@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::{
-    Authority, CallError, Endpoint, Handler, Identity, MAX_FRAME, MAX_HEAD, Message, Options, Traffic,
-    udp_socket,
+    Authority, CallError, Endpoint, Handler, Identity, MAX_FRAME, MAX_HEAD, Member, Message, Options,
+    Traffic, udp_socket,
 };
 use super::{stream, tls};
 
@@ -267,14 +267,11 @@ async fn a_restarted_peer_is_back_long_before_the_idle_timeout() {
     let caller = bind(&authority.issue(&name("a")).unwrap(), &options);
     // Killed as by a signal: its runtime goes, and says goodbye to nobody.
     let address = {
-        let pem = tempfile::tempdir().unwrap();
-        identity.save(pem.path()).unwrap();
-        let path = pem.path().to_owned();
+        let identity = identity.clone();
         let (send, address) = tokio::sync::oneshot::channel();
         let (kill, killed) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
-            let identity = Identity::load(&path).unwrap();
             let node = runtime.block_on(async { Node::start(&identity, &options, Echo) });
             send.send(node.address()).unwrap();
             killed.recv().unwrap();
@@ -395,7 +392,9 @@ async fn what_is_too_large_is_not_sent() {
 /// A caller that has a certificate and speaks nonsense.
 async fn nonsense(identity: &Identity, to: SocketAddr, frame: &[u8]) -> quinn::ReadExactError {
     let mut endpoint = quinn::Endpoint::client(anywhere()).unwrap();
-    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls::client(identity).unwrap())));
+    let member = Member::passing(identity).unwrap();
+    let config = tls::client(member.trust(), tls::PEER);
+    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
     let connection = endpoint.connect(to, "b.fogline").unwrap().await.unwrap();
     let (mut send, mut receive) = connection.open_bi().await.unwrap();
     send.write_all(frame).await.unwrap();

@@ -1,0 +1,118 @@
+//! A node's place among its peers: its certificate, and where the others are.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fogline_core::model::BadInput;
+use fogline_manifest::node::{NodeConfig, Peering};
+use fogline_node::peers::{
+    Authority, Credentials, Endpoint, Member, NoToken, Options, Stranger, Terms, Token, system_clock,
+    udp_socket,
+};
+
+use crate::failure::{Failure, chain};
+
+/// The folder of a node's key and certificates, in its data folder.
+const FOLDER: &str = "peering";
+/// How long enrolment may take, over all peers that are tried.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Puts a node into its place: with the certificate that it has, or that it gets with its token.
+pub(crate) async fn endpoint(config: &NodeConfig, peering: &Peering) -> Result<Endpoint, Failure> {
+    let member = member(config, peering).await?;
+    let socket = udp_socket(peering.listen).map_err(|source| Failure::System {
+        doing: format!("listening for peers on {}", peering.listen),
+        hint: "choose another port in [peering]".to_owned(),
+        source,
+    })?;
+    let endpoint = Endpoint::open(member, socket, &Options::default());
+    let endpoint = endpoint.map_err(|error| failed(&error, "check [peering] in the configuration"))?;
+    for peer in &peering.nodes {
+        for address in resolve(&peer.address)?.into_iter().take(1) {
+            endpoint.know(&peer.name, address);
+        }
+    }
+    Ok(endpoint)
+}
+
+async fn member(config: &NodeConfig, peering: &Peering) -> Result<Member, Failure> {
+    let folder = config.data.join(FOLDER);
+    let authority = peering.authority.as_deref().map(authority).transpose()?;
+    let opened = Credentials::open(&folder, &config.name, authority, Terms::default(), system_clock());
+    let hint = format!(
+        "mend what it says; without {} the node enrols anew",
+        folder.display()
+    );
+    match opened.map_err(|error| failed(&error, &hint))? {
+        Credentials::Member(member) => Ok(member),
+        Credentials::Stranger(stranger) => join(stranger, peering).await,
+    }
+}
+
+async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> {
+    let Some(file) = &peering.token_file else {
+        return Err(BadInput::whole(
+            "[peering]",
+            "the node has no certificate, and no token with which it could get one",
+            "make one with `fogline authority token`, and name its file with token-file in [peering]",
+        )
+        .into());
+    };
+    let text = std::fs::read_to_string(file).map_err(|source| Failure::System {
+        doing: format!("reading the enrolment token from {}", file.display()),
+        hint: "check token-file in [peering]".to_owned(),
+        source,
+    })?;
+    let token: Token = text.parse().map_err(|error: NoToken| {
+        let hint = "put the line that `fogline authority token` prints into the file";
+        BadInput::whole(file.display().to_string(), error.to_string(), hint)
+    })?;
+    let listed = peering.nodes.iter().map(|peer| &peer.address);
+    let peers: Vec<&String> = if peering.join.is_empty() {
+        listed.collect()
+    } else {
+        peering.join.iter().collect()
+    };
+    let mut addresses = Vec::new();
+    for peer in peers {
+        addresses.extend(resolve(peer)?);
+    }
+    let joined = stranger.join(&addresses, &token, Instant::now() + PATIENCE).await;
+    joined.map_err(|error| {
+        failed(
+            &error,
+            "start a peer that is reached by join in [peering], or mend what it says",
+        )
+    })
+}
+
+/// The authority in a folder.
+pub(crate) fn authority(folder: &Path) -> Result<Authority, Failure> {
+    Authority::load(folder)
+        .map_err(|error| failed(&error, "name a folder that `fogline authority new` has made"))
+}
+
+/// Where a peer is.
+pub(crate) fn resolve(address: &str) -> Result<Vec<SocketAddr>, Failure> {
+    let found = address.to_socket_addrs().map_err(|source| Failure::System {
+        doing: format!("looking up {address}"),
+        hint: "write it as HOST:PORT, with a host that is known here".to_owned(),
+        source,
+    })?;
+    Ok(found.collect())
+}
+
+/// What nodes, or what proves them, say no to. A hint of the error's own comes first.
+pub(crate) fn failed(error: &dyn std::error::Error, hint: &str) -> Failure {
+    let text = chain(error);
+    let (problem, hint) = match text.split_once("\nhint: ") {
+        Some((problem, own)) => (problem.to_owned(), own.to_owned()),
+        None => (text, hint.to_owned()),
+    };
+    Failure::Remote {
+        problem,
+        hint,
+        exit_code: 1,
+    }
+}

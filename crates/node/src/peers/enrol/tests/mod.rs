@@ -1,0 +1,6 @@
+//! Real nodes on loopback sockets, with clocks that the tests set.
+
+mod enrolment;
+mod lifetime;
+mod revocation;
+mod world;

@@ -1,0 +1,192 @@
+//! The connections that are there, with whom, and what is said on them about who is out.
+//!
+//! Revocations are few and short, so a node sends all that it knows to whoever it is connected with anew, and each
+//! that it learns of to all it is connected with. A node that was away hears of them with its first connection.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fogline_core::model::NodeName;
+use futures_util::future::join_all;
+use quinn::{Connection, VarInt};
+use tokio::time::timeout;
+
+use super::trust::{Facts, Member, Revocation, Signed};
+
+/// Closes a connection with a node that was revoked, or whose certificate is over.
+const OUT: VarInt = VarInt::from_u32(2);
+/// Closes a connection with a peer that was forgotten.
+const FORGOTTEN: VarInt = VarInt::from_u32(3);
+/// How long the sending and the reading of revocations may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of the revocations that are read at once: a full list has 1024, of less than 400 bytes each.
+pub(super) const MAX_LIST: usize = 512 << 10;
+
+/// Which side made a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    /// This node.
+    Here,
+    /// The peer.
+    There,
+}
+
+/// The connections that are there.
+pub(super) struct Live {
+    member: Arc<Member>,
+    connections: Mutex<BTreeMap<usize, Entry>>,
+    /// Held while revocations are written, so that the file is that of the last change.
+    writing: tokio::sync::Mutex<()>,
+}
+
+struct Entry {
+    peer: Facts,
+    made: Made,
+    connection: Connection,
+}
+
+impl Live {
+    pub(super) fn new(member: Arc<Member>) -> Self {
+        Self {
+            member,
+            connections: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Tells a peer who is out, and hears it from it, for as long as the connection is there.
+    pub(super) async fn attend(&self, connection: Connection, peer: Facts, made: Made) {
+        let _there = self.enter(&connection, &peer, made);
+        // Revoked between its handshake and now.
+        self.close_those_out();
+        let known = self.member.trust().revoked(|revoked| {
+            let signed = revoked.iter().map(|it| it.signed().clone());
+            signed.collect::<Vec<_>>()
+        });
+        let tell = async {
+            if !known.is_empty() {
+                send(&connection, &known).await;
+            }
+        };
+        let hear = async {
+            while let Ok(mut stream) = connection.accept_uni().await {
+                let Ok(Ok(bytes)) = timeout(PATIENCE, stream.read_to_end(MAX_LIST)).await else {
+                    continue;
+                };
+                match postcard::from_bytes::<Vec<Signed>>(&bytes) {
+                    Ok(list) => self.learn(list).await,
+                    Err(error) => tracing::debug!(peer = %peer.node, %error, "not a list of revocations"),
+                }
+            }
+        };
+        tokio::join!(tell, hear);
+    }
+
+    fn enter(&self, connection: &Connection, peer: &Facts, made: Made) -> There<'_> {
+        let id = connection.stable_id();
+        let entry = Entry {
+            peer: peer.clone(),
+            made,
+            connection: connection.clone(),
+        };
+        self.lock().insert(id, entry);
+        There { live: self, id }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, Entry>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what was said about who is out: keeps it, closes connections with those, and tells all others.
+    pub(super) async fn learn(&self, said: Vec<Signed>) {
+        let trust = self.member.trust();
+        let authentic = said.into_iter().filter_map(|signed| trust.revocation(signed));
+        let news: Vec<Revocation> = trust.revoke(|revoked| {
+            let added = authentic.filter(|it| revoked.add(it.clone()));
+            added.collect()
+        });
+        if news.is_empty() {
+            return;
+        }
+        for revocation in &news {
+            tracing::warn!(node = %revocation.node(), "revoked");
+        }
+        self.close_those_out();
+        self.keep().await;
+        let news: Vec<Signed> = news.iter().map(|it| it.signed().clone()).collect();
+        let others: Vec<Connection> = self.lock().values().map(|it| it.connection.clone()).collect();
+        join_all(others.iter().map(|connection| send(connection, &news))).await;
+    }
+
+    /// Writes who is out. What was heard counts in this process also if the disk fails.
+    async fn keep(&self) {
+        let _one = self.writing.lock().await;
+        let member = Arc::clone(&self.member);
+        let written = tokio::task::spawn_blocking(move || member.keep_revoked()).await;
+        match written {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "revocations are not kept"),
+            Err(error) => tracing::error!(%error, "revocations are not kept"),
+        }
+    }
+
+    /// What is to be done now and then: closes connections with nodes whose certificates are over, and forgets
+    /// revocations of certificates that nobody accepts any longer.
+    pub(super) async fn tend(&self) {
+        self.close_those_out();
+        let trust = self.member.trust();
+        let terms = trust.terms();
+        let (now, accepted) = (trust.now(), terms.life + terms.grace);
+        if trust.revoke(|revoked| revoked.prune(now, accepted)) {
+            self.keep().await;
+        }
+    }
+
+    /// Closes connections with nodes that are revoked, or whose certificates are over.
+    fn close_those_out(&self) {
+        let trust = self.member.trust();
+        for entry in self.lock().values() {
+            if trust.voids(&entry.peer) {
+                entry.connection.close(OUT, b"revoked");
+            } else if trust.over(&entry.peer) {
+                entry.connection.close(OUT, b"the certificate is over");
+            }
+        }
+    }
+
+    /// Closes the connections that this node has made to a peer.
+    pub(super) fn forget(&self, peer: &NodeName) {
+        for entry in self.lock().values() {
+            if entry.peer.node == *peer && entry.made == Made::Here {
+                entry.connection.close(FORGOTTEN, b"forgotten");
+            }
+        }
+    }
+}
+
+/// While a connection is listed.
+struct There<'a> {
+    live: &'a Live,
+    id: usize,
+}
+
+impl Drop for There<'_> {
+    fn drop(&mut self) {
+        self.live.lock().remove(&self.id);
+    }
+}
+
+/// Sends revocations. A connection on which that fails is over or will be, and the next one begins with them.
+async fn send(connection: &Connection, list: &[Signed]) {
+    let sending = async {
+        let mut stream = connection.open_uni().await.ok()?;
+        let bytes = postcard::to_stdvec(list).ok()?;
+        stream.write_all(&bytes).await.ok()?;
+        stream.finish().ok()?;
+        stream.stopped().await.ok()
+    };
+    if timeout(PATIENCE, sending).await.is_err() {
+        tracing::debug!(peer = %connection.remote_address(), "revocations were not taken in time");
+    }
+}
