@@ -109,7 +109,7 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
             let durability = node.apps.get(&key.tenant, &key.app)?.spec.durability;
             Ok(record(node.owner.look(&key, &states, durability).await?))
         }
-        stored => Ok(of_store(node, stored, body).await?),
+        stored => of_store(node, stored, body).await,
     }
 }
 
@@ -142,21 +142,24 @@ async fn of_store(
     node: &Node,
     request: Request,
     mut body: impl Iterator<Item = Bytes>,
-) -> Result<Answered, StoreError> {
+) -> Result<Answered, Fault> {
     let store = node.homes.local();
     Ok(match request {
         Request::Load(key, states) => record(store.load(&key, &states).await?),
-        Request::Commit(key, expect, names) => {
+        Request::Stage(key, name) => {
+            let blob = body.next().unwrap_or_default();
+            node.staged.put(key, name, blob)?;
+            (Response::Done, Vec::new())
+        }
+        Request::Commit(key, expect, names, ahead) => {
             let head = body.next().unwrap_or_default();
             let head = session::decode(&head).map_err(|source| StoreError::Damaged {
                 key: key.to_string(),
                 source,
             })?;
-            let commit = Commit {
-                expect,
-                head,
-                blobs: names.into_iter().zip(body).collect(),
-            };
+            let mut blobs = node.staged.take(&key, ahead)?;
+            blobs.extend(names.into_iter().zip(body));
+            let commit = Commit { expect, head, blobs };
             match store.commit(&key, commit).await? {
                 Committed::Done => (Response::Done, Vec::new()),
                 Committed::Unknown => (Response::Unknown, Vec::new()),

@@ -26,6 +26,7 @@ mod requested;
 mod runs;
 mod sessions;
 mod slots;
+mod staged;
 mod start;
 mod sweep;
 mod tokens;

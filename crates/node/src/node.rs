@@ -25,6 +25,7 @@ use crate::peers::Endpoint;
 use crate::requested::Requested;
 use crate::runs::Runs;
 use crate::slots::Slots;
+use crate::staged::Staged;
 use crate::tokens::{Operator, Tenants};
 
 /// What the parts of a node share.
@@ -43,6 +44,8 @@ pub(crate) struct Node {
     pub(crate) turns: Turns<RecordKey>,
     pub(crate) forwards: Forwards,
     pub(crate) requested: Requested,
+    /// What peers sent ahead of their commits.
+    pub(crate) staged: Staged,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) slots: Slots,
     pub(crate) runs: Runs,

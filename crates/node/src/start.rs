@@ -179,6 +179,7 @@ pub async fn start_with(
         owner: Arc::new(Owner::new(local, tasks.clone())),
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
+        staged: crate::staged::Staged::default(),
         requested: crate::requested::Requested::open(Arc::clone(&store))?,
         dispatcher: Dispatcher::new(options.map, here),
         slots: Slots::new(options.slots, options.limits.waiting),

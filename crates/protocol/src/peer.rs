@@ -22,8 +22,10 @@ pub enum Request {
     Invoke(Box<Invoke>),
     /// Read a head and states.
     Load(RecordKey, BTreeSet<StateName>),
-    /// Replace a head. Body: the new head, then the blobs in this order.
-    Commit(RecordKey, Expect, Vec<BlobName>),
+    /// Replace a head. Body: the new head, then the blobs in this order; those that are named last were sent ahead.
+    Commit(RecordKey, Expect, Vec<BlobName>, Vec<BlobName>),
+    /// Keep a blob for a commit that is about to come. Body: the blob.
+    Stage(RecordKey, BlobName),
     /// Read a blob.
     Blob(RecordKey, BlobName),
     /// List the records of an application, behind this one, at most so many.

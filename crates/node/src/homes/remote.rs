@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::limits::MAX_DEADLINE;
+use fogline_core::model::limits::{MAX_BODY, MAX_DEADLINE};
 use fogline_core::model::{AppName, NodeName, StateName, TenantName};
 use fogline_core::session::{self, BlobName, Commit, Head, RecordKey, Snapshot};
 use fogline_protocol::peer::{self, Request, Response};
@@ -50,6 +50,30 @@ impl RemoteStore {
         self.call(request, Vec::new())
             .await
             .map_err(|error| self.unavailable(error))
+    }
+
+    /// Sends blobs ahead until the others go into one message with a head; gives their names.
+    async fn send_ahead(
+        &self,
+        key: &RecordKey,
+        head: usize,
+        blobs: &mut BTreeMap<BlobName, Bytes>,
+    ) -> Result<Vec<BlobName>, StoreError> {
+        let mut left = head + blobs.values().map(Bytes::len).sum::<usize>();
+        let mut ahead = Vec::new();
+        while left as u64 > MAX_BODY.0 {
+            let Some((name, blob)) = blobs.pop_first() else {
+                break;
+            };
+            left -= blob.len();
+            let request = Request::Stage(key.clone(), name.clone());
+            match self.call(&request, vec![blob]).await {
+                Ok((Response::Done, _)) => ahead.push(name),
+                Ok((other, _)) => return Err(self.unexpected(other)),
+                Err(error) => return Err(self.unavailable(error)),
+            }
+        }
+        Ok(ahead)
     }
 
     fn unavailable(&self, problem: impl ToString) -> StoreError {
@@ -99,14 +123,14 @@ impl Store for RemoteStore {
         }
     }
 
-    async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
+    async fn commit(&self, key: &RecordKey, mut commit: Commit) -> Result<Committed, StoreError> {
+        let head = Bytes::from(session::encode(&commit.head));
+        let ahead = self.send_ahead(key, head.len(), &mut commit.blobs).await?;
         let (names, blobs): (Vec<_>, Vec<_>) = commit.blobs.into_iter().unzip();
-        let mut body = vec![Bytes::from(session::encode(&commit.head))];
+        let mut body = vec![head];
         body.extend(blobs);
-        match self
-            .call(&Request::Commit(key.clone(), commit.expect, names), body)
-            .await
-        {
+        let request = Request::Commit(key.clone(), commit.expect, names, ahead);
+        match self.call(&request, body).await {
             Ok((Response::Done, _)) => Ok(Committed::Done),
             Ok((Response::Unknown, _)) => Ok(Committed::Unknown),
             Ok((Response::Conflict, body)) => {

@@ -135,3 +135,35 @@ async fn sessions_of_a_node_that_was_emptied_go_on_when_it_is_gone() {
     }
     nodes.stop().await;
 }
+
+/// Three states of 6 MiB are more than one message between nodes.
+#[tokio::test]
+async fn a_session_larger_than_a_message_moves() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = four(&folder).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    let states = "[states.a]\nsize = \"6 MB\"\n[states.b]\nsize = \"6 MB\"\n[states.c]\nsize = \"6 MB\"\n[functions.add]\n";
+    let edit = |manifest: &str| manifest.replacen("[functions.add]\n", states, 1);
+    one.deploy("counter", edit).await;
+    let mut held = one.session("counter", "in-edge").await;
+    let path = format!("/v1/apps/counter/sessions/{}", held.id);
+    let value = |byte: u8| vec![byte; 6 << 20];
+    for (state, byte) in [("a", 1), ("b", 2), ("c", 3)] {
+        let put = one
+            .http
+            .put(format!("{}{path}/states/{state}", one.url))
+            .body(value(byte));
+        one.send(put).await.ok();
+    }
+    for to in ["two", "three"] {
+        migrate(&two, &held, to).await.ok();
+        for model in ["external", "in-function", "in-edge"] {
+            one.convert(&mut held, model, &[]).await.ok();
+        }
+        for (state, byte) in [("a", 1), ("b", 2), ("c", 3)] {
+            let got = two.send(two.get(&format!("{path}/states/{state}"))).await.ok();
+            assert!(got.body == value(byte), "{state} at {to}");
+        }
+    }
+    nodes.stop().await;
+}
