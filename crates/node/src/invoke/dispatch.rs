@@ -69,8 +69,7 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
                 node.dispatcher.reached(&target);
                 // A reply that was kept says nothing of how long an execution takes.
                 if !invoked.replayed {
-                    node.dispatcher
-                        .learn(&job, &invoked.node, since, invoked.execution_us);
+                    node.dispatcher.learn(&job, &invoked.node, since);
                 }
                 return Ok(Answer::Invoked(invoked, output, envelopes));
             }

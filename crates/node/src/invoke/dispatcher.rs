@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fogline_core::application::Application;
 use fogline_core::dispatch::{self, Circuit, Map, Request, RetryBudget, Standing, View};
@@ -83,13 +83,12 @@ impl Dispatcher {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes up what an answer to a job that was sent at `since` tells of a node.
-    pub(super) fn learn(&self, job: &Job, node: &NodeName, since: Instant, execution_us: u64) {
+    /// Takes up what an answer to a job that was sent at `since` tells of a node. How long executions take is what the
+    /// map says: times that only some nodes have been measured by are not compared with those of the others.
+    pub(super) fn learn(&self, job: &Job, node: &NodeName, since: Instant) {
         if let Some(key) = key(job) {
             let (mut known, now) = (self.known(), self.origin.elapsed());
             known.view.answered(node, &key, since.elapsed(), now);
-            let took = Duration::from_micros(execution_us);
-            known.view.executed(node, &key, took, now);
         }
     }
 
