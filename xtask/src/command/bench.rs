@@ -40,16 +40,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The set for nodes, each node in a process of its own.
 fn nodes(store: Option<u64>) -> Result<(), Failure> {
-    const RELEASE: [&str; 3] = ["build", "--release", "--locked"];
+    // As packages are built.
+    const DIST: [&str; 4] = ["build", "--profile", "dist", "--locked"];
     Run::cargo()
-        .args(RELEASE)
+        .args(DIST)
         .args(["--package", "fogline-bench", "--examples"])
         .show()?;
     Run::cargo()
-        .args(RELEASE)
+        .args(DIST)
         .args(["--package", "fogline-cli"])
         .show()?;
-    let built = target().join("release");
+    let built = target().join("dist");
     let mut suite = Run::program(built.join("examples/suite"))
         .args([OsStr::new("--data"), target().join("bench").as_os_str()])
         .args([OsStr::new("--full"), built.join("fogline").as_os_str()]);
