@@ -1,12 +1,9 @@
 //! Emptying a node: its sessions go to others, so that it can be switched off.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use fogline_core::model::limits::MAX_LISTED;
 use fogline_core::model::{ExecutionModel, NodeName, TenantName};
 use fogline_core::session::{RecordKey, Status};
 use fogline_protocol::api::Drained;
@@ -30,36 +27,23 @@ pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, F
     let ends = tokio::time::Instant::now() + time;
     let mut drained = Drained::default();
     for (tenant, app) in node.apps.all() {
-        let mut after: Option<RecordKey> = None;
-        loop {
-            let limit = MAX_LISTED as usize;
-            let page = node
-                .homes
-                .local()
-                .list(&tenant, &app.spec.name, after.as_ref(), limit)
-                .await?;
-            after = page.last().map(|listed| listed.key.clone());
-            let full = page.len() == limit;
-            for Listed { key, head } in page {
-                let lives_here = matches!(key.model, ExecutionModel::InEdge | ExecutionModel::InFunction);
-                if !lives_here || head.status != Status::Live || head.expires < node.clock.now() {
-                    continue;
-                }
-                if tokio::time::Instant::now() >= ends {
-                    drained.left += 1;
-                    continue;
-                }
-                let to = &targets[drained.moved as usize % targets.len()];
-                match migrate(node, &tenant, &key, to).await {
-                    Ok(()) => drained.moved += 1,
-                    Err(fault) => {
-                        tracing::warn!(session = %key.session, problem = %fault.problem(), "not moved");
-                        drained.left += 1;
-                    }
-                }
+        let records = sessions::all(&**node.homes.local(), &tenant, &app.spec.name).await?;
+        for Listed { key, head } in records {
+            let lives_here = matches!(key.model, ExecutionModel::InEdge | ExecutionModel::InFunction);
+            if !lives_here || head.status != Status::Live || head.expires < node.clock.now() {
+                continue;
             }
-            if !full {
-                break;
+            if tokio::time::Instant::now() >= ends {
+                drained.left += 1;
+                continue;
+            }
+            let to = &targets[drained.moved as usize % targets.len()];
+            match migrate(node, &tenant, &key, to).await {
+                Ok(()) => drained.moved += 1,
+                Err(fault) => {
+                    tracing::warn!(session = %key.session, problem = %fault.problem(), "not moved");
+                    drained.left += 1;
+                }
             }
         }
     }
@@ -91,11 +75,7 @@ async fn migrate(node: &Arc<Node>, tenant: &TenantName, key: &RecordKey, to: &No
         session: Some(key.session.clone()),
     };
     let call = fresh(node, &scope, Target::Migrate(key.part, to.clone()), b"", PATIENCE);
-    let job = Job {
-        call,
-        input: Bytes::new(),
-        envelopes: BTreeMap::new(),
-    };
+    let job = Job::bare(call);
     let moved = tokio::time::timeout(PATIENCE, sessions::migrate_part(node, &job, key.part, to)).await;
     moved.unwrap_or_else(|_| Err(Fault::deadline()))
 }

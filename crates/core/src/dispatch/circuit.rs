@@ -20,9 +20,8 @@ pub struct Circuit {
 impl Circuit {
     /// The node did not answer.
     pub fn failed(&mut self, now: Duration) {
-        let doubled = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = self.failures.saturating_add(1);
-        self.opens_again = now + FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+        self.opens_again = now + pause_after(self.failures);
     }
 
     /// The node answered.
@@ -39,15 +38,21 @@ impl Circuit {
         if now < self.opens_again {
             return false;
         }
-        let doubled = 1_u32.checked_shl(self.failures - 1).unwrap_or(u32::MAX);
-        self.opens_again = now + FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+        self.opens_again = now + pause_after(self.failures);
         true
     }
 }
 
+/// The pause after so many failures in a row, from 100 ms to 5 s.
+#[must_use]
+pub fn pause_after(failures: u32) -> Duration {
+    let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Circuit, Duration};
+    use super::{Circuit, Duration, LONGEST_PAUSE, pause_after};
 
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
@@ -66,6 +71,13 @@ mod tests {
         assert!(circuit.admits(ms(310)));
         circuit.answered();
         assert!(circuit.admits(ms(311)) && circuit.admits(ms(312)));
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound() {
+        let millis: Vec<u128> = (1..=7).map(|times| pause_after(times).as_millis()).collect();
+        assert_eq!(millis, [100, 200, 400, 800, 1600, 3200, 5000]);
+        assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
     }
 
     #[test]

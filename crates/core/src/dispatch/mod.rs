@@ -20,7 +20,7 @@ mod view;
 
 pub use budget::RetryBudget;
 pub use choose::{Chosen, choose};
-pub use circuit::Circuit;
+pub use circuit::{Circuit, pause_after};
 pub use estimate::HALF_LIFE;
 pub use home::{nearest, owner};
 pub use map::{Machine, Map};

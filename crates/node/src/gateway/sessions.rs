@@ -155,11 +155,7 @@ pub(super) async fn delete(
         let scope = scope(&node, &headers, &app, Some(&session))?;
         node.apps.get(&scope.tenant, &scope.app)?;
         let call = admit(&node, &scope, Target::Delete, b"", &headers)?;
-        let job = Job {
-            call,
-            input: bytes::Bytes::new(),
-            envelopes: std::collections::BTreeMap::new(),
-        };
+        let job = Job::bare(call);
         sessions::delete(&node, &job).await?;
         Ok(answer::done())
     })
@@ -226,11 +222,7 @@ pub(super) async fn migrate(
         let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
         let target = Target::Migrate(session.primary(), wanted.node.clone());
         let call = admit(&node, &scope, target, &body, &headers)?;
-        let job = Job {
-            call,
-            input: bytes::Bytes::new(),
-            envelopes: std::collections::BTreeMap::new(),
-        };
+        let job = Job::bare(call);
         sessions::migrate(&node, &job, &wanted.node).await?;
         let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
         let session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;

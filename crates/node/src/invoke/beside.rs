@@ -64,9 +64,5 @@ fn reading(job: &Job, target: Target, home: &Home) -> Job {
     call.home = Some(home.clone());
     call.envelopes = Vec::new();
     admit::rename(&mut call, InvocationId(random::bytes()), Origin::Keyless);
-    Job {
-        call,
-        input: bytes::Bytes::new(),
-        envelopes: std::collections::BTreeMap::new(),
-    }
+    Job::bare(call)
 }

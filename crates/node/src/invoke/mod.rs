@@ -35,6 +35,17 @@ pub(crate) struct Job {
     pub(crate) envelopes: BTreeMap<StateName, Bytes>,
 }
 
+impl Job {
+    /// One that carries nothing.
+    pub(crate) fn bare(call: Invoke) -> Self {
+        Self {
+            call,
+            input: Bytes::new(),
+            envelopes: BTreeMap::new(),
+        }
+    }
+}
+
 /// What came of executing a job on a node.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::{Duration, Instant};
 
+use fogline_core::dispatch::pause_after;
 use fogline_core::model::NodeName;
 use quinn::{Connecting, Connection, VarInt};
 use tokio::task::JoinSet;
@@ -14,10 +15,6 @@ use super::live::{Live, Made};
 use super::tls;
 use super::trust::dns_name;
 
-/// First pause after a failed attempt; each further one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A peer acknowledges every packet within a round trip; one that has sent nothing at all for so long, and
 /// for four round trips, is down.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -126,7 +123,7 @@ impl Remote {
             .failure
             .as_ref()
             .map_or(1, |failure| failure.times.saturating_add(1));
-        let pause = pause(times);
+        let pause = pause_after(times);
         tracing::debug!(peer = %self.name, %address, cause, ?pause, "cannot connect");
         let error = self.unreachable(address, &cause, pause);
         slot.attempt = None;
@@ -187,23 +184,5 @@ impl Dialler {
         let mut attending = self.attending.lock().unwrap_or_else(PoisonError::into_inner);
         while attending.try_join_next().is_some() {}
         attending.spawn(async move { live.attend(connection, peer, Made::Here).await });
-    }
-}
-
-/// The pause after so many failed attempts in a row.
-fn pause(times: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX);
-    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_a_bound() {
-        let millis: Vec<u128> = (1..=7).map(|times| pause(times).as_millis()).collect();
-        assert_eq!(millis, [100, 200, 400, 800, 1600, 3200, 5000]);
-        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
     }
 }
