@@ -1,12 +1,14 @@
 //! Policies that do not take the lowest score.
 
+#[path = "support/studies.rs"]
+mod studies;
+
 use std::collections::BTreeMap;
 
 use fogline_core::record::NodeRow;
 use fogline_manifest::Source;
 use fogline_manifest::scenario::{PolicyName, Scenario, Table};
 use fogline_sim::engine::Outcome;
-use fogline_sim::study::{Shard, Study, Units};
 
 fn outcome(run: &str) -> Outcome {
     let text = format!(
@@ -14,27 +16,7 @@ fn outcome(run: &str) -> Outcome {
          [workload]\ngenerated = {{ jobs = 1200 }}\njobs = [200]\n\
          [run]\nmodels = [\"in-edge\", \"in-client\"]\n{run}\n"
     );
-    let source = Source {
-        name: "test".into(),
-        text,
-    };
-    let scenario = Scenario::parse(&source).expect("the scenario is well-formed");
-    let study = Study::load(scenario, "".as_ref(), None).expect("the trace is generated");
-    let units = Units {
-        first_seed: 1,
-        replications: 2,
-        shard: Shard::ALL,
-        tables: vec![Table::Nodes],
-    };
-    let mut all = Outcome::default();
-    study
-        .run(&units, |_, _, mut outcome| {
-            all.seeds.append(&mut outcome.seeds);
-            all.nodes.append(&mut outcome.nodes);
-            Ok::<(), fogline_core::model::BadInput>(())
-        })
-        .expect("the networks fit");
-    all
+    studies::outcome(&studies::study(text), 2, vec![Table::Nodes])
 }
 
 fn of(policy: PolicyName) -> Outcome {

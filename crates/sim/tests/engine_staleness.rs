@@ -1,9 +1,9 @@
 //! What it costs that dispatchers see loads late.
 
+#[path = "support/studies.rs"]
+mod studies;
+
 use fogline_core::record::SeedRow;
-use fogline_manifest::Source;
-use fogline_manifest::scenario::Scenario;
-use fogline_sim::study::{Shard, Study, Units};
 
 const SEEDS: u32 = 3;
 
@@ -16,26 +16,7 @@ fn rows(run: &str) -> Vec<SeedRow> {
          [workload]\ngenerated = {{ jobs = 1200 }}\njobs = [200]\n\
          [run]\nmodels = [\"in-edge\"]\n{run}\n"
     );
-    let source = Source {
-        name: "test".into(),
-        text,
-    };
-    let scenario = Scenario::parse(&source).expect("the scenario is well-formed");
-    let study = Study::load(scenario, "".as_ref(), None).expect("the trace is generated");
-    let units = Units {
-        first_seed: 1,
-        replications: SEEDS,
-        shard: Shard::ALL,
-        tables: Vec::new(),
-    };
-    let mut rows = Vec::new();
-    study
-        .run(&units, |_, _, mut outcome| {
-            rows.append(&mut outcome.seeds);
-            Ok::<(), fogline_core::model::BadInput>(())
-        })
-        .expect("the networks fit");
-    rows
+    studies::outcome(&studies::study(text), SEEDS, Vec::new()).seeds
 }
 
 /// Mean processing time of a job on a network under a policy, in seconds.

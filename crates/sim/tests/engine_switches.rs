@@ -1,10 +1,12 @@
 //! Every switch does something, and what it does can be reckoned by hand.
 
+#[path = "support/studies.rs"]
+mod studies;
+
 use fogline_core::model::ExecutionModel;
 use fogline_core::record::{Replication, SeedRow};
-use fogline_manifest::Source;
-use fogline_manifest::scenario::{PolicyName, Scenario, Switches};
-use fogline_sim::study::{Shard, Study, Units};
+use fogline_manifest::scenario::{PolicyName, Switches};
+use fogline_sim::study::Study;
 
 const SCENARIO: &str = r#"
 name = "t"
@@ -17,29 +19,11 @@ replications = 2
 "#;
 
 fn study() -> Study {
-    let source = Source {
-        name: "test".into(),
-        text: SCENARIO.into(),
-    };
-    let scenario = Scenario::parse(&source).expect("the scenario is well-formed");
-    Study::load(scenario, "".as_ref(), None).expect("the trace is generated")
+    studies::study(SCENARIO)
 }
 
 fn rows(study: &Study) -> Vec<SeedRow> {
-    let units = Units {
-        first_seed: 1,
-        replications: 2,
-        shard: Shard::ALL,
-        tables: Vec::new(),
-    };
-    let mut rows = Vec::new();
-    study
-        .run(&units, |_, _, mut outcome| {
-            rows.append(&mut outcome.seeds);
-            Ok::<(), fogline_core::model::BadInput>(())
-        })
-        .expect("the networks fit");
-    rows
+    studies::outcome(study, 2, Vec::new()).seeds
 }
 
 #[test]

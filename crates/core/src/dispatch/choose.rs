@@ -93,10 +93,10 @@ fn score(view: &mut View, placement: Placement, request: &Request<'_>, room: &mu
         if able { score } else { f64::INFINITY }
     }));
     if placement == Placement::LeastImpedance {
-        let now = request.now.as_secs_f64();
         for (score, answer) in room.scores.iter_mut().zip(&service.answers) {
-            if answer.is_known() && score.is_finite() {
-                *score = least_impedance::impedance(*score, answer.mean, (now - answer.at).max(0.0));
+            if let (Some(mean), Some(at), true) = (answer.mean(), answer.last(), score.is_finite()) {
+                let age = request.now.saturating_sub(at).as_secs_f64();
+                *score = least_impedance::impedance(*score, mean, age);
             }
         }
     }

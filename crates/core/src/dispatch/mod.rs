@@ -8,7 +8,6 @@
 mod budget;
 mod choose;
 mod circuit;
-mod estimate;
 mod flat;
 mod home;
 mod map;
@@ -21,12 +20,12 @@ mod view;
 pub use budget::RetryBudget;
 pub use choose::{Chosen, choose};
 pub use circuit::{Circuit, pause_after};
-pub use estimate::HALF_LIFE;
 pub use home::{nearest, owner};
 pub use map::{Machine, Map};
 pub use record::{
     Candidate, CandidateRecord, Decision, DecisionRecord, Excluded, Terms, Way, place, record, replay,
 };
 pub use request::Request;
+pub use service::HALF_LIFE;
 pub use standing::Standing;
 pub use view::{MAX_FUNCTIONS, View};

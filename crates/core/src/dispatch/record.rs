@@ -179,7 +179,7 @@ fn candidate(view: &View, request: &Request<'_>, at: usize, ways: Vec<(Way, Way)
         &view.services[request.key],
     );
     let answer = &service.answers[at];
-    let ago = |at: f64| Seconds((request.now.as_secs_f64() - at).max(0.0));
+    let ago = |at| Seconds(request.now.saturating_sub(at).as_secs_f64());
     let needed = request.function.limits.memory;
     let lacks = missing(machine, request.function).map(|label| Excluded::Lacks(label.to_owned()));
     let excluded = match (seen.standing, lacks, seen.free_memory) {
@@ -198,8 +198,8 @@ fn candidate(view: &View, request: &Request<'_>, at: usize, ways: Vec<(Way, Way)
         slots: seen.slots,
         service: Seconds(service.seconds[at]),
         ways,
-        answer: answer.is_known().then(|| (Seconds(answer.mean), ago(answer.at))),
-        age: seen.heard.map(|heard| ago(heard.as_secs_f64())),
+        answer: answer.mean().map(Seconds).zip(answer.last().map(ago)),
+        age: seen.heard.map(ago),
         excluded,
     }
 }

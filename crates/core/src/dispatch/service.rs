@@ -1,15 +1,20 @@
 //! What is known of one function: which nodes can run it, and how long each takes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::estimate::Estimate;
 use super::map::Machine;
 use super::request::Request;
 use crate::application::{Application, Function};
 use crate::cost::{Cloud, CostOptions, Invocation, Leg, Repository};
+use crate::estimate::FadingMean;
 use crate::model::limits::MAX_STATES;
 use crate::model::{Bytes, FunctionId, StateIndex, StateName, Step, StepIndex, Workflow};
 use crate::policy::Placement;
+
+/// An observation counts half as much when it is so old: long enough to average over a hundred executions of a busy
+/// function, short enough to follow a node that slows down.
+pub const HALF_LIFE: Duration = Duration::from_secs(10);
 
 /// A function, by machine of the map.
 #[derive(Clone, Debug)]
@@ -22,12 +27,12 @@ pub(super) struct Service {
     pub(super) capable: Vec<bool>,
     /// How long one execution takes, in seconds.
     pub(super) seconds: Vec<f64>,
-    own: Vec<Estimate>,
+    own: Vec<FadingMean>,
     /// Whether the machine's own executions were heard of; until then those of its class count.
     observed: Vec<bool>,
-    classes: BTreeMap<u32, Estimate>,
+    classes: BTreeMap<u32, FadingMean>,
     /// Time to an answer, as this node measured it.
-    pub(super) answers: Vec<Estimate>,
+    pub(super) answers: Vec<FadingMean>,
     /// What the next invocation has, if any had one.
     pub(super) next_turn: Option<u64>,
 }
@@ -36,7 +41,6 @@ impl Service {
     /// What the map says of a function. `None` for one that has more states than fit into a workflow.
     pub(super) fn new(machines: &[Machine], request: &Request<'_>) -> Option<Self> {
         let function = request.function;
-        let now = request.now.as_secs_f64();
         let seconds: Vec<f64> = machines
             .iter()
             .map(|machine| function.operations.0 as f64 / machine.speed(function.class))
@@ -47,10 +51,10 @@ impl Service {
                 .iter()
                 .map(|machine| missing(machine, function).is_none())
                 .collect(),
-            own: seconds.iter().map(|mean| Estimate::prior(*mean, now)).collect(),
+            own: seconds.iter().map(|mean| prior(*mean, request.now)).collect(),
             observed: vec![false; machines.len()],
             classes: BTreeMap::new(),
-            answers: vec![Estimate::default(); machines.len()],
+            answers: vec![FadingMean::new(HALF_LIFE); machines.len()],
             next_turn: None,
             function: function.clone(),
             seconds,
@@ -95,29 +99,38 @@ impl Service {
     }
 
     /// Takes up how long an execution took on a machine. `classes` tells which machines are alike.
-    pub(super) fn executed(&mut self, machine: usize, classes: &[u32], seconds: f64, now: f64) {
-        self.own[machine].observe(seconds, now);
+    pub(super) fn executed(&mut self, machine: usize, classes: &[u32], seconds: f64, now: Duration) {
+        self.own[machine].add(seconds, now);
         self.share(machine, classes, seconds, now);
     }
 
     /// Takes up what a machine says of itself, which is the mean of much that was not seen from here.
-    pub(super) fn told(&mut self, machine: usize, classes: &[u32], seconds: f64, now: f64) {
-        self.own[machine] = Estimate::prior(seconds, now);
+    pub(super) fn told(&mut self, machine: usize, classes: &[u32], seconds: f64, now: Duration) {
+        self.own[machine] = prior(seconds, now);
         self.share(machine, classes, seconds, now);
     }
 
-    fn share(&mut self, machine: usize, classes: &[u32], seconds: f64, now: f64) {
+    fn share(&mut self, machine: usize, classes: &[u32], seconds: f64, now: Duration) {
         self.observed[machine] = true;
-        self.seconds[machine] = self.own[machine].mean;
-        let class = self.classes.entry(classes[machine]).or_default();
-        class.observe(seconds, now);
+        self.seconds[machine] = self.own[machine].mean().unwrap_or(seconds);
+        let class = self.classes.entry(classes[machine]);
+        let class = class.or_insert_with(|| FadingMean::new(HALF_LIFE));
+        class.add(seconds, now);
+        let of_class = class.mean().unwrap_or(seconds);
         let alike = classes.iter().zip(&self.observed).zip(&mut self.seconds);
         for ((kind, observed), seconds) in alike {
             if *kind == classes[machine] && !*observed {
-                *seconds = class.mean;
+                *seconds = of_class;
             }
         }
     }
+}
+
+/// What is taken for true until something is observed; it counts as one observation.
+fn prior(seconds: f64, now: Duration) -> FadingMean {
+    let mut mean = FadingMean::new(HALF_LIFE);
+    mean.add(seconds, now);
+    mean
 }
 
 /// The first thing that a function requires and a machine does not have.

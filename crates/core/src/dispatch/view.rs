@@ -157,7 +157,7 @@ impl View {
         let Some(at) = self.position(node) else { return };
         for (key, told) in services {
             if let Some(service) = self.services.get_mut(key) {
-                service.told(at, &self.classes, told.mean.as_secs_f64(), now.as_secs_f64());
+                service.told(at, &self.classes, told.mean.as_secs_f64(), now);
             }
         }
     }
@@ -191,14 +191,14 @@ impl View {
     /// An execution on a node took so long.
     pub fn executed(&mut self, node: &NodeName, key: &FunctionKey, took: Duration, now: Duration) {
         if let (Some(at), Some(service)) = (self.position(node), self.services.get_mut(key)) {
-            service.executed(at, &self.classes, took.as_secs_f64(), now.as_secs_f64());
+            service.executed(at, &self.classes, took.as_secs_f64(), now);
         }
     }
 
     /// An answer came from a node after so long, with all that lies between.
     pub fn answered(&mut self, node: &NodeName, key: &FunctionKey, took: Duration, now: Duration) {
         if let (Some(at), Some(service)) = (self.position(node), self.services.get_mut(key)) {
-            service.answers[at].observe(took.as_secs_f64(), now.as_secs_f64());
+            service.answers[at].add(took.as_secs_f64(), now);
         }
     }
 

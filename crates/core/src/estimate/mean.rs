@@ -71,6 +71,7 @@ mod tests {
     #[test]
     fn samples_that_come_together_weigh_the_same() {
         let mut mean = FadingMean::new(HALF_LIFE);
+        assert_eq!(mean.mean(), None);
         for sample in [1.0, 2.0, 6.0] {
             mean.add(sample, Duration::from_secs(5));
         }
@@ -84,6 +85,13 @@ mod tests {
         mean.add(1.0, HALF_LIFE);
         assert!((mean.mean().unwrap() - 2.0).abs() < 1e-12);
         assert!((mean.weight(HALF_LIFE * 2) - 0.75).abs() < 1e-12);
+        let mut mean = FadingMean::new(HALF_LIFE);
+        mean.add(3.0, Duration::ZERO);
+        mean.add(6.0, HALF_LIFE);
+        // (3 × ½ + 6 × 1) / 1½
+        assert!((mean.mean().unwrap() - 5.0).abs() < 1e-12, "{mean:?}");
+        mean.add(6.0, Duration::from_secs(1_000_000));
+        assert!((mean.mean().unwrap() - 6.0).abs() < 1e-9, "{mean:?}");
     }
 
     proptest! {
