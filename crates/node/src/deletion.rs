@@ -80,7 +80,7 @@ pub(crate) async fn delete(
         deletion.at = node.clock.now();
         if asked {
             deletion.asked = true;
-            deletion.untold = node.others.iter().cloned().collect();
+            deletion.untold = node.others().into_iter().collect();
         }
         write(node, &name, &deletion).await?;
         node.apps.undeploy(tenant, app).await?;

@@ -53,10 +53,9 @@ pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, F
 /// Who takes the sessions: the others that run functions.
 fn targets(node: &Node) -> Result<Vec<NodeName>, Fault> {
     let others: Vec<NodeName> = node
-        .others
-        .iter()
+        .others()
+        .into_iter()
         .filter(|other| node.dispatcher.runs_functions(other))
-        .cloned()
         .collect();
     if others.is_empty() {
         return Err(Fault::new(

@@ -20,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Where a part of the call's session is live, asked of this node, its peers and the cloud.
 pub(crate) async fn locate(node: &Node, call: &Invoke, part: Birth) -> Option<Home> {
     let session = call.session.as_ref()?;
-    let nodes = std::iter::once(&node.name).chain(&node.others);
+    let nodes = std::iter::once(node.name.clone()).chain(node.others());
     let homes = nodes
-        .flat_map(|name| [Home::InFunction(name.clone()), Home::InEdge(name.clone())])
+        .flat_map(|name| [Home::InFunction(name.clone()), Home::InEdge(name)])
         .chain([Home::External]);
     let asked = homes.map(|home| async move {
         let key = record_key(&call.tenant, &call.app, session, part, &home);

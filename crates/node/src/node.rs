@@ -65,6 +65,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// The other nodes, as far as this one knows.
+    pub(crate) fn others(&self) -> Vec<NodeName> {
+        self.others.clone()
+    }
+
     /// The transport to other nodes.
     pub(crate) fn peers(&self) -> Result<&Endpoint, Fault> {
         self.endpoint.as_ref().ok_or_else(|| {

@@ -43,11 +43,11 @@ pub(crate) async fn create(
         node.dispatcher.nearest()
     };
     let born = if *born == node.name && node.draining.load(Ordering::Relaxed) {
-        let others = || node.others.iter();
-        let other = others().find(|other| node.dispatcher.runs_functions(other));
+        let mut others = node.others().into_iter();
+        let other = others.find(|other| node.dispatcher.runs_functions(other));
         other.ok_or_else(|| Fault::overloaded("the node is being emptied, and knows no other"))?
     } else {
-        born
+        born.clone()
     };
     let session = SessionId::mint(born.clone(), births, random::bytes())
         .ok_or_else(|| Fault::internal("a session of two parts under one model"))?;
@@ -245,7 +245,8 @@ pub(crate) async fn list(
     if let Ok(external) = node.homes.external() {
         stores.push((None, Arc::clone(external)));
     }
-    for other in &node.others {
+    let others = node.others();
+    for other in &others {
         let store = node.homes.store(&Home::InEdge(other.clone()))?;
         stores.extend(store.map(|store| (Some(other), store)));
     }
@@ -519,7 +520,7 @@ async fn ask_keeper(node: &Node, home: &Home, job: &Job) -> Result<(Response, Ve
 }
 
 pub(crate) fn known(node: &Node, name: &NodeName) -> Result<(), Fault> {
-    if *name == node.name || node.others.contains(name) {
+    if *name == node.name || node.others().contains(name) {
         return Ok(());
     }
     Err(Fault::not_found(
@@ -556,7 +557,7 @@ async fn forget_request(node: &Arc<Node>, session: &SessionId) {
 }
 
 async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel, until: Timestamp) {
-    for other in &node.others {
+    for other in &node.others() {
         let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
         if let Err(fault) = invoke::tell(node, other, &request).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");

@@ -57,7 +57,8 @@ pub(super) async fn deploy(State(node): State<Arc<Node>>, headers: HeaderMap, bo
         let mut parts = vec![bytes::Bytes::from(package.manifest)];
         parts.extend(files);
         let request = Request::Deploy(tenant, paths);
-        let others = node.others.iter().map(|other| {
+        let others = node.others();
+        let others = others.iter().map(|other| {
             let deadline = Instant::now() + MAX_DEADLINE;
             invoke::exchange(&node, other, &request, parts.clone(), deadline)
         });

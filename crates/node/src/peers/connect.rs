@@ -36,6 +36,8 @@ struct Slot {
 }
 
 struct Failure {
+    /// Where nobody answered; a peer that has moved is asked at once.
+    address: SocketAddr,
     times: u32,
     until: Instant,
     cause: String,
@@ -76,11 +78,14 @@ impl Remote {
             slot.connection = None;
         }
         let now = Instant::now();
+        slot.failure.take_if(|failure| failure.address != address);
         if let Some(failure) = slot.failure.as_ref().filter(|failure| failure.until > now) {
             return Err(self.unreachable(address, &failure.cause, failure.until - now));
         }
         let (attempt, end) = match slot.attempt.take() {
-            Some((attempt, end)) if end > now => slot.attempt.insert((attempt, end)),
+            Some((attempt, end)) if end > now && attempt.remote_address() == address => {
+                slot.attempt.insert((attempt, end))
+            }
             _ => match dialler.endpoint.connect(address, &dns_name(&self.name)) {
                 Ok(attempt) => slot.attempt.insert((attempt, now + dialler.timeout)),
                 Err(error) => return Err(self.failed(&mut slot, address, error.to_string())),
@@ -128,6 +133,7 @@ impl Remote {
         let error = self.unreachable(address, &cause, pause);
         slot.attempt = None;
         slot.failure = Some(Failure {
+            address,
             times,
             until: Instant::now() + pause,
             cause,

@@ -257,6 +257,24 @@ async fn a_peer_that_does_not_answer_costs_one_wait_and_is_found_when_it_comes()
 }
 
 #[tokio::test]
+async fn a_peer_that_has_moved_is_not_blamed_for_its_old_address() {
+    let options = Options {
+        connect_timeout: Duration::from_millis(50),
+        ..Options::default()
+    };
+    let (caller, served) = pair(&options, Echo);
+    let silent = std::net::UdpSocket::bind(anywhere()).unwrap();
+    caller.know(&name("b"), silent.local_addr().unwrap());
+    let error = caller
+        .call(&name("b"), Message::default(), soon())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+    caller.know(&name("b"), served.address());
+    caller.call(&name("b"), Message::default(), soon()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_restarted_peer_is_back_long_before_the_idle_timeout() {
     let options = Options {
         idle_timeout: Duration::from_secs(60),
