@@ -57,6 +57,14 @@ pub enum Error {
     /// Other requests of this session, whose answers this one needs, took all of the time.
     #[error("earlier requests of session {0} took all of the time")]
     Crowded(SessionId),
+    /// An accepted run has the session's states, and has not ended in time.
+    #[error("run {run}, which has the states of session {session}, has not ended")]
+    Lent {
+        /// The session.
+        session: SessionId,
+        /// The run.
+        run: RunId,
+    },
     /// What answered is not a node, or one of another version.
     #[error("{url} answered what no node answers: {what}")]
     Answer {
@@ -148,7 +156,7 @@ impl Error {
             }
             | Self::Interrupted { source, .. } => source.blame(),
             Self::Unreachable { .. } | Self::TimedOut { .. } => Blame::Operator,
-            Self::Crowded(_) => Blame::Load,
+            Self::Crowded(_) | Self::Lent { .. } => Blame::Load,
             Self::Answer { .. } => Blame::Platform,
             Self::Unanswered { source: None, .. }
             | Self::Address { .. }
@@ -170,7 +178,7 @@ impl Error {
             Self::Unanswered { .. } => "resume it under its number, or abandon it",
             Self::Interrupted { .. } => "resume the run under its id, or abandon it",
             Self::Unreachable { .. } => "check that a node runs there, and its address",
-            Self::TimedOut { .. } | Self::Crowded(_) => "try again, or allow more time",
+            Self::TimedOut { .. } | Self::Crowded(_) | Self::Lent { .. } => "try again, or allow more time",
             Self::Answer { .. } => "check that the address is that of a node of this version",
             Self::Address { .. } => "write it as http://HOST:PORT",
             Self::Token => "write the token as it was given out",

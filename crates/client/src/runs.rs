@@ -5,10 +5,10 @@ use fogline_core::model::{AppName, RunId, SessionId};
 use fogline_protocol::api::Run;
 use fogline_protocol::headers;
 use fogline_protocol::multipart::OUTPUT;
-use fogline_protocol::problem::{Kind, Problem};
 use http::Method;
 
 use crate::Error;
+use crate::call::returned;
 use crate::client::Client;
 use crate::http::Ask;
 use crate::journal::Record;
@@ -16,9 +16,12 @@ use crate::journal::Record;
 impl Client {
     /// Has the workflow run for a session, without waiting for its result (R21).
     ///
+    /// States that live with the client go with it, and come back with its end: the session's next request waits for
+    /// that, or [`Client::run_result`] takes them.
+    ///
     /// # Errors
-    /// When the session's states live with the client, which has to be there while they are used; when the session's
-    /// inbox is full, or no node is reached.
+    /// When the session's inbox is full, or no node is reached. [`Error::Unanswered`] when it may have been accepted
+    /// with the client's states: [`Client::resume`] waits for it then.
     pub async fn run_async(
         &self,
         app: &AppName,
@@ -28,9 +31,7 @@ impl Client {
         let deadline = self.deadline();
         let held = self.known_session(app, session, deadline).await?;
         if held.look(Record::is_in_client) {
-            let title = format!("the states of session {session} live with the client");
-            let hint = "wait for the run, or convert the session to another model";
-            return Err(Problem::new(Kind::Conflict, title, hint).into());
+            return self.lend(&held, input.into(), deadline).await;
         }
         let ask = Ask::new(Method::POST, format!("{}/runs", self.path(&held)))
             .header(headers::PREFER, "respond-async")
@@ -59,7 +60,10 @@ impl Client {
     /// When there is no such run, it is not done or has failed, or no node is reached.
     pub async fn run_result(&self, app: &AppName, session: &SessionId, run: RunId) -> Result<Bytes, Error> {
         let path = format!("/v1/apps/{app}/sessions/{session}/runs/{run}/result");
-        let answer = self.ask(&Ask::new(Method::GET, path), self.deadline()).await?;
+        let deadline = self.deadline();
+        let answer = self.ask(&Ask::new(Method::GET, path), deadline).await?;
+        let held = self.known_session(app, session, deadline).await?;
+        returned(&held, run, answer.envelopes()).await?;
         Ok(answer.part(OUTPUT).cloned().unwrap_or_default())
     }
 }

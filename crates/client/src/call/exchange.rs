@@ -125,7 +125,7 @@ impl Client {
     }
 
     /// What a request declares; none where nothing depends on it, which saves asking for the application.
-    async fn declared(
+    pub(super) async fn declared(
         &self,
         held: &Held,
         target: &Target,
@@ -152,7 +152,7 @@ impl Client {
         }))
     }
 
-    /// Claims what is declared, if states live here, and reads the envelopes.
+    /// Claims what is declared, if states live here, and reads the envelopes; a run that has them ends first.
     pub(crate) async fn claimed(
         &self,
         held: &Held,
@@ -162,9 +162,16 @@ impl Client {
         let Some(declared) = declared.filter(|_| held.look(Record::is_in_client)) else {
             return Ok(Claimed::none());
         };
-        let claim = match &declared.wanted {
-            Wanted::Some(states) => held.claim(states, deadline).await?,
-            Wanted::All => held.claim_all(deadline).await?,
+        let claim = loop {
+            self.take_back(held, deadline).await?;
+            let claim = match &declared.wanted {
+                Wanted::Some(states) => held.claim(states, deadline).await?,
+                Wanted::All => held.claim_all(deadline).await?,
+            };
+            // They may have been lent while this waited for them.
+            if held.look(|record| record.lent.is_none()) {
+                break claim;
+            }
         };
         let kept = held.look(|record| record.envelopes.clone());
         let mut envelopes = Vec::new();
@@ -183,7 +190,7 @@ impl Client {
         })
     }
 
-    fn ask_for(
+    pub(super) fn ask_for(
         &self,
         held: &Held,
         key: &Key,

@@ -4,6 +4,8 @@ mod declared;
 mod exchange;
 mod invoke;
 mod leave;
+mod lend;
 
 pub(crate) use declared::{Declared, Wanted};
 pub(crate) use exchange::{Key, Lost};
+pub(crate) use lend::returned;

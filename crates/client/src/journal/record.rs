@@ -36,6 +36,8 @@ pub(crate) struct Record {
     pub(crate) runs: BTreeMap<RunId, Kept>,
     /// The model that the session leaves the client for: begun, and not known to be done.
     pub(crate) leaving_for: Option<ExecutionModel>,
+    /// The accepted run that the envelopes were sent with: until it ends they are its to change.
+    pub(crate) lent: Option<RunId>,
 }
 
 /// A request.
@@ -69,6 +71,7 @@ impl Record {
             unanswered: BTreeMap::new(),
             runs: BTreeMap::new(),
             leaving_for: None,
+            lent: None,
         }
     }
 

@@ -6,7 +6,7 @@ use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
 use super::rules::{path, two_callers};
-use super::support::{Caller, Held, Setup, deadline, package};
+use super::support::{CLIENT, Caller, Held, Setup, deadline, package};
 
 async fn accept(caller: &Caller, held: &mut Held, input: &str, key: &str) -> String {
     let headers = [("idempotency-key", key), ("prefer", "respond-async")];
@@ -82,6 +82,29 @@ async fn a_step_that_has_finished_is_not_executed_again_after_a_restart() {
     nodes.start_node("two").await;
     let one = Caller::new(nodes.url("one"));
     assert_eq!(result(&one, &held, &run).await, "{\"word\": 1}");
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "word\n");
+    nodes.stop().await;
+}
+
+/// The run was waited for under a name; half of it was done when the session went to its client.
+#[tokio::test]
+async fn a_step_that_has_finished_is_not_executed_again_when_the_session_is_with_its_client_meanwhile() {
+    let (folder, mut nodes, one, two) = two_callers(Setup::default()).await;
+    let notes = folder.path().join("notes");
+    one.deploy_parts(&two_steps(&notes)).await.ok();
+    let mut held = two.session("words", "in-edge").await;
+    assert!(held.id.starts_with("two_"), "{}", held.id);
+    nodes.stop_node("two").await;
+    let named = [("idempotency-key", "run"), ("fogline-client", CLIENT)];
+    let soon = [named[0], named[1], ("fogline-timeout-ms", "300")];
+    let cut = one.in_session(&mut held, "runs", "word", &soon).await;
+    assert!(matches!(cut.status, 503 | 504), "{}: {}", cut.status, cut.text());
+    nodes.start_node("two").await;
+    let two = Caller::new(nodes.url("two"));
+    two.convert(&mut held, "in-client", &named[1..]).await.ok();
+    assert!(!held.envelopes.is_empty());
+    let ran = one.in_session(&mut held, "runs", "word", &named).await.ok();
+    assert_eq!(ran.text(), "{\"word\": 1}");
     assert_eq!(std::fs::read_to_string(&notes).unwrap(), "word\n");
     nodes.stop().await;
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use data_encoding::BASE64;
+use fogline_client::Client;
+use fogline_core::model::ExecutionModel;
 use fogline_protocol::api::{Envelopes, Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
@@ -98,6 +100,34 @@ async fn a_run_of_a_session_that_is_with_its_client_can_be_left_to_the_node() {
         }
         let next = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
         assert_eq!(next.text(), "13", "{guard}");
+        nodes.stop().await;
+    }
+}
+
+/// The same by the client library: its next request waits until it has the states back.
+#[tokio::test]
+async fn a_client_goes_on_with_what_a_run_that_it_left_to_the_node_has_made() {
+    for guard in ["none", "mark"] {
+        let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+        one.deploy("counter", with_guard(guard)).await;
+        let client = Client::builder(&one.url).build().unwrap();
+        let (app, add) = ("counter".parse().unwrap(), "add".parse().unwrap());
+        let session = client
+            .create_session(&app, Some(ExecutionModel::InClient))
+            .await
+            .unwrap();
+        let session = session.session;
+        let add =
+            async |input: &'static str| client.invoke(&app, &session, &add, input).await.unwrap().output;
+        assert_eq!(add("5").await, "5", "{guard}");
+        let run = client.run_async(&app, &session, "7").await.unwrap().run;
+        assert_eq!(add("1").await, "13", "{guard}");
+        assert_eq!(
+            client.run_result(&app, &session, run).await.unwrap(),
+            "12",
+            "{guard}"
+        );
+        assert_eq!(add("1").await, "14", "{guard}");
         nodes.stop().await;
     }
 }
