@@ -14,6 +14,7 @@ mod fault;
 mod forwards;
 mod gateway;
 mod homes;
+mod incarnation;
 mod invoke;
 mod limits;
 mod locate;

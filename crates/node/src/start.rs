@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::deletion;
 use crate::gateway;
 use crate::homes::{Homes, Owner, RemoteStore, Turns};
+use crate::incarnation;
 use crate::invoke::Dispatcher;
 use crate::limits::Limits;
 use crate::logs::Logs;
@@ -143,6 +144,8 @@ pub async fn start_with(
         &data.join("store.redb"),
         &EmbeddedOptions::default(),
     )?);
+    let life = incarnation::begin(&store).await?;
+    tracing::info!(node = %options.name, life, "starts");
     let here = options.map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
     let listener = TcpListener::bind(options.http).await;
