@@ -9,7 +9,7 @@ use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::{NetworkBuilder, Node, VertexKind};
-use fogline_node::{External, Handle, Limits, Operator, Options, Tenants, start};
+use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants, start};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -57,11 +57,10 @@ impl LocalNode {
             operator: Operator::Anyone,
             keyrings: BTreeMap::from([(tenant, Keyring::generate())]),
             external: External::Node(name.clone()),
-            map: Arc::new(Map::new(network, None)),
             slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             limits: Limits::default(),
             peers: None,
-            others: Vec::new(),
+            others: Others::Listed(Vec::new(), Arc::new(Map::new(network, None))),
             runtime: Arc::new(runtime),
             name,
         };

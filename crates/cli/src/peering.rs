@@ -1,6 +1,6 @@
 //! A node's place among its peers: its certificate, and where the others are.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,13 +27,35 @@ pub(crate) async fn endpoint(config: &NodeConfig, peering: &Peering) -> Result<E
         source,
     })?;
     let endpoint = Endpoint::open(member, socket, &Options::default());
-    let endpoint = endpoint.map_err(|error| failed(&error, "check [peering] in the configuration"))?;
-    for peer in &peering.nodes {
-        for address in resolve(&peer.address)?.into_iter().take(1) {
-            endpoint.know(&peer.name, address);
-        }
+    endpoint.map_err(|error| failed(&error, "check [peering] in the configuration"))
+}
+
+/// This machine's address as the others see it: that from which the system would send to a peer, which sends nothing.
+pub(crate) fn advertised(peering: &Peering) -> Result<IpAddr, Failure> {
+    /// An address of no machine (RFC 5737): the way there is the way to the internet.
+    const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+    let listen = peering.listen.ip();
+    if let Some(address) = peering.advertise {
+        return Ok(address);
     }
-    Ok(endpoint)
+    if !listen.is_unspecified() {
+        return Ok(listen);
+    }
+    let first = peering.join.first().map(|peer| resolve(peer)).transpose()?;
+    let towards = first.and_then(|found| found.first().copied()).unwrap_or(ANYWHERE);
+    let any: SocketAddr = match towards {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let found = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(towards)?;
+        Ok(socket.local_addr()?.ip())
+    });
+    found.map_err(|source| Failure::System {
+        doing: format!("finding this machine's address on the way to {towards}"),
+        hint: "name it with advertise in [peering]".to_owned(),
+        source,
+    })
 }
 
 async fn member(config: &NodeConfig, peering: &Peering) -> Result<Member, Failure> {
@@ -68,14 +90,8 @@ async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> 
         let hint = "put the line that `fogline authority token` prints into the file";
         BadInput::whole(file.display().to_string(), error.to_string(), hint)
     })?;
-    let listed = peering.nodes.iter().map(|peer| &peer.address);
-    let peers: Vec<&String> = if peering.join.is_empty() {
-        listed.collect()
-    } else {
-        peering.join.iter().collect()
-    };
     let mut addresses = Vec::new();
-    for peer in peers {
+    for peer in &peering.join {
         addresses.extend(resolve(peer)?);
     }
     let joined = stranger.join(&addresses, &token, Instant::now() + PATIENCE).await;

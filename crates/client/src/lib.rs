@@ -13,6 +13,7 @@ mod error;
 mod http;
 mod journal;
 pub mod network_file;
+mod nodes;
 mod package;
 mod random;
 mod reply;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AppName, BitRate, Bytes, FunctionClass, FunctionName, NodeName, Speed, TenantName};
+use crate::model::{AppName, BitRate, Bytes, FunctionName, NodeName, TenantName};
+use crate::network::Node;
 
 /// Functions whose service times a node tells: those that it has executed most of late.
 pub const MAX_TOLD_FUNCTIONS: usize = 64;
@@ -15,7 +16,7 @@ pub const MAX_TOLD_FUNCTIONS: usize = 64;
 pub const MAX_TOLD_PATHS: usize = 32;
 /// Labels that a node tells.
 pub const MAX_LABELS: usize = 32;
-/// Longest label, architecture or GPU, in bytes; a longer label is not told, the others are cut.
+/// Longest label, architecture or model, in bytes; a longer label is not told, the others are cut.
 pub const MAX_LABEL: usize = 64;
 
 /// What one node knows about itself.
@@ -51,12 +52,14 @@ pub struct Capabilities {
     pub cpu_millis: u64,
     /// Main memory.
     pub memory: Bytes,
-    /// Family of the GPU, as `pascal`, if there is one.
-    pub gpu: Option<String>,
-    /// Labels, as `site=roof`.
+    /// Model, as `rpi4` in the catalogue of devices, which says how fast it is; empty if it is none of them.
+    pub model: String,
+    /// Accelerators and labels, as `gpu=pascal` and `site=roof`.
     pub labels: BTreeSet<String>,
-    /// Speed by class of function, where it was measured or catalogued.
-    pub speeds: BTreeMap<FunctionClass, Speed>,
+    /// Whether it runs functions.
+    pub functions: bool,
+    /// Whether it has the authority's key, and issues certificates.
+    pub issuer: bool,
 }
 
 /// How much a node has to do, at one moment.
@@ -72,6 +75,8 @@ pub struct Load {
     pub busy_permille: u16,
     /// Memory that workers can still have.
     pub free_memory: Bytes,
+    /// Whether it is being emptied: it wants nothing new.
+    pub draining: bool,
 }
 
 /// How long a function takes on a node.
@@ -108,8 +113,23 @@ impl Telemetry {
 }
 
 impl Capabilities {
+    /// The machine that has them. One that says that it has no processor or memory is taken to have a little.
+    #[must_use]
+    pub fn machine(&self) -> Node {
+        Node {
+            cpu_millis: self.cpu_millis.max(1),
+            memory: self.memory.max(Bytes(1)),
+            arch: self.arch.clone(),
+            kind: "node".to_owned(),
+            model: self.model.clone(),
+            worker: self.functions,
+            client: false,
+            capabilities: self.labels.iter().cloned().collect(),
+        }
+    }
+
     fn bound(&mut self) {
-        for text in std::iter::once(&mut self.arch).chain(&mut self.gpu) {
+        for text in [&mut self.arch, &mut self.model] {
             let end = (0..=MAX_LABEL.min(text.len())).rfind(|end| text.is_char_boundary(*end));
             text.truncate(end.unwrap_or(0));
         }

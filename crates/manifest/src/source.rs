@@ -70,7 +70,7 @@ impl Source {
         })
     }
 
-    /// A fault of what stands under a path of keys and numbers of entries, as `peering.nodes.1.name`; of the
+    /// A fault of what stands under a path of keys and numbers of entries, as `tenants.1.name`; of the
     /// whole file if nothing stands there.
     pub(crate) fn fault_under(
         &self,

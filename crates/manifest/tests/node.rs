@@ -49,7 +49,9 @@ fn the_manual_s_example_is_read_and_its_paths_lead_to_its_folder() {
     assert_eq!(peering.token_file, Some(folder.path().join("edge-1.token")));
     assert_eq!(peering.join, ["10.0.0.1:7071"]);
     assert_eq!(peering.authority, None);
-    assert_eq!(peering.nodes[0].address, "cloud.example:7071");
+    assert_eq!(peering.advertise, None);
+    assert_eq!(config.capabilities, ["gpu=pascal", "site=roof"]);
+    assert!(config.runs_functions);
     assert_eq!(config.tenants[0].token_file, folder.path().join("acme.token"));
     assert!(!config.loopback_only);
 }
@@ -92,16 +94,16 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
     ("\"/var/lib/fogline\"", "^\"\"", "no folder", "this node alone"),
     ("\"0.0.0.0:7070\"", "^\"0.0.0.0\"", "socket address", ""),
     (
-        "{ node = \"cloud\" }",
-        "{ node = ^\"clod\" }",
-        "neither this one nor a peer",
-        "did you mean \"cloud\"?",
+        "\"site=roof\"",
+        "^\"site roof\"",
+        "not a capability",
+        "gpu=pascal",
     ),
     (
-        "{ node = \"cloud\" }",
-        "{ node = ^\"moon\" }",
-        "neither this one nor a peer",
-        "[[peering.nodes]]",
+        "device = \"nuc\"",
+        "device = ^\"nucc\"",
+        "catalogue",
+        "did you mean \"nuc\"?",
     ),
     (
         "{ node = \"cloud\" }",
@@ -122,25 +124,19 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "did you mean \"node\"?",
     ),
     (
-        "name = \"cloud\"",
-        "name = ^\"edge-1\"",
-        "is called \"edge-1\" too",
-        "the others only",
-    ),
-    (
-        "\"cloud.example:7071\"",
+        "\"10.0.0.1:7071\"",
         "^\"cloud.example\"",
         "not an address and a port",
         "cloud.example:7071",
     ),
     (
-        "\"cloud.example:7071\"",
+        "\"10.0.0.1:7071\"",
         "^\"cloud.example:0\"",
         "not an address and a port",
         "10.0.0.9:7071",
     ),
     (
-        "\"cloud.example:7071\"",
+        "\"10.0.0.1:7071\"",
         "^\"::1:7071\"",
         "not an address and a port",
         "[2001:db8::9]",
@@ -166,6 +162,19 @@ fn a_token_needs_a_peer_and_no_authority() {
     assert!(fault.problem.contains("certifies itself"), "{fault}");
     parse("token-file = \"t\"\njoin = [\"b:1\"]").expect("a peer to ask");
     parse("authority = \"a\"").expect("it certifies itself");
+}
+
+#[test]
+fn a_node_without_peers_keeps_external_state_itself() {
+    let parse = |rest: &str| {
+        let head = "name = \"a\"\ndata = \"d\"\nloopback-only = true\n";
+        NodeConfig::parse(&source(&format!("{head}external = {{ node = {rest}")))
+    };
+    let fault = parse("\"b\" }").expect_err("there is nobody else");
+    assert_eq!((fault.line, fault.column), (Some(4), Some(21)), "{fault}");
+    assert!(fault.hint.contains("[peering]"), "{fault}");
+    parse("\"a\" }").expect("it keeps it itself");
+    parse("\"b\" }\n[peering]").expect("gossip finds it");
 }
 
 #[test]

@@ -97,7 +97,6 @@ async fn start(network: &MemoryNetwork, number: usize, every: Duration) -> Membe
         gossip: address(number),
         addresses: Addresses {
             http: Some(address(number)),
-            quic: Some(address(number)),
         },
         seeds: vec![address(0).to_string(), address(1).to_string()],
         pace: Pace {
@@ -149,6 +148,7 @@ fn telemetry(number: usize, nodes: usize, second: u64) -> Telemetry {
         slots: 8,
         busy_permille: ((second * 137 + number as u64 * 61) % 1000) as u16,
         free_memory: Bytes(1 << 30),
+        draining: false,
     };
     // Every tenth second, a figure moves.
     let moved = |which: u64| 1 + (second + which + number as u64) / 10 % 2;

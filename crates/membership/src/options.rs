@@ -24,13 +24,11 @@ impl fmt::Display for Incarnation {
     }
 }
 
-/// Where others reach a node. It does not change during a life.
+/// Where others reach a node, beside its carrier. It does not change during a life.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
     /// Its API for clients.
     pub http: Option<SocketAddr>,
-    /// Calls between nodes.
-    pub quic: Option<SocketAddr>,
 }
 
 /// How a node takes part in gossip.

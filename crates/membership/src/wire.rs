@@ -130,7 +130,7 @@ fn function(text: &str) -> Option<FunctionKey> {
 mod tests {
     use std::time::Duration;
 
-    use fogline_core::model::{BitRate, Bytes, FunctionClass, MAX_NAME, Speed};
+    use fogline_core::model::{BitRate, Bytes, MAX_NAME};
     use fogline_core::telemetry::{
         Capabilities, FunctionKey, Load, MAX_LABEL, MAX_LABELS, MAX_TOLD_FUNCTIONS, MAX_TOLD_PATHS,
         PathFigures, ServiceTime, Telemetry,
@@ -148,14 +148,12 @@ mod tests {
             arch: "a".repeat(MAX_LABEL),
             cpu_millis: u64::MAX,
             memory: Bytes(u64::MAX),
-            gpu: Some("g".repeat(MAX_LABEL)),
+            model: "m".repeat(MAX_LABEL),
             labels: (0..MAX_LABELS)
                 .map(|number| format!("{number:0>width$}", width = MAX_LABEL))
                 .collect(),
-            speeds: FunctionClass::ALL
-                .iter()
-                .map(|class| (*class, Speed(1e9)))
-                .collect(),
+            functions: true,
+            issuer: true,
         };
         let load = Load {
             queued: u32::MAX,
@@ -163,6 +161,7 @@ mod tests {
             slots: u32::MAX,
             busy_permille: u16::MAX,
             free_memory: Bytes(u64::MAX),
+            draining: true,
         };
         let services = (0..MAX_TOLD_FUNCTIONS).map(|number| {
             let key = FunctionKey {

@@ -39,7 +39,6 @@ async fn a_hundred_nodes_find_each_other_and_hear_what_each_says_of_itself() {
     let took = cluster.all_see(10 * SECOND, all).await;
     println!("all knew everyone's telemetry after {took:?}");
     let member = cluster.nodes[3].members()[70].clone();
-    assert_eq!(member.addresses.quic, Some(address(70)));
     assert!(member.heard.elapsed() <= took, "how old it is, is known");
 }
 

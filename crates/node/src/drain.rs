@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fogline_core::dispatch::Standing;
 use fogline_core::model::{ExecutionModel, NodeName, TenantName};
 use fogline_core::session::{RecordKey, Status};
 use fogline_protocol::api::Drained;
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Moves this node's sessions to others, until the time is over; from then on it takes no new ones until it restarts.
 pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, Fault> {
     node.draining.store(true, Ordering::Relaxed);
+    node.dispatcher.stand(&node.name, Standing::Draining);
     let targets = targets(node)?;
     let ends = tokio::time::Instant::now() + time;
     let mut drained = Drained::default();
@@ -50,13 +52,10 @@ pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, F
     Ok(drained)
 }
 
-/// Who takes the sessions: the others that run functions.
+/// Who takes the sessions: the others that run functions and take anything new.
 fn targets(node: &Node) -> Result<Vec<NodeName>, Fault> {
-    let others: Vec<NodeName> = node
-        .others()
-        .into_iter()
-        .filter(|other| node.dispatcher.runs_functions(other))
-        .collect();
+    let mut others = node.dispatcher.ready();
+    others.retain(|other| *other != node.name);
     if others.is_empty() {
         return Err(Fault::new(
             Kind::Unavailable,

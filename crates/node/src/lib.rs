@@ -19,6 +19,7 @@ mod invoke;
 mod limits;
 mod locate;
 mod logs;
+mod members;
 mod metrics;
 mod node;
 pub mod peers;
@@ -33,5 +34,6 @@ mod sweep;
 mod tokens;
 
 pub use limits::Limits;
+pub use members::{Detector, Gossip, GossipError, Others, Pace, memory};
 pub use start::{External, Handle, Options, StartError, start, start_with};
 pub use tokens::{Operator, Tenants};

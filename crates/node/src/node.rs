@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fogline_core::model::{NodeName, TenantName};
@@ -20,6 +20,7 @@ use crate::forwards::Forwards;
 use crate::homes::{Homes, Owner, Turns};
 use crate::invoke::Dispatcher;
 use crate::logs::Logs;
+use crate::members::Members;
 use crate::metrics::Metrics;
 use crate::peers::Endpoint;
 use crate::requested::Requested;
@@ -54,8 +55,7 @@ pub(crate) struct Node {
     pub(crate) logs: Logs,
     pub(crate) metrics: Metrics,
     pub(crate) endpoint: Option<Endpoint>,
-    /// The other nodes, which get what is deployed here.
-    pub(crate) others: Vec<NodeName>,
+    pub(crate) members: Members,
     /// Whether it is being emptied, and takes no new sessions.
     pub(crate) draining: AtomicBool,
     /// Who may do what concerns all tenants.
@@ -65,9 +65,16 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// The other nodes, as far as this one knows.
+    /// The other nodes, as far as this one knows: also those that do not answer now.
     pub(crate) fn others(&self) -> Vec<NodeName> {
-        self.others.clone()
+        let mut names = self.members.names();
+        names.retain(|name| *name != self.name);
+        names
+    }
+
+    /// Whether it is being emptied.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// The transport to other nodes.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,14 +41,15 @@ pub(crate) async fn create(
     } else {
         node.dispatcher.nearest()
     };
-    let born = if *born == node.name && node.draining.load(Ordering::Relaxed) {
-        let mut others = node.others().into_iter();
-        let other = others.find(|other| node.dispatcher.runs_functions(other));
-        other.ok_or_else(|| Fault::overloaded("the node is being emptied, and knows no other"))?
-    } else {
-        born.clone()
+    let none = || {
+        Fault::new(
+            Kind::Unavailable,
+            format!("{} knows no node that takes new sessions", node.name),
+            "start another one that runs functions",
+        )
     };
-    let session = SessionId::mint(born.clone(), births, random::bytes())
+    let born = born.ok_or_else(none)?;
+    let session = SessionId::mint(born, births, random::bytes())
         .ok_or_else(|| Fault::internal("a session of two parts under one model"))?;
     let expires = node.clock.now().after(app.spec.session_ttl);
     let mut envelopes = BTreeMap::new();

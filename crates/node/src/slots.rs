@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fogline_core::telemetry::Load;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fault::Fault;
@@ -9,6 +10,7 @@ use crate::fault::Fault;
 /// The slots of a node.
 pub(crate) struct Slots {
     free: Semaphore,
+    count: usize,
     waiting: AtomicUsize,
     most_waiting: usize,
 }
@@ -26,8 +28,20 @@ impl Slots {
     pub(crate) fn new(count: usize, most_waiting: usize) -> Self {
         Self {
             free: Semaphore::new(count),
+            count,
             waiting: AtomicUsize::new(0),
             most_waiting,
+        }
+    }
+
+    /// How they are used now; the rest of it is not theirs to say.
+    pub(crate) fn load(&self) -> Load {
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Load {
+            queued: small(self.waiting.load(Ordering::Relaxed)),
+            running: small(self.count.saturating_sub(self.free.available_permits())),
+            slots: small(self.count),
+            ..Load::default()
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{NodeName, TenantName};
+use fogline_core::network::NetworkError;
+use fogline_membership::Membership;
 use fogline_runtime::Runtime;
 use fogline_state::seal::{Keyring, Sealer};
 use fogline_state::{EmbeddedOptions, EmbeddedStore, OpenError, Store, StoreError};
@@ -30,6 +32,7 @@ use crate::incarnation;
 use crate::invoke::Dispatcher;
 use crate::limits::Limits;
 use crate::logs::Logs;
+use crate::members::{self, GossipError, Life, Members, Others};
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::peers::{Endpoint, Traffic};
@@ -57,16 +60,14 @@ pub struct Options {
     pub keyrings: BTreeMap<TenantName, Keyring>,
     /// The store behind the model `external`.
     pub external: External,
-    /// The network, as far as it is known.
-    pub map: Arc<Map>,
     /// Executions at once.
     pub slots: usize,
     /// What it takes at once.
     pub limits: Limits,
-    /// The transport to other nodes, which knows where they are.
+    /// The transport to other nodes.
     pub peers: Option<Endpoint>,
-    /// The other nodes, which get what is deployed here.
-    pub others: Vec<NodeName>,
+    /// Who the other nodes are, and what is between them.
+    pub others: Others,
     /// What executes functions.
     pub runtime: Arc<dyn Runtime>,
 }
@@ -109,6 +110,12 @@ pub enum StartError {
     /// It is not on its own map.
     #[error("the node {0} is not on the map of its network\nhint: name it in the network file")]
     NotOnMap(NodeName),
+    /// It takes no part in gossip.
+    #[error("finding the other nodes")]
+    Gossip(#[from] GossipError),
+    /// Its map cannot be drawn.
+    #[error("drawing the map of the network")]
+    Map(#[from] NetworkError),
 }
 
 /// A node that runs.
@@ -135,26 +142,13 @@ pub async fn start_with(
     records: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> Result<Handle, StartError> {
     let data = options.data.clone();
-    let made = tokio::fs::create_dir_all(&data).await;
-    made.map_err(|source| StartError::Data {
-        path: data.clone(),
-        source,
-    })?;
-    let store = Arc::new(EmbeddedStore::open(
-        &data.join("store.redb"),
-        &EmbeddedOptions::default(),
-    )?);
-    let life = incarnation::begin(&store).await?;
-    tracing::info!(node = %options.name, life, "starts");
-    let here = options.map.place_of(&options.name);
+    let store = open(&data).await?;
+    let incarnation = incarnation::begin(&store).await?;
+    tracing::info!(node = %options.name, incarnation, "starts");
+    let (listener, http) = listen(options.http).await?;
+    let (map, members, gossip) = surroundings(&options, http, incarnation).await?;
+    let here = map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
-    let listener = TcpListener::bind(options.http).await;
-    let failed = |source| StartError::Listen {
-        address: options.http,
-        source,
-    };
-    let listener = listener.map_err(failed)?;
-    let http = listener.local_addr().map_err(failed)?;
 
     let local = records(Arc::clone(&store) as Arc<dyn Store>);
     let external: Option<Arc<dyn Store>> = match (options.external, &options.peers) {
@@ -184,14 +178,14 @@ pub async fn start_with(
         forwards: crate::forwards::Forwards::default(),
         staged: crate::staged::Staged::default(),
         requested: crate::requested::Requested::open(Arc::clone(&store))?,
-        dispatcher: Dispatcher::new(options.map, here),
+        dispatcher: Dispatcher::new(map, here),
         slots: Slots::new(options.slots, options.limits.waiting),
         runs: runs::Runs::default(),
         sealers: options.keyrings.into_iter().map(sealer).collect(),
         logs: Logs::new(options.name.clone()),
         metrics: Metrics::new(),
         endpoint: options.peers,
-        others: options.others,
+        members,
         draining: AtomicBool::new(false),
         operator: options.operator,
         tenants: options.tenants,
@@ -203,7 +197,59 @@ pub async fn start_with(
     node.apps.restore(&deletion::names(&node.store)?).await?;
     let api = gateway::router(Arc::clone(&node));
     spawn(&node, listener, api.clone());
+    if let Some((life, membership)) = gossip {
+        // It ends by itself, with a goodbye.
+        node.tasks
+            .spawn(members::take_part(Arc::clone(&node), life, membership));
+    }
     Ok(Handle { node, http, api })
+}
+
+/// The store in a node's folder.
+async fn open(data: &Path) -> Result<Arc<EmbeddedStore>, StartError> {
+    let made = tokio::fs::create_dir_all(data).await;
+    made.map_err(|source| StartError::Data {
+        path: data.to_owned(),
+        source,
+    })?;
+    let store = EmbeddedStore::open(&data.join("store.redb"), &EmbeddedOptions::default())?;
+    Ok(Arc::new(store))
+}
+
+/// Listens for clients; says where, if any port will do.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let at = listener.local_addr().map_err(failed)?;
+    Ok((listener, at))
+}
+
+/// The map that a node begins with, the nodes that it knows, and its part in gossip.
+async fn surroundings(
+    options: &Options,
+    http: SocketAddr,
+    incarnation: u64,
+) -> Result<(Arc<Map>, Members, Option<(Life, Membership)>), StartError> {
+    let gossip = match &options.others {
+        Others::Listed(names, map) => return Ok((Arc::clone(map), Members::listed(names.clone()), None)),
+        Others::Gossip(gossip) => (**gossip).clone(),
+    };
+    let cloud = match &options.external {
+        External::Node(node) => Some(node.clone()),
+        External::None | External::Store(_) => None,
+    };
+    let itself = BTreeMap::from([(options.name.clone(), gossip.capabilities.machine())]);
+    let map = Map::flat(&itself, cloud.as_ref())?;
+    let life = Life {
+        name: options.name.clone(),
+        gossip,
+        http,
+        cloud,
+        endpoint: options.peers.clone().ok_or(GossipError::NoTransport)?,
+    };
+    let membership = life.begin(incarnation).await?;
+    let members = Members::found(membership.members());
+    Ok((Arc::new(map), members, Some((life, membership))))
 }
 
 /// The tasks of a node: each ends when it stops.

@@ -20,6 +20,7 @@
 //! | `GET`, `PUT`, `DELETE …/states/{state}` | a state's bytes | bytes |
 //! | `POST …/states/{state}/open` | the bytes of a state that the client holds | multipart/form-data: its envelope → bytes |
 //! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart/form-data: their envelopes → [`States`] |
+//! | `GET /v1/nodes` | lists the nodes (any tenant) | → [`Nodes`] |
 //! | `POST /v1/nodes/{node}/drain` | moves a node's sessions to others (operators only) | – → [`Drained`] |
 //! | `POST …/sessions/{session}/migrate` | moves the session to another node | [`Migrate`] → [`Session`] |
 //! | `POST …/sessions/{session}/convert` | moves the session to another model | [`Convert`] → [`Session`] |
@@ -38,6 +39,7 @@
 //! hold them already, and sends its request again. So does any other problem of a request that has changed states.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use fogline_core::application::{Durability, Guard};
 use fogline_core::model::{
@@ -205,6 +207,79 @@ pub struct Convert {
 pub struct Migrate {
     /// The node.
     pub node: NodeName,
+}
+
+/// The nodes of the network, by name, as the node that is asked sees them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Nodes {
+    /// The node that is asked, and the others that it knows.
+    pub nodes: Vec<NodeInfo>,
+}
+
+/// A node, as another sees it. What that does not know is left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Its name.
+    pub name: NodeName,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// For how long it is (or is not), in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
+    /// Where clients reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<SocketAddr>,
+    /// Where other nodes reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peering: Option<SocketAddr>,
+    /// What it last said of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<NodeTelemetry>,
+    /// A short message there and its answer, in microseconds, as measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u64>,
+    /// Rate of large transfers to it, in bits per second, as measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_bps: Option<u64>,
+}
+
+/// Whether a node is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// It is heard from.
+    Alive,
+    /// It is not heard from.
+    Silent,
+    /// It has said that it leaves.
+    Left,
+    /// It was listed, and nobody says how it is.
+    Listed,
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeTelemetry {
+    /// Instruction set, as `aarch64`.
+    pub arch: String,
+    /// Accelerators and labels, as `gpu=pascal`.
+    pub capabilities: Vec<String>,
+    /// Whether it runs functions.
+    pub functions: bool,
+    /// Whether it issues certificates.
+    pub issuer: bool,
+    /// Whether it is being emptied.
+    pub draining: bool,
+    /// Invocations that wait for a slot.
+    pub queued: u32,
+    /// Invocations that are being executed.
+    pub running: u32,
+    /// Invocations that can be executed at once.
+    pub slots: u32,
+    /// Processor time in use by anything on the machine, in thousandths of all of it.
+    pub busy_permille: u16,
+    /// Memory that is free, in bytes.
+    pub free_memory: u64,
 }
 
 /// What became of the sessions of a node that was to be emptied.

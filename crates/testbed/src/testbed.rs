@@ -9,7 +9,7 @@ use fogline_core::dispatch::Map;
 use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::network::{Network, NodeId, VertexId};
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Limits, Operator, Options, Tenants};
+use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -102,7 +102,6 @@ impl Testbed {
                 operator: Operator::Anyone,
                 keyrings: BTreeMap::from([(tenant.clone(), keyring.clone())]),
                 external: External::Node(CLOUD.parse().expect("it is a name")),
-                map: Arc::clone(&map),
                 slots: if works {
                     usize::try_from(slots).unwrap_or(1)
                 } else {
@@ -110,7 +109,10 @@ impl Testbed {
                 },
                 limits: Limits::default(),
                 peers: Some(seat.endpoint.clone()),
-                others: names.iter().filter(|name| **name != seat.name).cloned().collect(),
+                others: Others::Listed(
+                    names.iter().filter(|name| **name != seat.name).cloned().collect(),
+                    Arc::clone(&map),
+                ),
                 runtime,
             };
             let started = fogline_node::start(options).await;

@@ -42,6 +42,7 @@ const NODE_ONLY: &[&str] = &["axum", "hyper", "quinn", "tokio", "wasmtime"];
 const NODE: &[&str] = &[
     "fogline-core",
     "fogline-manifest",
+    "fogline-membership",
     "fogline-protocol",
     "fogline-runtime",
     "fogline-state",
@@ -115,6 +116,7 @@ const ARROWS: &[Arrow] = &[
         sees: &[
             "fogline-core",
             "fogline-manifest",
+            "fogline-membership",
             "fogline-node",
             "fogline-protocol",
             "fogline-runtime",
@@ -128,6 +130,7 @@ const ARROWS: &[Arrow] = &[
         sees: &[
             "fogline-core",
             "fogline-manifest",
+            "fogline-membership",
             "fogline-node",
             "fogline-protocol",
             "fogline-runtime",
@@ -143,6 +146,7 @@ const ARROWS: &[Arrow] = &[
             "fogline-client",
             "fogline-core",
             "fogline-manifest",
+            "fogline-membership",
             "fogline-node",
             "fogline-protocol",
             "fogline-report",

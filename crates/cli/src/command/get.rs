@@ -1,10 +1,11 @@
 //! `fogline get`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use clap::Subcommand;
 use fogline_core::model::AppName;
-use fogline_protocol::api::{App, Apps, Session, Sessions};
+use fogline_protocol::api::{App, Apps, NodeInfo, NodeTelemetry, Nodes, Presence, Session, Sessions};
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -30,6 +31,14 @@ enum What {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// The nodes of the network, as the one that is asked sees them
+    Nodes {
+        #[command(flatten)]
+        network: Address,
+        /// How they are printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
     /// The sessions of an application that the nodes and the cloud know of
     Sessions {
         /// The application
@@ -46,6 +55,7 @@ enum What {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Apps { network, output } => apps(network, *output),
+        What::Nodes { network, output } => nodes(network, *output),
         What::Sessions { app, network, output } => sessions(app, network, *output),
     }
 }
@@ -75,6 +85,50 @@ fn apps(network: &Address, format: Format) -> Result<(), Failure> {
             output::data(&table(["name", "version", "model", "digest", "functions"], &rows))
         }
     }
+}
+
+fn nodes(network: &Address, format: Format) -> Result<(), Failure> {
+    let network = network.connect()?;
+    let nodes = network.wait(network.client.nodes())?;
+    match format {
+        Format::Json => output::json(&Nodes { nodes }),
+        Format::Text => {
+            let titles = [
+                "node", "presence", "runs", "waits", "slots", "busy", "rtt", "http", "can",
+            ];
+            let rows: Vec<_> = nodes.iter().map(node).collect();
+            output::data(&table(titles, &rows))
+        }
+    }
+}
+
+fn node(node: &NodeInfo) -> [String; 9] {
+    let unknown = || "-".to_owned();
+    let told = |tell: &dyn Fn(&NodeTelemetry) -> String| node.telemetry.as_ref().map_or_else(unknown, tell);
+    let presence = match (node.presence, &node.telemetry) {
+        (Presence::Alive, Some(telemetry)) if telemetry.draining => "draining",
+        (Presence::Alive, _) => "alive",
+        (Presence::Silent, _) => "silent",
+        (Presence::Left, _) => "left",
+        (Presence::Listed, _) => "listed",
+    };
+    [
+        node.name.to_string(),
+        presence.to_owned(),
+        told(&|it| it.running.to_string()),
+        told(&|it| it.queued.to_string()),
+        told(&|it| it.slots.to_string()),
+        told(&|it| format!("{} %", it.busy_permille / 10)),
+        node.rtt_us
+            .map_or_else(unknown, |micros| format!("{:?}", Duration::from_micros(micros))),
+        node.http.map_or_else(unknown, |http| http.to_string()),
+        told(&|it| {
+            let functions = it.functions.then_some("functions");
+            let issuer = it.issuer.then_some("certificates");
+            let own = it.capabilities.iter().map(String::as_str);
+            Vec::from_iter(functions.into_iter().chain(issuer).chain(own)).join(" ")
+        }),
+    ]
 }
 
 fn sessions(app: &AppName, network: &Address, format: Format) -> Result<(), Failure> {

@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Deploy(deploy::Args),
     /// Invoke a function, or run a workflow
     Invoke(invoke::Args),
-    /// List applications, or sessions
+    /// List applications, nodes or sessions
     Get(get::Args),
     /// Describe an application, or a session
     Describe(describe::Args),

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fogline_core::dispatch::Map;
-use fogline_core::model::{Bytes, NodeName, TenantName};
-use fogline_core::network::Node as Machine;
+use fogline_core::model::{Device, NodeName, TenantName};
+use fogline_core::telemetry::Capabilities;
 use fogline_manifest::node::{ExternalStore, LimitsSection, NodeConfig};
-use fogline_node::{External, Limits, Operator, Options, Tenants};
+use fogline_node::{External, Gossip, Limits, Operator, Options, Others, Pace, Tenants, memory};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -48,18 +48,16 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         Some(peering) => Some(peering::endpoint(config, peering).await?),
         None => None,
     };
-    let others: Vec<NodeName> = config
-        .peering
-        .iter()
-        .flat_map(|peering| &peering.nodes)
-        .map(|peer| peer.name.clone())
-        .collect();
-    let cloud = match &config.external {
-        Some(ExternalStore::Node(node)) => Some(node),
-        Some(ExternalStore::Redis(_)) | None => None,
+    let capabilities = this_machine(config);
+    let others = match &config.peering {
+        Some(peering) => Others::Gossip(Box::new(Gossip {
+            seeds: peering.join.clone(),
+            host: peering::advertised(peering)?,
+            capabilities,
+            pace: Pace::default(),
+        })),
+        None => alone(&config.name, &capabilities)?,
     };
-    let map = Map::flat(&config.name, &this_machine(config.slots), &others, cloud)
-        .map_err(|error| failed(&error, "give each node a name of its own"))?;
     let cache = config.data.join("compiled");
     std::fs::create_dir_all(&cache).map_err(|source| Failure::writing(&cache, source))?;
     let component = ComponentRuntime::new(ComponentOptions {
@@ -76,7 +74,6 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         operator: operator(config)?,
         keyrings,
         external: external(config).await?,
-        map: Arc::new(map),
         slots: slots(config.slots),
         limits: limits(&config.limits),
         peers,
@@ -101,18 +98,27 @@ fn limits(configured: &LimitsSection) -> Limits {
     }
 }
 
-/// What the others know of this machine: what the system says of it.
-fn this_machine(configured: Option<NonZeroU32>) -> Machine {
-    Machine {
-        cpu_millis: 1000 * slots(configured) as u64,
-        memory: Bytes(1 << 30),
+/// What the others are told of this machine: what the system and the configuration say of it.
+fn this_machine(config: &NodeConfig) -> Capabilities {
+    let device = config.device.as_deref().and_then(Device::by_name);
+    let accelerator = device.and_then(|device| device.accelerator).map(str::to_owned);
+    let labels = config.capabilities.iter();
+    Capabilities {
         arch: std::env::consts::ARCH.to_owned(),
-        kind: "node".to_owned(),
-        model: String::new(),
-        worker: true,
-        client: false,
-        capabilities: Vec::new(),
+        cpu_millis: 1000 * slots(config.slots) as u64,
+        memory: memory(),
+        model: device.map(|device| device.model.to_owned()).unwrap_or_default(),
+        labels: labels.cloned().chain(accelerator).collect(),
+        functions: config.runs_functions,
+        issuer: false,
     }
+}
+
+/// A node that has no others.
+fn alone(name: &NodeName, capabilities: &Capabilities) -> Result<Others, Failure> {
+    let map = Map::flat(&BTreeMap::from([(name.clone(), capabilities.machine())]), None);
+    let map = map.map_err(|error| failed(&error, "please report this"))?;
+    Ok(Others::Listed(Vec::new(), Arc::new(map)))
 }
 
 /// Tenants and their keys. A tenant's keys are made at its first start, beside the store; whoever runs several nodes

@@ -29,16 +29,21 @@ impl Circuit {
         *self = Self::default();
     }
 
+    /// Whether nothing is sent, as yet.
+    #[must_use]
+    pub fn is_open(&self, now: Duration) -> bool {
+        self.failures > 0 && now < self.opens_again
+    }
+
     /// Whether a request may be sent. After a pause the first that asks may, and the others wait for what becomes of
     /// it, for as long as the pause was.
     pub fn admits(&mut self, now: Duration) -> bool {
-        if self.failures == 0 {
-            return true;
-        }
-        if now < self.opens_again {
+        if self.is_open(now) {
             return false;
         }
-        self.opens_again = now + pause_after(self.failures);
+        if self.failures > 0 {
+            self.opens_again = now + pause_after(self.failures);
+        }
         true
     }
 }

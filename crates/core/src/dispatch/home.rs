@@ -2,24 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::map::{Machine, Map};
+use super::map::Machine;
 use super::service::{invocation_of, missing};
+use super::standing::Standing;
+use super::view::View;
 use crate::application::{Application, Function};
 use crate::cost::{Cloud, CostOptions, Flow, Invocation, Leg, Peer, Purpose};
 use crate::model::{Bytes, ExecutionModel, NodeName, Operations, Seconds, StepIndex};
-use crate::network::VertexId;
+use crate::network::{Path, VertexId};
 use crate::policy::{Demand, PlacementPolicy};
 
-/// The node that should own a session under in-function: the best for all functions that declare such a state.
+/// The node that should own a session of this node's clients under in-function: the best for all functions that declare
+/// such a state. `None` when no node that runs functions is to be sent anything.
 #[must_use]
-pub fn owner<'a>(
-    map: &'a Map,
-    policy: &dyn PlacementPolicy,
-    app: &Application,
-    client: VertexId,
-) -> &'a NodeName {
-    let nearest = nearest(map, client);
-    let home = map.place_of(nearest).unwrap_or(client);
+pub fn owner<'a>(view: &'a View, policy: &dyn PlacementPolicy, app: &Application) -> Option<&'a NodeName> {
+    let nearest = nearest(view)?;
+    let home = view.map.place_of(nearest).unwrap_or(view.here);
     let stateful = |function: &&Function| {
         let states = function.reads.union(&function.writes);
         states
@@ -28,30 +26,30 @@ pub fn owner<'a>(
     };
     let mut votes: BTreeMap<&NodeName, usize> = BTreeMap::new();
     for function in app.functions.values().filter(stateful) {
-        if let Some(node) = idle(map, policy, app, function, (client, home)) {
+        if let Some(node) = idle(view, policy, app, function, home) {
             *votes.entry(node).or_default() += 1;
         }
     }
     let most = votes.into_iter().rev().max_by_key(|(_, votes)| *votes);
-    most.map_or(nearest, |(node, _)| node)
+    Some(most.map_or(nearest, |(node, _)| node))
 }
 
 /// The best node for a function under in-function, were all idle. An input is taken to be as large as an output.
 fn idle<'a>(
-    map: &'a Map,
+    view: &'a View,
     policy: &dyn PlacementPolicy,
     app: &Application,
     function: &Function,
-    (client, home): (VertexId, VertexId),
+    home: VertexId,
 ) -> Option<&'a NodeName> {
     let workflow = invocation_of(app, function, function.output)?;
     let homes = vec![None; workflow.states().len()];
     let invocation = Invocation {
         workflow: &workflow,
         step: StepIndex(0),
-        client,
-        repository: map.repository(home, client),
-        cloud: map.cloud().unwrap_or(Cloud::At(home)),
+        client: view.here,
+        repository: view.map.repository(home, view.here),
+        cloud: view.map.cloud().unwrap_or(Cloud::At(home)),
         cloud_from_client: None,
         workers: &[],
         homes: &homes,
@@ -68,25 +66,22 @@ fn idle<'a>(
         profile: 0,
         legs: &legs,
     };
-    let best = best(map, |machine| {
+    best(view, |machine, paths| {
         let rate = machine.speed(function.class);
         let capable = missing(machine, function).is_none();
-        capable.then(|| demand.score(rate, |peer| between(map, peer, machine.at)))
-    });
-    best.map(|(node, _)| node)
+        capable.then(|| demand.score(rate, paths))
+    })
 }
 
-/// The worker that is nearest to a place by a short message there and back: the home of its in-edge state.
-///
-/// # Panics
-/// When the map has no worker; a node that is on no map is its own.
+/// The worker that is nearest to this node by a short message there and back: the home of in-edge state of its clients.
+/// `None` when no node that runs functions is to be sent anything.
 #[must_use]
-pub fn nearest(map: &Map, to: VertexId) -> &NodeName {
+pub fn nearest(view: &View) -> Option<&NodeName> {
     /// As the simulator compares homes, in bytes.
     const MESSAGE: Bytes = Bytes(1000);
     let flow = Flow::message(MESSAGE);
     let leg = Leg {
-        peer: Peer::At(to),
+        peer: Peer::At(view.here),
         purpose: Purpose::States,
         to_worker: flow,
         from_worker: flow,
@@ -97,20 +92,20 @@ pub fn nearest(map: &Map, to: VertexId) -> &NodeName {
         profile: 0,
         legs: &[leg],
     };
-    let found = best(map, |machine| {
-        Some(demand.score(1.0, |peer| between(map, peer, machine.at)))
+    best(view, |_, paths| Some(demand.score(1.0, paths)))
+}
+
+/// The best of the nodes that are sent anything. `score` is given the paths from a place to the machine and back.
+fn best(
+    view: &View,
+    score: impl Fn(&Machine, &dyn Fn(VertexId) -> (Path, Path)) -> Option<Seconds>,
+) -> Option<&NodeName> {
+    let up = view.map.machines().iter().enumerate();
+    let up = up.filter(|(at, _)| view.nodes[*at].standing == Standing::Up);
+    let scored = up.filter_map(|(at, machine)| {
+        let score = score(machine, &|peer| view.paths(peer, at))?;
+        Some((&machine.name, score))
     });
-    found.expect("a map has a worker").0
-}
-
-fn between(map: &Map, peer: VertexId, worker: VertexId) -> (crate::network::Path, crate::network::Path) {
-    (map.routes().path(peer, worker), map.routes().path(worker, peer))
-}
-
-fn best(map: &Map, score: impl Fn(&Machine) -> Option<Seconds>) -> Option<(&NodeName, Seconds)> {
-    let scored = map
-        .machines()
-        .iter()
-        .filter_map(|machine| Some((&machine.name, score(machine)?)));
-    scored.min_by(|(_, a), (_, b)| a.total_cmp(b))
+    let best = scored.min_by(|(_, a), (_, b)| a.total_cmp(b));
+    best.map(|(name, _)| name)
 }

@@ -25,8 +25,11 @@ pub(super) struct Service {
     workflow: Workflow,
     /// Whether the machine has what the function requires.
     pub(super) capable: Vec<bool>,
-    /// How long one execution takes, in seconds.
+    /// How long one execution takes, in seconds: as learnt, if that is known of all that can run it; or else as the map
+    /// says, because what some have measured is not to be compared with what the map says of others.
     pub(super) seconds: Vec<f64>,
+    /// What the map says.
+    mapped: Vec<f64>,
     own: Vec<FadingMean>,
     /// Whether the machine's own executions were heard of; until then those of its class count.
     observed: Vec<bool>,
@@ -41,10 +44,7 @@ impl Service {
     /// What the map says of a function. `None` for one that has more states than fit into a workflow.
     pub(super) fn new(machines: &[Machine], request: &Request<'_>) -> Option<Self> {
         let function = request.function;
-        let seconds: Vec<f64> = machines
-            .iter()
-            .map(|machine| function.operations.0 as f64 / machine.speed(function.class))
-            .collect();
+        let seconds = mapped(machines, function);
         Some(Self {
             workflow: invocation_of(request.app, function, request.input)?,
             capable: machines
@@ -57,8 +57,34 @@ impl Service {
             answers: vec![FadingMean::new(HALF_LIFE); machines.len()],
             next_turn: None,
             function: function.clone(),
+            mapped: seconds.clone(),
             seconds,
         })
+    }
+
+    /// Goes on with other machines; `before` tells which of the old ones each was.
+    pub(super) fn redraw(&mut self, machines: &[Machine], before: &[Option<usize>], classes: &[u32]) {
+        self.mapped = mapped(machines, &self.function);
+        self.capable = machines
+            .iter()
+            .map(|machine| missing(machine, &self.function).is_none())
+            .collect();
+        let seen: Vec<Option<usize>> = before
+            .iter()
+            .map(|from| from.filter(|from| self.observed[*from]))
+            .collect();
+        let own = seen.iter().zip(&self.mapped);
+        let own = own
+            .map(|(from, mapped)| from.map_or_else(|| prior(*mapped, Duration::ZERO), |from| self.own[from]));
+        self.own = own.collect();
+        self.observed = seen.iter().map(Option::is_some).collect();
+        let answers = before.iter();
+        let answers =
+            answers.map(|from| from.map_or_else(|| FadingMean::new(HALF_LIFE), |from| self.answers[from]));
+        self.answers = answers.collect();
+        // Machines that are alike have other numbers now.
+        self.classes.clear();
+        self.settle(classes);
     }
 
     /// Whether this is still the function of a request.
@@ -112,18 +138,32 @@ impl Service {
 
     fn share(&mut self, machine: usize, classes: &[u32], seconds: f64, now: Duration) {
         self.observed[machine] = true;
-        self.seconds[machine] = self.own[machine].mean().unwrap_or(seconds);
         let class = self.classes.entry(classes[machine]);
         let class = class.or_insert_with(|| FadingMean::new(HALF_LIFE));
         class.add(seconds, now);
-        let of_class = class.mean().unwrap_or(seconds);
-        let alike = classes.iter().zip(&self.observed).zip(&mut self.seconds);
-        for ((kind, observed), seconds) in alike {
-            if *kind == classes[machine] && !*observed {
-                *seconds = of_class;
-            }
-        }
+        self.settle(classes);
     }
+
+    fn settle(&mut self, classes: &[u32]) {
+        let learnt = |at: usize| {
+            let of_class = || self.classes.get(&classes[at]);
+            let mean = if self.observed[at] {
+                Some(&self.own[at])
+            } else {
+                of_class()
+            };
+            mean.and_then(FadingMean::mean)
+        };
+        let known = |at: usize| learnt(at).or((!self.capable[at]).then_some(self.mapped[at]));
+        let all: Option<Vec<f64>> = (0..self.mapped.len()).map(known).collect();
+        self.seconds = all.unwrap_or_else(|| self.mapped.clone());
+    }
+}
+
+/// How long one execution takes on each of these machines, in seconds, as the map says.
+fn mapped(machines: &[Machine], function: &Function) -> Vec<f64> {
+    let seconds = |machine: &Machine| function.operations.0 as f64 / machine.speed(function.class);
+    machines.iter().map(seconds).collect()
 }
 
 /// What is taken for true until something is observed; it counts as one observation.

@@ -51,8 +51,8 @@ pub(super) struct Seen {
     pub(super) free_memory: Option<Bytes>,
     /// When it last said something.
     pub(super) heard: Option<Duration>,
-    /// To it and back, as measured.
-    measured: Option<(Path, Path)>,
+    /// The round trip to it, and the rate if it is known, as measured.
+    measured: Option<(Duration, Option<BitRate>)>,
 }
 
 impl Seen {
@@ -122,10 +122,43 @@ impl View {
         }
     }
 
+    /// Goes on with another map: what is known of nodes that are on both stays known.
+    pub fn redraw(&mut self, map: Arc<Map>, here: VertexId) {
+        let mut next = Self::new(map, here);
+        let machines = next.map.machines();
+        let before: Vec<Option<usize>> = machines
+            .iter()
+            .map(|machine| self.position(&machine.name))
+            .collect();
+        for (seen, from) in next.nodes.iter_mut().zip(&before) {
+            if let Some(from) = from {
+                let slots = seen.slots;
+                seen.clone_from(&self.nodes[*from]);
+                if seen.heard.is_none() {
+                    seen.slots = slots;
+                }
+            }
+        }
+        for at in 0..next.nodes.len() {
+            next.refresh(at);
+        }
+        for service in self.services.values_mut() {
+            service.redraw(next.map.machines(), &before, &next.classes);
+        }
+        next.services = std::mem::take(&mut self.services);
+        *self = next;
+    }
+
     /// The map.
     #[must_use]
     pub fn map(&self) -> &Map {
         &self.map
+    }
+
+    /// Where this node's clients enter the network.
+    #[must_use]
+    pub fn here(&self) -> VertexId {
+        self.here
     }
 
     /// This node sent an execution there.
@@ -167,22 +200,19 @@ impl View {
         self.change(node, |seen| seen.standing = standing);
     }
 
+    /// Whether a node runs functions and is sent something.
+    #[must_use]
+    pub fn is_up(&self, node: &NodeName) -> bool {
+        let at = self.position(node);
+        at.is_some_and(|at| self.nodes[at].standing == Standing::Up)
+    }
+
     /// The round-trip time to a node, and the rate if it is known, as measured: from now on they stand for the way
     /// from here to there, in place of what the map says.
     pub fn measured(&mut self, node: &NodeName, rtt: Duration, rate: Option<BitRate>) {
         let Some(at) = self.position(node) else { return };
-        let place = self.map.machines()[at].at;
-        let path = |mapped: Path| Path {
-            latency: Seconds(rtt.as_secs_f64() / 2.0),
-            seconds_per_byte: rate.map_or(mapped.seconds_per_byte, BitRate::seconds_per_byte),
-            links: mapped.links,
-        };
-        let routes = self.map.routes();
-        let paths = (
-            path(routes.path(self.here, place)),
-            path(routes.path(place, self.here)),
-        );
-        self.nodes[at].measured = Some(paths);
+        self.nodes[at].measured = Some((rtt, rate));
+        let paths = self.paths(self.here, at);
         if let Some(row) = self.rows.get_mut(&self.here) {
             row.set(at, paths);
         }
@@ -227,8 +257,12 @@ impl View {
 
     fn change(&mut self, node: &NodeName, change: impl FnOnce(&mut Seen)) {
         let Some(at) = self.position(node) else { return };
-        let seen = &mut self.nodes[at];
-        change(seen);
+        change(&mut self.nodes[at]);
+        self.refresh(at);
+    }
+
+    fn refresh(&mut self, at: usize) {
+        let seen = &self.nodes[at];
         self.backlogs[at] = seen.backlog();
         let memory = seen.free_memory.map_or(u64::MAX, |free| free.0);
         self.free[at] = if seen.standing == Standing::Up { memory } else { 0 };
@@ -265,13 +299,23 @@ impl View {
         if (self.rows.len() + 1) * machines.len() > MAX_PATHS {
             self.rows.clear();
         }
-        let routes = self.map.routes();
-        let mapped = |at: VertexId| (routes.path(peer, at), routes.path(at, peer));
-        let paths = |(machine, seen): (&super::Machine, &Seen)| {
-            let measured = seen.measured.filter(|_| peer == self.here);
-            measured.unwrap_or_else(|| mapped(machine.at))
-        };
-        let row = machines.iter().zip(&self.nodes).map(paths).collect();
+        let row = (0..machines.len()).map(|at| self.paths(peer, at)).collect();
         self.rows.insert(peer, row);
+    }
+
+    /// From a place to a machine, and back: as measured, or as the map says.
+    pub(super) fn paths(&self, peer: VertexId, at: usize) -> (Path, Path) {
+        let (routes, place) = (self.map.routes(), self.map.machines()[at].at);
+        let mapped = (routes.path(peer, place), routes.path(place, peer));
+        let measured = self.nodes[at].measured.filter(|_| peer == self.here);
+        let Some((rtt, rate)) = measured else {
+            return mapped;
+        };
+        let path = |mapped: Path| Path {
+            latency: Seconds(rtt.as_secs_f64() / 2.0),
+            seconds_per_byte: rate.map_or(mapped.seconds_per_byte, BitRate::seconds_per_byte),
+            links: mapped.links,
+        };
+        (path(mapped.0), path(mapped.1))
     }
 }

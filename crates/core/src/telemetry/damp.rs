@@ -50,6 +50,7 @@ impl Load {
         counts
             .iter()
             .any(|(now, old)| differ((*now).into(), (*old).into()))
+            || self.draining != told.draining
             || self.busy_permille.abs_diff(told.busy_permille) >= BUSY_TOLERANCE
             || differ(self.free_memory.0.into(), told.free_memory.0.into())
     }

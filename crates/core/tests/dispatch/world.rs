@@ -133,5 +133,6 @@ pub(crate) fn load(pending: u32) -> Load {
         slots: 4,
         free_memory: Bytes(1 << 30),
         busy_permille: 0,
+        draining: false,
     }
 }

@@ -149,11 +149,16 @@ fn requires(source: &Source, labels: Vec<Spanned<String>>) -> Result<Vec<String>
     let mut required = Vec::with_capacity(labels.len());
     for label in labels {
         let text = label.get_ref();
-        if text.is_empty() || text.contains(|it: char| it.is_whitespace() || it.is_control()) {
+        if !is_capability(text) {
             let hint = "write it as a node declares it, as \"gpu\" or \"arch=aarch64\"";
             return Err(source.fault(label.span().start, "this is not a capability", hint));
         }
         required.push(label.into_inner());
     }
     Ok(required)
+}
+
+/// Whether a text can be a capability of a node.
+pub(crate) fn is_capability(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|it: char| it.is_whitespace() || it.is_control())
 }

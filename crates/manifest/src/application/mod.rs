@@ -8,4 +8,5 @@ mod read;
 mod state;
 mod workflow;
 
+pub(crate) use function::is_capability;
 pub use read::{parse, read};

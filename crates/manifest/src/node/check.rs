@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use fogline_core::model::{BadInput, NodeName};
+use fogline_core::model::{BadInput, Device};
+use fogline_core::telemetry::{MAX_LABEL, MAX_LABELS};
 
-use super::file::{ExternalStore, NodeConfig, PeerNode};
+use super::file::{ExternalStore, NodeConfig};
 use crate::amount::excerpt;
+use crate::application::is_capability;
 use crate::source::Source;
 use crate::suggest;
 
@@ -49,7 +51,7 @@ impl NodeConfig {
         checks.data()?;
         checks.tenants()?;
         checks.listeners()?;
-        checks.peers()?;
+        checks.machine()?;
         checks.enrolment()?;
         checks.external()?;
         Ok(config)
@@ -119,20 +121,29 @@ impl Checks<'_> {
         Ok(())
     }
 
-    fn nodes(&self) -> &[PeerNode] {
-        self.config.peering.as_ref().map_or(&[], |peering| &peering.nodes)
-    }
-
-    fn peers(&self) -> Result<(), BadInput> {
-        let mut names = BTreeSet::from([&self.config.name]);
-        for (index, peer) in self.nodes().iter().enumerate() {
-            let path = |key: &str| format!("peering.nodes.{index}.{key}");
-            if !names.insert(&peer.name) {
-                let problem = format!("another node, or this one, is called \"{}\" too", peer.name);
-                let hint = "give each node a name of its own, and list the others only";
-                return Err(self.source.fault_under(&path("name"), problem, hint));
+    fn machine(&self) -> Result<(), BadInput> {
+        let NodeConfig {
+            capabilities, device, ..
+        } = self.config;
+        if capabilities.len() > MAX_LABELS {
+            let problem = format!("{} capabilities are more than {MAX_LABELS}", capabilities.len());
+            let hint = "keep those that functions require";
+            return Err(self.source.fault_under("capabilities", problem, hint));
+        }
+        for (index, capability) in capabilities.iter().enumerate() {
+            if !is_capability(capability) || capability.len() > MAX_LABEL {
+                let path = format!("capabilities.{index}");
+                let hint =
+                    format!("write it as \"gpu=pascal\" or \"site=roof\", in at most {MAX_LABEL} bytes");
+                return Err(self.source.fault_under(&path, "this is not a capability", hint));
             }
-            self.address(&path("address"), &peer.address)?;
+        }
+        if let Some(device) = device.as_deref().filter(|name| Device::by_name(name).is_none()) {
+            let problem = format!("\"{}\" is not in the catalogue of devices", excerpt(device));
+            let names = || Device::ALL.iter().map(|device| device.name);
+            let all = Vec::from_iter(names()).join(", ");
+            let hint = suggest::or(device, names(), &format!("name one of {all}, or leave it out"));
+            return Err(self.source.fault_under("device", problem, hint));
         }
         Ok(())
     }
@@ -161,7 +172,7 @@ impl Checks<'_> {
             let problem = "a node with the authority's key certifies itself, so a token has no use";
             return refuse(problem, "leave out token-file or authority");
         }
-        if peering.join.is_empty() && peering.nodes.is_empty() {
+        if peering.join.is_empty() {
             let hint = "add join = [\"ADDRESS:PORT\"] to [peering], with the address of any peer";
             return refuse("there is no peer that could enrol the node with this token", hint);
         }
@@ -171,18 +182,11 @@ impl Checks<'_> {
     fn external(&self) -> Result<(), BadInput> {
         match &self.config.external {
             Some(ExternalStore::Node(node)) => {
-                let known = || {
-                    self.nodes()
-                        .iter()
-                        .map(|peer| &peer.name)
-                        .chain([&self.config.name])
-                };
-                if known().any(|name| name == node) {
+                if self.config.peering.is_some() || *node == self.config.name {
                     return Ok(());
                 }
-                let problem = format!("the node \"{node}\" is neither this one nor a peer");
-                let add = "add it as a [[peering.nodes]] section";
-                let hint = suggest::or(node.as_str(), known().map(NodeName::as_str), add);
+                let problem = format!("the node \"{node}\" is another one, and this one has no peers");
+                let hint = "add a [peering] section, or name this node";
                 Err(self.source.fault_under("external.node", problem, hint))
             }
             Some(ExternalStore::Redis(url)) => {

@@ -1,7 +1,7 @@
 //! The sections of a node's configuration. They are its manual: each key with its meaning, unit and default.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -21,6 +21,16 @@ pub struct NodeConfig {
     pub http_listen: SocketAddr,
     /// Executions at once. Default: one for each of the machine's processors.
     pub slots: Option<NonZeroU32>,
+    /// What it can beyond others, as `"gpu=pascal"` or `"site=roof"`: functions ask for it with `requires`. At most 32,
+    /// of at most 64 bytes. Default: nothing.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// What the machine is in the catalogue of devices, as `"rpi4"`: how fast it executes which functions, and
+    /// its accelerator. Default: as fast as a NUC with so many slots.
+    pub device: Option<String>,
+    /// Whether it runs functions. Default: true.
+    #[serde(default = "yes")]
+    pub runs_functions: bool,
     /// What it takes at once. Default: as the limits say.
     #[serde(default)]
     pub limits: LimitsSection,
@@ -51,6 +61,10 @@ pub struct LimitsSection {
     pub applications: Option<NonZeroU32>,
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn any_local_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
@@ -59,7 +73,7 @@ fn any_local_port() -> SocketAddr {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExternalStore {
-    /// The embedded store of a node: a peer, or this one.
+    /// The embedded store of a node: another, or this one.
     Node(NodeName),
     /// Redis or Valkey, by its URL, as `"redis://cache.example:6379/0"`.
     Redis(SecretUrl),
@@ -117,22 +131,13 @@ pub struct Peering {
     /// The file that holds the token with which it enrols, as `fogline authority token` prints it. It is read when
     /// the node has no certificate that serves. Default: none.
     pub token_file: Option<PathBuf>,
-    /// Where peers are that may be asked to enrol it, as `"10.0.0.9:7071"`. Default: the addresses of `nodes`.
+    /// Where some peers are, as `"10.0.0.9:7071"` or `"cloud.example:7071"`: one that answers enrols it, and tells it of
+    /// all others. Default: none, for the first node of a network.
     #[serde(default)]
     pub join: Vec<String>,
-    /// The other nodes. Default: none.
-    #[serde(default)]
-    pub nodes: Vec<PeerNode>,
-}
-
-/// Another node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PeerNode {
-    /// Its name.
-    pub name: NodeName,
-    /// Where it listens for peers, as `"10.0.0.9:7071"` or `"cloud.example:7071"`.
-    pub address: String,
+    /// This machine's address as other nodes see it. Default: that of `listen`; if it listens on all of them, that from
+    /// which the first of `join` is reached, or else the internet.
+    pub advertise: Option<IpAddr>,
 }
 
 /// A tenant.

@@ -49,7 +49,6 @@ impl Cluster {
             gossip: address(number),
             addresses: Addresses {
                 http: Some(SocketAddr::new(address(number).ip(), 8080)),
-                quic: Some(address(number)),
             },
             seeds: vec![address(0).to_string(), address(1).to_string()],
             pace: self.pace.clone(),

@@ -83,6 +83,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
             "/v1/apps/{app}/sessions/{session}/migrate",
             post(sessions::migrate),
         )
+        .route("/v1/nodes", get(nodes::list))
         .route("/v1/nodes/{node}/drain", post(nodes::drain))
         .route("/livez", get(observe::live))
         .route("/readyz", get(observe::ready))

@@ -1,4 +1,4 @@
-//! What operators do with nodes.
+//! The nodes, and what operators do with them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::Response;
 use fogline_core::model::NodeName;
-use fogline_protocol::api::Drained;
+use fogline_protocol::api::{Drained, Nodes};
 use fogline_protocol::headers;
 use fogline_protocol::peer::{self, Request};
 use http::{HeaderMap, StatusCode};
@@ -17,10 +17,20 @@ use crate::admit;
 use crate::drain;
 use crate::fault::Fault;
 use crate::invoke::exchange;
+use crate::members;
 use crate::node::Node;
 
 /// What is left of the caller's time for the answer, when the time for moving sessions is over.
 const MARGIN: Duration = Duration::from_secs(1);
+
+pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    respond(&node, &headers, async {
+        node.tenants.of(admit::text(&headers, headers::AUTHORIZATION)?)?;
+        let nodes = members::describe(&node);
+        Ok(answer::json(StatusCode::OK, &Nodes { nodes }))
+    })
+    .await
+}
 
 pub(super) async fn drain(
     State(node): State<Arc<Node>>,

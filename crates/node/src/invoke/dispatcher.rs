@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fogline_core::application::Application;
 use fogline_core::dispatch::{self, Circuit, Map, Request, RetryBudget, Standing, View};
@@ -10,7 +10,7 @@ use fogline_core::model::{self, NodeName};
 use fogline_core::network::VertexId;
 use fogline_core::policy::LoadNet;
 use fogline_core::session::Home;
-use fogline_core::telemetry::FunctionKey;
+use fogline_core::telemetry::{FunctionKey, PathFigures, Telemetry};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
 
@@ -20,11 +20,8 @@ use crate::fault::Fault;
 /// Spreads turns over all bits of a draw: 2^64 over the golden ratio.
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Chooses nodes by the map and by what this node has seen of them.
+/// Chooses nodes by the map, by what they say of themselves, and by what this node has seen of them.
 pub(crate) struct Dispatcher {
-    map: Arc<Map>,
-    /// Where requests of this node's clients enter the network.
-    here: VertexId,
     known: Mutex<Known>,
     /// What times in the view count from.
     origin: Instant,
@@ -32,6 +29,8 @@ pub(crate) struct Dispatcher {
 
 struct Known {
     view: View,
+    /// Of nodes that are away or draining, by what is said of them.
+    standings: BTreeMap<NodeName, Standing>,
     /// Of nodes that did not answer lately.
     circuits: BTreeMap<NodeName, Circuit>,
     retries: RetryBudget,
@@ -50,33 +49,84 @@ impl Drop for Sent<'_> {
 }
 
 impl Dispatcher {
+    /// `here` is where requests of this node's clients enter the network.
     pub(crate) fn new(map: Arc<Map>, here: VertexId) -> Self {
         let known = Known {
-            view: View::new(Arc::clone(&map), here),
+            view: View::new(map, here),
+            standings: BTreeMap::new(),
             circuits: BTreeMap::new(),
             retries: RetryBudget::default(),
         };
         Self {
             known: Mutex::new(known),
-            map,
-            here,
             origin: Instant::now(),
         }
     }
 
-    /// The node where in-edge state of this node's clients is kept.
-    pub(crate) fn nearest(&self) -> &NodeName {
-        dispatch::nearest(&self.map, self.here)
+    /// Goes on with another map.
+    pub(crate) fn redraw(&self, map: Arc<Map>, here: VertexId) {
+        self.known().view.redraw(map, here);
     }
 
-    /// The node that should own a session of this node's clients.
-    pub(crate) fn owner(&self, app: &Application) -> &NodeName {
-        dispatch::owner(&self.map, &LoadNet::default(), app, self.here)
+    /// Takes up whether a node is to be sent anything, as far as it depends on the node.
+    pub(crate) fn stand(&self, node: &NodeName, standing: Standing) {
+        let mut known = self.known();
+        if standing == Standing::Up {
+            known.standings.remove(node);
+        } else {
+            known.standings.insert(node.clone(), standing);
+        }
+        let open = known.circuits.get(node);
+        let sends = open.is_none_or(|circuit| !circuit.is_open(self.origin.elapsed()));
+        known.settle(node, sends);
     }
 
-    /// Whether a node runs functions, as far as the map says.
-    pub(crate) fn runs_functions(&self, node: &NodeName) -> bool {
-        self.map.machines().iter().any(|machine| machine.name == *node)
+    /// Takes up what a node says of how busy it is.
+    pub(crate) fn tell(&self, node: &NodeName, telemetry: &Telemetry) {
+        let now = self.origin.elapsed();
+        let mut known = self.known();
+        known.view.tell(node, &telemetry.load, &telemetry.services, now);
+    }
+
+    /// Takes up what was measured on the way to a node.
+    pub(crate) fn way(&self, node: &NodeName, figures: PathFigures) {
+        if let Some(rtt) = figures.rtt {
+            self.known().view.measured(node, rtt, figures.rate);
+        }
+    }
+
+    /// The node where in-edge state of this node's clients is kept; `None` if none takes new sessions.
+    pub(crate) fn nearest(&self) -> Option<NodeName> {
+        let known = self.settled(|circuit, now| !circuit.is_open(now));
+        dispatch::nearest(&known.view).cloned()
+    }
+
+    /// The node that should own a session of this node's clients; `None` if none takes new sessions.
+    pub(crate) fn owner(&self, app: &Application) -> Option<NodeName> {
+        let known = self.settled(|circuit, now| !circuit.is_open(now));
+        dispatch::owner(&known.view, &LoadNet::default(), app).cloned()
+    }
+
+    /// The nodes that run functions and are to be sent something.
+    pub(crate) fn ready(&self) -> Vec<NodeName> {
+        let known = self.settled(|circuit, now| !circuit.is_open(now));
+        let machines = known.view.map().machines().iter();
+        let names = machines.map(|machine| &machine.name);
+        names.filter(|name| known.view.is_up(name)).cloned().collect()
+    }
+
+    /// What is known now; `sends` says whether something is sent to a node that has not answered of late.
+    fn settled(&self, sends: impl Fn(&mut Circuit, Duration) -> bool) -> MutexGuard<'_, Known> {
+        let now = self.origin.elapsed();
+        let mut known = self.known();
+        let circuits = known.circuits.iter_mut();
+        let changed: Vec<(NodeName, bool)> = circuits
+            .map(|(node, circuit)| (node.clone(), sends(circuit, now)))
+            .collect();
+        for (node, sends) in changed {
+            known.settle(&node, sends);
+        }
+        known
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -110,14 +160,14 @@ impl Dispatcher {
         let now = self.origin.elapsed();
         let mut known = self.known();
         known.circuits.entry(node.clone()).or_default().failed(now);
-        known.view.stand(node, Standing::Away);
+        known.settle(node, false);
     }
 
     /// A node answered.
     pub(super) fn reached(&self, node: &NodeName) {
         let mut known = self.known();
         if known.circuits.remove(node).is_some() {
-            known.view.stand(node, Standing::Up);
+            known.settle(node, true);
         }
     }
 
@@ -140,30 +190,22 @@ impl Dispatcher {
         let (Target::Function(name), Some(key)) = (&job.call.target, key(job)) else {
             return Ok(this.clone());
         };
-        if let [only] = self.map.machines() {
+        let mut known = self.settled(Circuit::admits);
+        let view = &mut known.view;
+        let (function, now) = (&app.functions[name], self.origin.elapsed());
+        if let ([only], true) = (view.map().machines(), function.requires.is_empty()) {
             return Ok(only.name.clone());
         }
-        let function = &app.functions[name];
-        let home_node = home.and_then(Home::node).and_then(|node| self.map.place_of(node));
-        let now = self.origin.elapsed();
-        let mut known = self.known();
-        let Known { view, circuits, .. } = &mut *known;
-        for (node, circuit) in circuits {
-            let standing = if circuit.admits(now) {
-                Standing::Up
-            } else {
-                Standing::Away
-            };
-            view.stand(node, standing);
-        }
+        let home_node = home.and_then(Home::node);
+        let home_at = home_node.and_then(|node| view.map().place_of(node));
         let turn = view.next_turn(&key, job.call.seed);
         let request = Request {
             key: &key,
             app,
             function,
             input: model::Bytes(job.input.len() as u64),
-            client: self.here,
-            home: home_node.unwrap_or(self.here),
+            client: view.here(),
+            home: home_at.unwrap_or(view.here()),
             model: home.map_or(app.model, Home::model),
             // A retry has the seed of the first attempt, and should not be bound to its nodes.
             draw: job.call.seed ^ turn.wrapping_mul(ODD),
@@ -184,8 +226,16 @@ impl Dispatcher {
     }
 }
 
+impl Known {
+    /// A node stands as is said of it if it has answered of late, or is to be tried: if something `sends` to it.
+    fn settle(&mut self, node: &NodeName, sends: bool) {
+        let said = self.standings.get(node).copied().unwrap_or_default();
+        self.view.stand(node, if sends { said } else { Standing::Away });
+    }
+}
+
 /// The function that a job invokes, if it invokes one.
-fn key(job: &Job) -> Option<FunctionKey> {
+pub(super) fn key(job: &Job) -> Option<FunctionKey> {
     let Target::Function(function) = &job.call.target else {
         return None;
     };

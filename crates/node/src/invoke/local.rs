@@ -17,6 +17,7 @@ use fogline_state::Committed;
 
 use super::beside;
 use super::client::ClientPlace;
+use super::dispatcher::key;
 use super::envelopes::missing;
 use super::parts::{Parts, record_key};
 use super::place::Place;
@@ -329,6 +330,9 @@ impl Work<'_> {
         let executed = executed.map_err(|error| fault::of_execution(&self.name(), &error));
         if let Ok(execution) = &executed {
             self.node.metrics.executed(execution);
+            if let Some(function) = key(self.job).filter(|_| !execution.cold) {
+                self.node.members.executed(&function, execution.took);
+            }
         }
         executed
     }

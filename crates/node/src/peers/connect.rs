@@ -8,12 +8,12 @@ use fogline_core::dispatch::pause_after;
 use fogline_core::model::NodeName;
 use quinn::{Connecting, Connection, VarInt};
 use tokio::task::JoinSet;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use super::error::CallError;
-use super::live::{Live, Made};
+use super::live::{Live, Made, canonical};
 use super::tls;
-use super::trust::dns_name;
+use super::trust::{ANY_MEMBER, dns_name};
 
 /// A peer acknowledges every packet within a round trip; one that has sent nothing at all for so long, and
 /// for four round trips, is down.
@@ -70,12 +70,20 @@ impl Remote {
         let mut slot = waited.map_err(|_| self.late())?;
         let address = self.address();
         if let Some(connection) = &slot.connection {
-            if connection.close_reason().is_none() && connection.remote_address() == address {
+            if connection.close_reason().is_none() && canonical(connection.remote_address()) == address {
                 return Ok(connection.clone());
             }
             // It does not end by itself, because revocations may come on it.
             connection.close(VarInt::from_u32(0), b"moved");
             slot.connection = None;
+        }
+        if let Some(connection) = dialler.live.made_to(&self.name, address) {
+            // Gossip has made it.
+            *slot = Slot {
+                connection: Some(connection.clone()),
+                ..Slot::default()
+            };
+            return Ok(connection);
         }
         let now = Instant::now();
         slot.failure.take_if(|failure| failure.address != address);
@@ -83,7 +91,7 @@ impl Remote {
             return Err(self.unreachable(address, &failure.cause, failure.until - now));
         }
         let (attempt, end) = match slot.attempt.take() {
-            Some((attempt, end)) if end > now && attempt.remote_address() == address => {
+            Some((attempt, end)) if end > now && canonical(attempt.remote_address()) == address => {
                 slot.attempt.insert((attempt, end))
             }
             _ => match dialler.endpoint.connect(address, &dns_name(&self.name)) {
@@ -166,7 +174,7 @@ pub(super) struct Dialler {
     pub(super) timeout: Duration,
     live: Arc<Live>,
     /// Dropped with the endpoint, and all connections with it.
-    attending: Lock<JoinSet<()>>,
+    tasks: Lock<JoinSet<()>>,
 }
 
 impl Dialler {
@@ -175,11 +183,23 @@ impl Dialler {
             endpoint,
             timeout,
             live,
-            attending: Lock::default(),
+            tasks: Lock::default(),
         }
     }
 
-    /// Hears what the peer says about who is out, and tells it.
+    /// Connects with whichever node is at an address. The error is what went wrong.
+    pub(super) async fn dial(&self, address: SocketAddr) -> Result<Connection, String> {
+        let connecting = self.endpoint.connect(address, ANY_MEMBER);
+        let connecting = connecting.map_err(|error| error.to_string())?;
+        let connected = timeout(self.timeout, connecting).await;
+        let connection = connected
+            .map_err(|_| format!("no answer within {:?}", self.timeout))?
+            .map_err(|error| error.to_string())?;
+        self.attend(&connection);
+        Ok(connection)
+    }
+
+    /// Hears what the peer says beside calls, and tells it who is out.
     fn attend(&self, connection: &Connection) {
         let peer = match tls::caller(connection.peer_identity()) {
             Ok(peer) => peer,
@@ -187,8 +207,13 @@ impl Dialler {
             Err(reason) => return tracing::error!(reason, "a peer without a certificate"),
         };
         let (live, connection) = (Arc::clone(&self.live), connection.clone());
-        let mut attending = self.attending.lock().unwrap_or_else(PoisonError::into_inner);
-        while attending.try_join_next().is_some() {}
-        attending.spawn(async move { live.attend(connection, peer, Made::Here).await });
+        self.spawn(async move { live.attend(connection, peer, Made::Here).await });
+    }
+
+    /// Runs a task that ends with the endpoint.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
     }
 }

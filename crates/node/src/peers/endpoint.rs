@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fogline_core::model::{NodeName, Timestamp};
+use fogline_core::telemetry::PathFigures;
 use quinn::{AsyncUdpSocket, ClientConfig, Connection, ReadError, Runtime, ServerConfig, TokioRuntime};
 use quinn::{VarInt, WriteError};
 use tokio::time::timeout_at;
@@ -15,6 +16,7 @@ use super::connect::{Dialler, Remote};
 use super::enrol::{Asker, Office};
 use super::error::{BindError, CallError};
 use super::frame;
+use super::gossip::Gossiped;
 use super::live::Live;
 use super::message::Message;
 use super::options::Options;
@@ -134,6 +136,23 @@ impl Endpoint {
         self.shared.office.directory.issued_by(issuers);
     }
 
+    /// Whether this node has the authority's key.
+    #[must_use]
+    pub fn issues(&self) -> bool {
+        self.shared.office.issues()
+    }
+
+    /// What is known of the way to each peer that this node is connected with.
+    #[must_use]
+    pub fn paths(&self) -> BTreeMap<NodeName, PathFigures> {
+        let rtts = self.live().rtts().into_iter();
+        let figures = |rtt| PathFigures {
+            rtt: Some(rtt),
+            rate: None,
+        };
+        rtts.map(|(peer, rtt)| (peer, figures(rtt))).collect()
+    }
+
     /// Says that the time is not below this, whatever the machine's clock says (R18).
     pub fn not_before(&self, floor: Timestamp) {
         self.shared.office.member.trust().not_before(floor);
@@ -221,12 +240,26 @@ impl Endpoint {
         self.shared.meters.snapshot()
     }
 
+    /// What passed as gossip, which [`Self::traffic`] does not count.
+    #[must_use]
+    pub fn gossiped(&self) -> Gossiped {
+        self.live().gossip.gossiped()
+    }
+
     /// Closes all connections, and waits for so long at most until the peers have been told.
     pub async fn close(&self, patience: Duration) {
         let endpoint = &self.shared.dialler.endpoint;
         endpoint.close(VarInt::from_u32(0), b"shut down");
         // Peers that do not hear of it find out by their idle timeout.
         let _ = tokio::time::timeout(patience, endpoint.wait_idle()).await;
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.shared.office.live
+    }
+
+    pub(super) fn dialler(&self) -> &Dialler {
+        &self.shared.dialler
     }
 
     fn remote(&self, peer: &NodeName) -> Result<Arc<Remote>, CallError> {

@@ -4,24 +4,22 @@
 //! that it learns of to all it is connected with. A node that was away hears of them with its first connection.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fogline_core::model::NodeName;
 use futures_util::future::join_all;
 use quinn::{Connection, VarInt};
-use tokio::time::timeout;
 
+use super::gossip::Gossip;
+use super::notice::{self, Notice};
 use super::trust::{Facts, Member, Revocation, Signed};
 
 /// Closes a connection with a node that was revoked, or whose certificate is over.
 const OUT: VarInt = VarInt::from_u32(2);
 /// Closes a connection with a peer that was forgotten.
 const FORGOTTEN: VarInt = VarInt::from_u32(3);
-/// How long the sending and the reading of revocations may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of the revocations that are read at once: a full list has 1024, of less than 400 bytes each.
-pub(super) const MAX_LIST: usize = 512 << 10;
 
 /// Which side made a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +36,7 @@ pub(super) struct Live {
     connections: Mutex<BTreeMap<usize, Entry>>,
     /// Held while revocations are written, so that the file is that of the last change.
     writing: tokio::sync::Mutex<()>,
+    pub(super) gossip: Gossip,
 }
 
 struct Entry {
@@ -46,16 +45,23 @@ struct Entry {
     connection: Connection,
 }
 
+impl Entry {
+    fn address(&self) -> SocketAddr {
+        canonical(self.connection.remote_address())
+    }
+}
+
 impl Live {
     pub(super) fn new(member: Arc<Member>) -> Self {
         Self {
             member,
             connections: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
+            gossip: Gossip::default(),
         }
     }
 
-    /// Tells a peer who is out, and hears it from it, for as long as the connection is there.
+    /// Tells a peer who is out, and hears that and gossip from it, for as long as the connection is there.
     pub(super) async fn attend(&self, connection: Connection, peer: Facts, made: Made) {
         let _there = self.enter(&connection, &peer, made);
         // Revoked between its handshake and now.
@@ -66,17 +72,17 @@ impl Live {
         });
         let tell = async {
             if !known.is_empty() {
-                send(&connection, &known).await;
+                notice::revocations(&connection, &known).await;
             }
         };
         let hear = async {
             while let Ok(mut stream) = connection.accept_uni().await {
-                let Ok(Ok(bytes)) = timeout(PATIENCE, stream.read_to_end(MAX_LIST)).await else {
-                    continue;
-                };
-                match postcard::from_bytes::<Vec<Signed>>(&bytes) {
-                    Ok(list) => self.learn(list).await,
-                    Err(error) => tracing::debug!(peer = %peer.node, %error, "not a list of revocations"),
+                match notice::read(&mut stream).await {
+                    Some(Notice::Revocations(list)) => self.learn(list).await,
+                    Some(Notice::Gossip(message)) => {
+                        self.gossip.heard(canonical(connection.remote_address()), message);
+                    }
+                    None => tracing::debug!(peer = %peer.node, "said something that is not a notice"),
                 }
             }
         };
@@ -116,7 +122,12 @@ impl Live {
         self.keep().await;
         let news: Vec<Signed> = news.iter().map(|it| it.signed().clone()).collect();
         let others: Vec<Connection> = self.lock().values().map(|it| it.connection.clone()).collect();
-        join_all(others.iter().map(|connection| send(connection, &news))).await;
+        join_all(
+            others
+                .iter()
+                .map(|connection| notice::revocations(connection, &news)),
+        )
+        .await;
     }
 
     /// Writes who is out. What was heard counts in this process also if the disk fails.
@@ -155,6 +166,35 @@ impl Live {
         }
     }
 
+    /// A connection with whoever is at an address, whichever side made it.
+    pub(super) fn at(&self, address: SocketAddr) -> Option<Connection> {
+        self.find(|entry| entry.address() == address)
+    }
+
+    /// A connection that this node has made to a peer at an address.
+    pub(super) fn made_to(&self, peer: &NodeName, address: SocketAddr) -> Option<Connection> {
+        self.find(|entry| entry.made == Made::Here && entry.peer.node == *peer && entry.address() == address)
+    }
+
+    /// The shortest round trip to each peer.
+    pub(super) fn rtts(&self) -> BTreeMap<NodeName, Duration> {
+        let mut rtts = BTreeMap::new();
+        for entry in self.lock().values() {
+            let rtt = entry.connection.rtt();
+            let least = rtts.entry(entry.peer.node.clone()).or_insert(rtt);
+            *least = rtt.min(*least);
+        }
+        rtts
+    }
+
+    /// The latest of those that are not over.
+    fn find(&self, wanted: impl Fn(&Entry) -> bool) -> Option<Connection> {
+        let connections = self.lock();
+        let mut latest = connections.values().rev();
+        let found = latest.find(|entry| entry.connection.close_reason().is_none() && wanted(entry));
+        found.map(|entry| entry.connection.clone())
+    }
+
     /// Closes the connections that this node has made to a peer.
     pub(super) fn forget(&self, peer: &NodeName) {
         for entry in self.lock().values() {
@@ -177,16 +217,7 @@ impl Drop for There<'_> {
     }
 }
 
-/// Sends revocations. A connection on which that fails is over or will be, and the next one begins with them.
-async fn send(connection: &Connection, list: &[Signed]) {
-    let sending = async {
-        let mut stream = connection.open_uni().await.ok()?;
-        let bytes = postcard::to_stdvec(list).ok()?;
-        stream.write_all(&bytes).await.ok()?;
-        stream.finish().ok()?;
-        stream.stopped().await.ok()
-    };
-    if timeout(PATIENCE, sending).await.is_err() {
-        tracing::debug!(peer = %connection.remote_address(), "revocations were not taken in time");
-    }
+/// An address without regard to the socket: one for both IPv4 and IPv6 shows the former as the latter.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

@@ -1,4 +1,5 @@
-//! Calls between nodes: QUIC with mutual authentication, one warm connection to each peer, a stream a call.
+//! Calls between nodes: QUIC with mutual authentication, one warm connection to each peer, a stream a call; gossip
+//! takes the same connections.
 
 mod connect;
 mod directory;
@@ -6,8 +7,10 @@ mod endpoint;
 mod enrol;
 mod error;
 mod frame;
+mod gossip;
 mod live;
 mod message;
+mod notice;
 mod options;
 mod reset;
 mod serve;
@@ -21,6 +24,7 @@ mod trust;
 pub use endpoint::{Endpoint, udp_socket};
 pub use enrol::{Refusal, revoke};
 pub use error::{BindError, CallError, EnrolError, IdentityError};
+pub use gossip::Gossiped;
 pub use message::{MAX_FRAME, MAX_HEAD, MAX_PARTS, Message};
 pub use options::{Mtu, Options};
 pub use serve::Handler;

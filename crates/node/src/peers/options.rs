@@ -9,6 +9,7 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 
 use super::error::BindError;
 use super::message::MAX_FRAME;
+use super::notice::MAX_NOTICES;
 
 /// Bytes that QUIC may put into one UDP datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +58,6 @@ impl Default for Options {
 /// one does not hold up the others.
 const CONNECTION_WINDOW: u32 = 64 << 20;
 
-/// Lists of revocations that a peer may send at once.
-const MAX_LISTS: u32 = 2;
-
 impl Options {
     pub(super) fn transport(&self) -> Result<Arc<TransportConfig>, BindError> {
         let idle = IdleTimeout::try_from(self.idle_timeout).map_err(|_| BindError::Option {
@@ -72,7 +70,7 @@ impl Options {
         transport
             .congestion_controller_factory(Arc::new(cubic))
             .max_concurrent_bidi_streams(VarInt::from_u32(self.max_calls))
-            .max_concurrent_uni_streams(VarInt::from_u32(MAX_LISTS))
+            .max_concurrent_uni_streams(VarInt::from_u32(MAX_NOTICES))
             .datagram_receive_buffer_size(None)
             // One of the largest messages, with its lengths.
             .stream_receive_window(VarInt::from_u32(MAX_FRAME.0 as u32 + (64 << 10)))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::Node;
-use fogline_node::{External, Handle, Limits, Operator, Options, Tenants, start};
+use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants, start};
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
@@ -36,7 +36,7 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
     };
     let runtime = ComponentRuntime::new(options).expect("components can be executed");
     let machine = Node::of(Device::NUC, true, false);
-    let map = Map::flat(&name, &machine, &[], None).expect("one name is no two");
+    let map = Map::flat(&BTreeMap::from([(name.clone(), machine)]), None).expect("it is a machine");
     let options = Options {
         name: name.clone(),
         data: folder.to_path_buf(),
@@ -49,11 +49,10 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
         } else {
             External::None
         },
-        map: Arc::new(map),
         slots: 4,
         limits: Limits::default(),
         peers: None,
-        others: Vec::new(),
+        others: Others::Listed(Vec::new(), Arc::new(map)),
         runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime)),
     };
     start(options).await.expect("the node starts")

@@ -105,6 +105,11 @@ fn sessions() -> Vec<Operation> {
         .problems(FOUND),
         conversion(),
         migration(),
+        Operation::new("get", "nodes", "listNodes", "Lists the nodes of the network.").answer(
+            200,
+            "The nodes as this one sees them, by name.",
+            json_of("Nodes"),
+        ),
         drain(),
         listing("get", "listStates", "Lists the states of a session that are set."),
         listing(

@@ -134,6 +134,49 @@ fn applications(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     add("Apps", object(&[("apps", list(reference("App")))], &[]));
 }
 
+fn nodes(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
+    let (text, truth) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    add("Nodes", object(&[("nodes", list(reference("NodeInfo")))], &[]));
+    add(
+        "NodeInfo",
+        object(
+            &[
+                ("name", name()),
+                (
+                    "presence",
+                    json!({"type": "string", "enum": ["alive", "silent", "left", "listed"]}),
+                ),
+            ],
+            &[
+                ("since_ms", number()),
+                ("http", text.clone()),
+                ("peering", text.clone()),
+                ("telemetry", reference("NodeTelemetry")),
+                ("rtt_us", number()),
+                ("rate_bps", number()),
+            ],
+        ),
+    );
+    add(
+        "NodeTelemetry",
+        object(
+            &[
+                ("arch", text.clone()),
+                ("capabilities", list(text)),
+                ("functions", truth.clone()),
+                ("issuer", truth.clone()),
+                ("draining", truth),
+                ("queued", number()),
+                ("running", number()),
+                ("slots", number()),
+                ("busy_permille", number()),
+                ("free_memory", number()),
+            ],
+            &[],
+        ),
+    );
+}
+
 fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     add(
         "NewSession",
@@ -142,6 +185,7 @@ fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
             &[("model", json!({"anyOf": [reference("Model"), {"type": "null"}]}))],
         )),
     );
+    nodes(add);
     add("Drained", object(&[("moved", number()), ("left", number())], &[]));
     add("Migrate", asked(object(&[("node", name())], &[])));
     add("Convert", asked(object(&[("to", reference("Model"))], &[])));

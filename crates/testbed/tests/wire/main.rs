@@ -11,6 +11,7 @@ mod kept;
 mod kill;
 mod lifecycle;
 mod load;
+mod membership;
 mod migration;
 mod rules;
 mod runs;

@@ -55,6 +55,11 @@ impl Office {
         })
     }
 
+    /// Whether it issues certificates itself.
+    pub(crate) fn issues(&self) -> bool {
+        self.issuer.is_some()
+    }
+
     /// Answers one request on a connection, whose other side is a node if it is `from` somebody.
     pub(crate) async fn serve(&self, connection: Connection, from: Option<Facts>) {
         let Ok(_place) = self.places.try_acquire() else {

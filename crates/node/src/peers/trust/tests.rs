@@ -268,5 +268,5 @@ fn a_full_list_keeps_the_latest_and_fits_into_what_is_read_at_once() {
         "the oldest is forgotten"
     );
     let list: Vec<&Signed> = revoked.iter().map(super::Revocation::signed).collect();
-    assert!(postcard::to_stdvec(&list).unwrap().len() < crate::peers::live::MAX_LIST);
+    assert!(postcard::to_stdvec(&list).unwrap().len() < crate::peers::notice::MAX_LIST);
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use fogline_protocol::api::{App, Session};
+use fogline_protocol::api::{App, NodeInfo, Nodes, Session};
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 
 /// The root of the repository.
@@ -187,6 +188,20 @@ impl Caller {
             .await;
         keep(held, &mut answer).await;
         answer
+    }
+}
+
+/// Waits until a node sees the others so.
+pub(crate) async fn sees(caller: &Caller, as_wanted: impl Fn(&[NodeInfo]) -> bool) {
+    let ends = super::deadline();
+    loop {
+        let nodes: Nodes = caller.send(caller.get("/v1/nodes")).await.ok().json();
+        if as_wanted(&nodes.nodes) {
+            return;
+        }
+        assert!(Instant::now() < ends, "it sees {:#?}", nodes.nodes);
+        // Nothing tells of the next change.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -5,7 +5,7 @@ mod meddling;
 mod nodes;
 mod proxy;
 
-pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, with_durability, with_guard};
+pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, sees, with_durability, with_guard};
 pub(crate) use meddling::{Meddling, now};
 pub(crate) use nodes::{Nodes, Setup, deadline};
 pub(crate) use proxy::{Mischief, Proxy};

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fogline_core::dispatch::Map;
-use fogline_core::model::{Device, NodeName, TenantName};
+use fogline_core::model::{Bytes, Device, NodeName, TenantName};
 use fogline_core::network::Node;
+use fogline_core::telemetry::Capabilities;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Limits, Operator, Options, Tenants};
+use fogline_node::{External, Gossip, Handle, Limits, Operator, Options, Others, Pace, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -36,6 +37,10 @@ pub(crate) struct Setup {
     pub(crate) meddling: Meddling,
     pub(crate) slots: usize,
     pub(crate) limits: Limits,
+    /// Whether gossip finds the nodes: each is told the address of the first only.
+    pub(crate) gossip: bool,
+    /// What a node can beyond the others, by its name: taken by gossip only.
+    pub(crate) labels: BTreeMap<&'static str, &'static str>,
 }
 
 impl Default for Setup {
@@ -47,6 +52,8 @@ impl Default for Setup {
             meddling: Meddling::None,
             slots: 4,
             limits: Limits::default(),
+            gossip: false,
+            labels: BTreeMap::new(),
         }
     }
 }
@@ -105,6 +112,9 @@ impl Nodes {
         };
         let endpoint = Endpoint::bind(&identity, socket, &options).expect("the transport starts");
         self.endpoints.insert(node, endpoint);
+        if self.setup.gossip {
+            return;
+        }
         for (of, at) in &self.endpoints {
             let address = at.local_address().expect("it is bound");
             for (_, other) in self.endpoints.iter().filter(|(other, _)| *other != of) {
@@ -120,16 +130,6 @@ impl Nodes {
             .last()
             .filter(|_| self.setup.names.len() > 1)
             .copied();
-        let others: Vec<NodeName> = self
-            .setup
-            .names
-            .iter()
-            .filter(|other| **other != node)
-            .map(|other| name(other))
-            .collect();
-        let machine = Node::of(Device::NUC, true, false);
-        let cloud_name: Option<NodeName> = cloud.map(name);
-        let map = Map::flat(&name(node), &machine, &others, cloud_name.as_ref()).expect("names differ");
         let tenants = match &self.setup.tenants {
             Tenants::Open(tenant) => vec![tenant.clone()],
             Tenants::Tokens(tenants) => tenants.iter().map(|(tenant, _)| tenant.clone()).collect(),
@@ -143,16 +143,57 @@ impl Nodes {
             operator: Operator::Anyone,
             keyrings: tenants.into_iter().map(keyring).collect(),
             external: External::Node(name(cloud.unwrap_or(node))),
-            map: Arc::new(map),
             slots: if Some(node) == cloud { 0 } else { self.setup.slots },
             limits: self.setup.limits.clone(),
             peers: Some(self.endpoints[node].clone()),
-            others,
+            others: if self.setup.gossip {
+                self.gossip(node, cloud)
+            } else {
+                self.listed(node, cloud)
+            },
             runtime: Arc::clone(&self.runtime),
         };
         let meddling = self.setup.meddling;
         let started = fogline_node::start_with(options, |store| meddling.between(store)).await;
         self.handles.insert(node, started.expect("the node starts"));
+    }
+
+    fn listed(&self, node: &str, cloud: Option<&str>) -> Others {
+        let machine = |name: &str| Node::of(Device::NUC, Some(name) != cloud, false);
+        let names = self.setup.names.iter();
+        let machines = names.clone().map(|it| (name(it), machine(it))).collect();
+        let cloud: Option<NodeName> = cloud.map(name);
+        let map = Map::flat(&machines, cloud.as_ref()).expect("they are machines");
+        let others = names.filter(|other| **other != node).map(|other| name(other));
+        Others::Listed(others.collect(), Arc::new(map))
+    }
+
+    fn gossip(&self, node: &str, cloud: Option<&str>) -> Others {
+        let first = &self.endpoints[self.setup.names[0]];
+        let seed = first.local_address().expect("it is bound").to_string();
+        let labels = self
+            .setup
+            .labels
+            .get(node)
+            .iter()
+            .map(|it| (**it).to_owned())
+            .collect();
+        Others::Gossip(Box::new(Gossip {
+            seeds: vec![seed],
+            host: Ipv4Addr::LOCALHOST.into(),
+            capabilities: Capabilities {
+                cpu_millis: 4000,
+                memory: Bytes(1 << 34),
+                labels,
+                functions: Some(node) != cloud,
+                ..Capabilities::default()
+            },
+            pace: Pace {
+                gossip_every: Duration::from_millis(100),
+                publish_every: Duration::from_millis(100),
+                ..Pace::default()
+            },
+        }))
     }
 
     /// The URL of a node.
@@ -164,15 +205,20 @@ impl Nodes {
         self.handles[node].http()
     }
 
+    /// Starts a node that was stopped, on the folder that it left, or another one.
+    pub(crate) async fn start_node(&mut self, node: &'static str) {
+        self.bind(node);
+        self.run(node).await;
+    }
+
     /// Stops a node, as its operator would.
     pub(crate) async fn stop_node(&mut self, node: &str) {
         self.handles.remove(node).expect("it runs").stop().await;
     }
 
-    /// Starts a node that was stopped, on the folder that it left.
-    pub(crate) async fn start_node(&mut self, node: &'static str) {
-        self.bind(node);
-        self.run(node).await;
+    /// Cuts a node off from the others, who are not told.
+    pub(crate) async fn cut(&self, node: &str) {
+        self.endpoints[node].close(Duration::ZERO).await;
     }
 
     pub(crate) async fn stop(self) {
