@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use fogline_core::model::{Bytes, ExecutionModel};
+use fogline_membership::{Member, Presence};
 use fogline_runtime::Execution;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::peers::Gossiped;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabel {
@@ -28,6 +31,16 @@ struct PeerLabel {
     direction: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DirectionLabel {
+    direction: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PresenceLabel {
+    presence: &'static str,
+}
+
 /// The counters of a node.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -43,6 +56,8 @@ pub(crate) struct Metrics {
     moves: Histogram,
     link_bytes: Family<PeerLabel, Gauge<u64, AtomicU64>>,
     owned: Gauge,
+    gossip_bytes: Family<DirectionLabel, Gauge<u64, AtomicU64>>,
+    members: Family<PresenceLabel, Gauge>,
 }
 
 impl Metrics {
@@ -62,6 +77,8 @@ impl Metrics {
             moves: buckets(),
             link_bytes: Family::default(),
             owned: Gauge::default(),
+            gossip_bytes: Family::default(),
+            members: Family::default(),
         };
         metrics.registry = metrics.registered();
         metrics
@@ -101,6 +118,13 @@ impl Metrics {
             "Sessions in this node's memory (in-function)",
             self.owned.clone(),
         );
+        let help = "Bytes of gossip since the start, by direction";
+        registry.register_with_unit("gossip", help, Unit::Bytes, self.gossip_bytes.clone());
+        registry.register(
+            "members",
+            "Nodes that gossip knows of, this one among them, by presence",
+            self.members.clone(),
+        );
         registry
     }
 
@@ -137,6 +161,23 @@ impl Metrics {
 
     pub(crate) fn session_moved(&self, pause: Duration) {
         self.moves.observe(pause.as_secs_f64());
+    }
+
+    /// What gossip has come to, and the nodes that it knows of.
+    pub(crate) fn gossip(&self, gossiped: Gossiped, members: &[Member]) {
+        for (direction, bytes) in [("sent", gossiped.sent), ("received", gossiped.received)] {
+            let gauge = self.gossip_bytes.get_or_create(&DirectionLabel { direction });
+            gauge.set(bytes.0);
+        }
+        for (presence, of) in [
+            ("alive", Presence::Alive),
+            ("silent", Presence::Silent),
+            ("left", Presence::Left),
+        ] {
+            let count = members.iter().filter(|member| member.presence == of).count();
+            let gauge = self.members.get_or_create(&PresenceLabel { presence });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// All of them as text, in the OpenMetrics format.

@@ -8,5 +8,5 @@ mod path;
 mod service;
 
 pub use mean::FadingMean;
-pub use path::{PathEstimate, Probe, Transfer};
+pub use path::{LONG, PathEstimate, Probe, Transfer};
 pub use service::ServiceTimes;

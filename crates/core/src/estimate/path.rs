@@ -9,7 +9,7 @@ use crate::telemetry::PathFigures;
 /// What fits into one packet says how far a node is, and nothing of the rate.
 const SHORT: Bytes = Bytes(1500);
 /// From here on, a transfer may say something of the rate.
-const LONG: Bytes = Bytes(64 << 10);
+pub const LONG: Bytes = Bytes(64 << 10);
 /// The least part of a long transfer that must have been spent on its bytes, rather than on the way there and
 /// back, for its rate to be one: with a fourth, an error of the round trip of a tenth is an error of the rate
 /// of 0.3.
@@ -38,8 +38,8 @@ pub struct Transfer {
 pub enum Probe {
     /// A message of a few bytes, answered at once.
     Message,
-    /// So many bytes, answered at once by a few.
-    Block(Bytes),
+    /// [`LONG`] bytes, answered at once by a few.
+    Block,
 }
 
 /// What is known of the way to one node.
@@ -106,7 +106,7 @@ impl PathEstimate {
         let knows_rtt = self.rtt.mean().is_some();
         if knows_rtt && over(self.longed.max(self.block_probed), RATE_PROBE_AFTER) {
             self.block_probed = Some(now);
-            return Some(Probe::Block(LONG));
+            return Some(Probe::Block);
         }
         None
     }
@@ -166,7 +166,7 @@ mod tests {
         );
         assert_eq!(path.probe_due(at(10)), Some(Probe::Message));
         path.learn(transfer(200, 1.0, 100.0), at(10));
-        assert_eq!(path.probe_due(at(11)), Some(Probe::Block(LONG)));
+        assert_eq!(path.probe_due(at(11)), Some(Probe::Block));
         path.learn(transfer(LONG.0, 1.0, 100.0), at(11));
         for second in 12..300 {
             path.learn(transfer(200, 1.0, 100.0), at(second));

@@ -1,10 +1,12 @@
 //! What a view knows, and how it learns it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use fogline_core::dispatch::{HALF_LIFE, place, record};
-use fogline_core::model::{BitRate, Bytes};
+use fogline_core::dispatch::{Excluded, HALF_LIFE, Map, Standing, View, choose, place, record};
+use fogline_core::model::{BitRate, Bytes, Device};
+use fogline_core::network::Node;
 use fogline_core::policy::Placement;
 use fogline_core::telemetry::ServiceTime;
 
@@ -65,6 +67,76 @@ fn service_times_are_learnt_by_node_and_stand_for_their_like_until_these_are_hea
     assert_eq!(service(&mut view)[2], 2.0, "a node knows best of itself");
     assert_eq!(service(&mut view)[0], learnt[0]);
     assert_eq!(service(&mut view)[1], 1.5, "the mean of its kind");
+}
+
+/// A map of these machines.
+fn flat(machines: &[(usize, Device)]) -> Arc<Map> {
+    let machines = machines
+        .iter()
+        .map(|(number, device)| (name(*number), Node::of(*device, true, false)));
+    Arc::new(Map::flat(&machines.collect(), None).unwrap())
+}
+
+#[test]
+fn times_that_only_some_were_measured_by_are_not_compared_with_the_map_s() {
+    let (key, app) = (key(), application(function(&[]), Bytes(10)));
+    let map = flat(&[(0, Device::NUC), (1, Device::RPI3), (2, Device::NUC)]);
+    let here = map.place_of(&name(0)).unwrap();
+    let mut view = View::new(map, here);
+    let request = request(&view, &key, &app, 0);
+    let service = |view: &mut _| {
+        let found = record(view, Placement::Load, &request).unwrap();
+        found.candidates.iter().map(|it| it.service.0).collect::<Vec<_>>()
+    };
+    let mapped = service(&mut view);
+    let second = ServiceTime {
+        mean: Duration::from_secs(1),
+        recent: 9,
+    };
+    let words = BTreeMap::from([(key.clone(), second)]);
+    view.tell(&name(0), &load(0), &words, NOW);
+    assert_eq!(service(&mut view), mapped, "nothing is known of the second one");
+    view.tell(&name(1), &load(0), &words, NOW);
+    assert_eq!(service(&mut view), [1.0; 3], "the third one is as the first");
+}
+
+#[test]
+fn what_is_known_stays_known_on_another_map() {
+    let (key, app) = (key(), application(function(&[]), Bytes(10)));
+    let map = flat(&[(0, Device::NUC), (1, Device::NUC), (2, Device::RPI3)]);
+    let here = map.place_of(&name(0)).unwrap();
+    let mut view = View::new(map, here);
+    let asked = request(&view, &key, &app, 0);
+    assert!(choose(&mut view, Placement::Load, &asked).is_some());
+    let second = ServiceTime {
+        mean: Duration::from_secs(1),
+        recent: 9,
+    };
+    let words = BTreeMap::from([(key.clone(), second)]);
+    view.sent(&name(2));
+    view.tell(&name(2), &load(5), &words, NOW);
+    view.tell(&name(0), &load(1), &words, NOW);
+    view.measured(&name(2), Duration::from_millis(20), None);
+    view.stand(&name(2), Standing::Draining);
+    let map = flat(&[(0, Device::NUC), (2, Device::RPI3), (3, Device::NUC)]);
+    let here = map.place_of(&name(0)).unwrap();
+    view.redraw(map, here);
+    let asked = request(&view, &key, &app, 0);
+    let before = place(&mut view, Placement::LoadNet, &asked).unwrap();
+    assert_eq!(before.candidates[1].excluded, Some(Excluded::Draining));
+    view.stand(&name(2), Standing::Up);
+    let now = record(&mut view, Placement::LoadNet, &asked).unwrap();
+    let it = &now.candidates[1];
+    assert_eq!(
+        (it.node.clone(), it.pending, view.unheard(&name(2))),
+        (name(2), 5, 1)
+    );
+    let terms = place(&mut view, Placement::LoadNet, &asked).unwrap().candidates[1].terms;
+    assert!(terms.arguments.as_millis() >= 10.0, "{terms:?}");
+    // What was learnt holds again as soon as it is known of all.
+    view.tell(&name(3), &load(0), &words, NOW);
+    let now = record(&mut view, Placement::Load, &asked).unwrap();
+    assert!(now.candidates.iter().all(|it| it.service.0 == 1.0), "{now:?}");
 }
 
 #[test]

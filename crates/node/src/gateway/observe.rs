@@ -36,6 +36,9 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
         .as_ref()
         .map(|endpoint| endpoint.traffic())
         .unwrap_or_default();
+    if let (Some(endpoint), Some(members)) = (&node.endpoint, node.members.seen()) {
+        node.metrics.gossip(endpoint.gossiped(), &members);
+    }
     let peers = traffic
         .into_iter()
         .map(|(peer, traffic)| (peer.to_string(), traffic.sent, traffic.received));

@@ -130,7 +130,11 @@ async fn live(node: &Node, life: &Life, membership: &Membership) -> Option<Membe
             () = node.stopping.cancelled() => return None,
             error = &mut ended => return Some(error),
             _ = seen.changed() => {}
-            _ = publish.tick() => membership.publish(telemetry(node, life, &mut processors)),
+            _ = publish.tick() => {
+                let others = members.iter().filter(|member| member.is_alive() && member.name != node.name);
+                life.endpoint.measure(others.map(|member| &member.name));
+                membership.publish(telemetry(node, life, &mut processors));
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use fogline_core::estimate::Probe;
 use fogline_core::model::{NodeName, Timestamp};
 use fogline_core::telemetry::PathFigures;
 use quinn::{AsyncUdpSocket, ClientConfig, Connection, ReadError, Runtime, ServerConfig, TokioRuntime};
@@ -19,10 +21,11 @@ use super::frame;
 use super::gossip::Gossiped;
 use super::live::Live;
 use super::message::Message;
+use super::notice;
 use super::options::Options;
 use super::serve::{Handler, Server};
 use super::stream::{self, Incoming, Outgoing, ReadFailure};
-use super::traffic::{Meters, Traffic};
+use super::traffic::{Meter, Meters, Traffic};
 use super::trust::{Identity, Member};
 use super::{enrol, reset, tls};
 
@@ -142,15 +145,43 @@ impl Endpoint {
         self.shared.office.issues()
     }
 
-    /// What is known of the way to each peer that this node is connected with.
+    /// What is known of the way to each peer, by what was measured.
     #[must_use]
     pub fn paths(&self) -> BTreeMap<NodeName, PathFigures> {
-        let rtts = self.live().rtts().into_iter();
-        let figures = |rtt| PathFigures {
-            rtt: Some(rtt),
-            rate: None,
+        self.shared.meters.figures()
+    }
+
+    /// Measures the way to these peers: takes up what the transport knows of those that this node is connected with,
+    /// and sends something where little was sent of late. To be called about once a second; it does not wait.
+    pub fn measure<'a>(&self, peers: impl Iterator<Item = &'a NodeName>) {
+        let rtts = self.live().rtts();
+        for peer in peers {
+            let meter = self.shared.meters.of(peer);
+            if let Some(rtt) = rtts.get(peer) {
+                // It acknowledges at least what keeps the connection alive.
+                meter.delivered(0, *rtt);
+            }
+            if let Some(probe) = meter.probe_due() {
+                let (it, peer) = (self.clone(), peer.clone());
+                self.dialler()
+                    .spawn(async move { it.probe(&peer, probe, &meter).await });
+            }
+        }
+    }
+
+    async fn probe(&self, peer: &NodeName, probe: Probe, meter: &Meter) {
+        let Ok(remote) = self.remote(peer) else { return };
+        let deadline = Instant::now() + self.dialler().timeout;
+        let Ok(connection) = remote.connection(self.dialler(), deadline).await else {
+            return;
         };
-        rtts.map(|(peer, rtt)| (peer, figures(rtt))).collect()
+        // A connection that was just made knows the round trip of its handshake.
+        if probe == Probe::Message {
+            return;
+        }
+        if let Some(took) = notice::block(&connection).await {
+            meter.delivered(notice::BLOCK_BYTES, took);
+        }
     }
 
     /// Says that the time is not below this, whatever the machine's clock says (R18).
@@ -301,6 +332,7 @@ impl Exchange<'_> {
             }
         })?;
         (self.doing, self.sent) = ("sending the request", true);
+        let (started, size) = (Instant::now(), pieces.iter().map(Bytes::len).sum());
         match outgoing.frame(pieces).await {
             // A peer that reads no further may have replied already, and says in the reply's place why.
             Ok(()) | Err(WriteError::Stopped(_)) => {}
@@ -308,10 +340,16 @@ impl Exchange<'_> {
             Err(error) => return Err(self.gave_up(&error)),
         }
         self.doing = "waiting for the reply";
-        let reply = incoming
-            .message()
-            .await
-            .map_err(|failure| self.unread(&failure))?;
+        let reply = tokio::select! {
+            biased;
+            // Acknowledged often with the first bytes of the reply, which waits for nothing here.
+            reply = async {
+                outgoing.delivered(size, started).await;
+                std::future::pending().await
+            } => reply,
+            reply = incoming.message() => reply,
+        };
+        let reply = reply.map_err(|failure| self.unread(&failure))?;
         outgoing.complete();
         meter.called();
         Ok(reply)

@@ -147,3 +147,99 @@ impl Carrier for Endpoint {
         received.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use fogline_core::model::NodeName;
+    use fogline_membership::Carrier as _;
+    use tokio::task::JoinSet;
+    use tokio::time::timeout;
+
+    use crate::peers::{Authority, Endpoint, Handler, Message, Options, udp_socket};
+
+    struct Silent;
+
+    #[async_trait]
+    impl Handler for Silent {
+        async fn handle(&self, _: NodeName, _: Message, _: Instant) -> Message {
+            Message::default()
+        }
+    }
+
+    fn node(authority: &Authority, name: &str, served: &mut JoinSet<()>) -> Endpoint {
+        let identity = authority.issue(&name.parse().unwrap()).unwrap();
+        let socket = udp_socket((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let endpoint = Endpoint::bind(&identity, socket, &Options::default()).unwrap();
+        let serving = endpoint.clone();
+        served.spawn(async move { serving.serve(Arc::new(Silent)).await });
+        endpoint
+    }
+
+    /// The next message, as text, and whether it is from this node.
+    async fn next(at: &Endpoint, from: &Endpoint) -> String {
+        let received = timeout(Duration::from_secs(10), at.receive()).await;
+        let (sender, message) = received.expect("it comes").unwrap();
+        assert_eq!(sender, from.local_address().unwrap());
+        String::from_utf8(message.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_is_enough_and_both_sides_and_calls_use_one_connection() {
+        let (authority, mut served) = (Authority::new().unwrap(), JoinSet::new());
+        let a = node(&authority, "a", &mut served);
+        let b = node(&authority, "b", &mut served);
+        let (of_a, of_b) = (a.local_address().unwrap(), b.local_address().unwrap());
+        a.send(of_b, Bytes::from_static(b"to b"));
+        assert_eq!(next(&b, &a).await, "to b");
+        b.send(of_a, Bytes::from_static(b"to a"));
+        assert_eq!(next(&a, &b).await, "to a");
+        let name: NodeName = "b".parse().unwrap();
+        a.know(&name, of_b);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        a.call(&name, Message::default(), deadline).await.unwrap();
+        assert_eq!((a.live().count(), b.live().count()), (1, 1));
+        assert_eq!((a.gossiped().sent.0, a.gossiped().received.0), (4, 4));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_no_node_of_the_network_is_not_heard() {
+        let (authority, mut served) = (Authority::new().unwrap(), JoinSet::new());
+        let a = node(&authority, "a", &mut served);
+        let b = node(&authority, "b", &mut served);
+        let stranger = node(&Authority::new().unwrap(), "c", &mut served);
+        let of_b = b.local_address().unwrap();
+        stranger.send(of_b, Bytes::from_static(b"a lie"));
+        // What it was told is that it is none.
+        while stranger
+            .live()
+            .gossip
+            .dials()
+            .values()
+            .all(|dial| dial.times == 0)
+        {
+            tokio::task::yield_now().await;
+        }
+        a.send(of_b, Bytes::from_static(b"the truth"));
+        assert_eq!(next(&b, &a).await, "the truth");
+    }
+
+    #[tokio::test]
+    async fn a_message_to_nobody_is_lost_and_holds_up_none() {
+        let (authority, mut served) = (Authority::new().unwrap(), JoinSet::new());
+        let a = node(&authority, "a", &mut served);
+        let b = node(&authority, "b", &mut served);
+        let nobody = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        for _ in 0..100 {
+            a.send(nobody.local_addr().unwrap(), Bytes::from_static(b"lost"));
+        }
+        a.send(b.local_address().unwrap(), Bytes::from_static(b"found"));
+        assert_eq!(next(&b, &a).await, "found");
+        assert_eq!(a.live().gossip.dials().len(), 1, "it is dialled once");
+    }
+}

@@ -82,6 +82,7 @@ impl Live {
                     Some(Notice::Gossip(message)) => {
                         self.gossip.heard(canonical(connection.remote_address()), message);
                     }
+                    Some(Notice::Block) => {}
                     None => tracing::debug!(peer = %peer.node, "said something that is not a notice"),
                 }
             }
@@ -187,12 +188,17 @@ impl Live {
         rtts
     }
 
-    /// The latest of those that are not over.
+    /// One of those that are not over.
     fn find(&self, wanted: impl Fn(&Entry) -> bool) -> Option<Connection> {
         let connections = self.lock();
-        let mut latest = connections.values().rev();
-        let found = latest.find(|entry| entry.connection.close_reason().is_none() && wanted(entry));
+        let mut entries = connections.values();
+        let found = entries.find(|entry| entry.connection.close_reason().is_none() && wanted(entry));
         found.map(|entry| entry.connection.clone())
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Closes the connections that this node has made to a peer.

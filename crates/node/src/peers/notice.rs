@@ -1,9 +1,10 @@
 //! What is said on a connection beside calls. Each notice has a one-way stream of its own; its first byte says what
 //! it is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fogline_core::estimate;
 use fogline_membership::MAX_MESSAGE;
 use futures_util::FutureExt as _;
 use quinn::{Connection, RecvStream, VarInt};
@@ -13,11 +14,17 @@ use super::trust::Signed;
 
 const REVOCATIONS: u8 = 1;
 const GOSSIP: u8 = 2;
+/// Bytes that mean nothing, sent to see how long they take.
+const BLOCK: u8 = 3;
 
 /// How long a notice may take that must arrive.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of the revocations that are read at once: a full list has 1024, of less than 400 bytes each.
 pub(super) const MAX_LIST: usize = 512 << 10;
+/// Bytes of a block that is sent to see how long it takes.
+pub(super) const BLOCK_BYTES: usize = estimate::LONG.0 as usize;
+/// The block has arrived.
+const TAKEN: VarInt = VarInt::from_u32(2);
 /// Notices that a peer may have under way here at once; of gossip, what is beyond that is lost.
 pub(super) const MAX_NOTICES: u32 = 16;
 /// A notice is given up: what has arrived of it is not whole.
@@ -29,6 +36,8 @@ pub(super) enum Notice {
     Revocations(Vec<Signed>),
     /// A message of gossip.
     Gossip(Bytes),
+    /// Bytes that are not to be looked at.
+    Block,
 }
 
 /// What is on a stream; `None` for what is too much, too late or not a notice.
@@ -44,6 +53,11 @@ pub(super) async fn read(stream: &mut RecvStream) -> Option<Notice> {
             GOSSIP => {
                 let bytes = stream.read_to_end(MAX_MESSAGE).await.ok()?;
                 Some(Notice::Gossip(bytes.into()))
+            }
+            BLOCK => {
+                stream.read_exact(&mut vec![0; BLOCK_BYTES]).await.ok()?;
+                stream.stop(TAKEN).ok()?;
+                Some(Notice::Block)
             }
             _ => None,
         }
@@ -63,6 +77,20 @@ pub(super) async fn revocations(connection: &Connection, list: &[Signed]) {
     if timeout(PATIENCE, sending).await.is_err() {
         tracing::debug!(peer = %connection.remote_address(), "revocations were not taken in time");
     }
+}
+
+/// Sends [`BLOCK_BYTES`] that mean nothing; says how long it took until the peer had them.
+pub(super) async fn block(connection: &Connection) -> Option<Duration> {
+    let sending = async {
+        let mut stream = connection.open_uni().await.ok()?;
+        let started = Instant::now();
+        stream.write_all(&[BLOCK]).await.ok()?;
+        stream.write_all(&[0; BLOCK_BYTES]).await.ok()?;
+        // Not finished: the peer stops it when it has everything, which is heard sooner than an acknowledgement.
+        let stopped = stream.stopped().await.ok()?;
+        (stopped == Some(TAKEN)).then(|| started.elapsed())
+    };
+    timeout(PATIENCE, sending).await.ok()?
 }
 
 /// Sends a message of gossip if that can be done at once; says whether it was.

@@ -143,10 +143,14 @@ impl Call {
             () = self.reply.stopped() => return self.give_up(stream::CANCELLED, "the caller went away"),
             () = sleep_until(deadline.into()) => return self.give_up(stream::DEADLINE, "the deadline passed"),
         };
+        let (started, size) = (Instant::now(), reply.size());
         match timeout_at(deadline.into(), self.reply.message(reply)).await {
             Ok(Ok(())) => {
                 self.reply.complete();
                 self.meter.served();
+                let delivered = self.reply.delivered(size.0 as usize, started);
+                // What was not taken by then says nothing.
+                let _ = timeout_at(deadline.into(), delivered).await;
             }
             Ok(Err(SendFailure::Limit(error))) => {
                 tracing::error!(peer = %self.from, %error, "a reply that no peer accepts");

@@ -1,6 +1,7 @@
 //! The two directions of a call's stream.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{ReadError, ReadExactError, RecvStream, SendStream, VarInt, WriteError};
@@ -8,6 +9,7 @@ use thiserror::Error;
 
 use super::frame::{self, OverLimit, PREFIX, Prefix};
 use super::message::Message;
+use super::notice::BLOCK_BYTES;
 use super::traffic::Meter;
 
 /// The call was given up by the side that made it, or whose handler went away.
@@ -16,6 +18,9 @@ pub(super) const CANCELLED: VarInt = VarInt::from_u32(1);
 pub(super) const DEADLINE: VarInt = VarInt::from_u32(2);
 /// The frame breaks a rule or a limit.
 pub(super) const MALFORMED: VarInt = VarInt::from_u32(3);
+
+/// For so long an acknowledgement may be held back (RFC 9000, `max_ack_delay`): what took little more tells nothing.
+const HELD_BACK: Duration = Duration::from_millis(25);
 
 /// Why no message was read.
 #[derive(Debug, Error)]
@@ -129,6 +134,25 @@ impl Outgoing {
         async move {
             // An error is a lost connection: nobody listens either.
             let _ = stopped.await;
+        }
+    }
+
+    /// Ends when the other side has said that it has all of a frame of so many bytes, begun at `started`, which tells of
+    /// the way there; at once for a short one, which does not.
+    pub(super) fn delivered(
+        &self,
+        bytes: usize,
+        started: Instant,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let (stopped, meter) = (self.stream.stopped(), Arc::clone(&self.meter));
+        async move {
+            if bytes < BLOCK_BYTES || !matches!(stopped.await, Ok(None)) {
+                return;
+            }
+            let took = started.elapsed();
+            if took >= 10 * HELD_BACK {
+                meter.delivered(bytes, took);
+            }
         }
     }
 

@@ -1,10 +1,13 @@
-//! Bytes to and from each peer.
+//! Bytes to and from each peer, and what they tell of the way to it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use fogline_core::estimate::{PathEstimate, Probe, Transfer};
 use fogline_core::model::{Bytes, NodeName};
+use fogline_core::telemetry::PathFigures;
 
 /// What passed between this node and a peer, in both roles, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,16 +22,56 @@ pub struct Traffic {
     pub served: u64,
 }
 
-/// The counters behind a [`Traffic`]. They order nothing, so relaxed accesses are enough.
-#[derive(Debug, Default)]
+/// The counters behind a [`Traffic`], and what is learnt of the way to the peer. The counters order nothing, so relaxed
+/// accesses are enough.
+#[derive(Debug)]
 pub(super) struct Meter {
     sent: AtomicU64,
     received: AtomicU64,
     calls: AtomicU64,
     served: AtomicU64,
+    path: Mutex<PathEstimate>,
+    /// What times of the path count from.
+    origin: Instant,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            served: AtomicU64::new(0),
+            path: Mutex::default(),
+            origin: Instant::now(),
+        }
+    }
 }
 
 impl Meter {
+    /// So many bytes had arrived at the peer, and it had said so, after so long.
+    pub(super) fn delivered(&self, bytes: usize, took: Duration) {
+        let transfer = Transfer {
+            size: Bytes(bytes as u64),
+            took,
+        };
+        self.path().learn(transfer, self.origin.elapsed());
+    }
+
+    /// What is known of the way to the peer.
+    pub(super) fn figures(&self) -> PathFigures {
+        self.path().figures()
+    }
+
+    /// What to send to the peer now for the sake of measuring; it counts as sent.
+    pub(super) fn probe_due(&self) -> Option<Probe> {
+        self.path().probe_due(self.origin.elapsed())
+    }
+
+    fn path(&self) -> MutexGuard<'_, PathEstimate> {
+        self.path.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -63,6 +106,13 @@ impl Meters {
     pub(super) fn of(&self, peer: &NodeName) -> Arc<Meter> {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(meters.entry(peer.clone()).or_default())
+    }
+
+    /// What is known of the way to each peer, of those of which something is.
+    pub(super) fn figures(&self) -> BTreeMap<NodeName, PathFigures> {
+        let meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = meters.iter().map(|(peer, meter)| (peer.clone(), meter.figures()));
+        figures.filter(|(_, figures)| figures.rtt.is_some()).collect()
     }
 
     pub(super) fn snapshot(&self) -> BTreeMap<NodeName, Traffic> {
