@@ -4,6 +4,7 @@
 //! call the same functions and only differ in where the numbers come from.
 
 pub mod application;
+pub mod catalogue;
 pub mod cost;
 pub mod dispatch;
 pub mod estimate;

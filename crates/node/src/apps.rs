@@ -1,38 +1,37 @@
 //! The applications that are deployed on this node.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod catalogue;
+pub(crate) mod compare;
+mod package;
+mod packages;
+pub(crate) mod rollout;
+mod sources;
+
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use fogline_core::application::{self, Application, RuntimeKind};
-use fogline_core::model::{AppName, BadInput, FunctionName, StateName, TenantName};
+use fogline_core::catalogue::AppKey;
+use fogline_core::model::limits::MAX_SESSION_QUEUE;
+use fogline_core::model::{AppName, BadInput, Digest, FunctionName, StateName, TenantName};
 use fogline_manifest::{Source, application as manifest};
 use fogline_protocol::api;
 use fogline_protocol::problem::Kind;
 use fogline_runtime::{Artefact, Executor, PrepareError, Runtime, StateValue};
-use fogline_state::{EmbeddedStore, StoreError};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+pub(crate) use catalogue::Catalogue;
+pub(crate) use package::Package;
+pub(crate) use packages::Packages;
 
 use crate::fault::Fault;
-
-const TABLE: &str = "applications";
-/// Packages that are read at once: each may have as many bytes as a request.
-const PAGE: usize = 8;
-
-/// What is deployed: the manifest, and the files that it names, by their path beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Package {
-    pub(crate) manifest: String,
-    pub(crate) files: BTreeMap<String, Bytes>,
-}
+use crate::homes::Turns;
 
 /// An application, ready to be executed.
 pub(crate) struct Deployed {
     pub(crate) spec: Application,
-    pub(crate) digest: String,
+    pub(crate) digest: Digest,
     functions: BTreeMap<FunctionName, DeployedFunction>,
 }
 
@@ -42,139 +41,118 @@ pub(crate) struct DeployedFunction {
     pub(crate) executor: Arc<dyn Executor>,
 }
 
-/// The applications of a node, by tenant and name.
+/// The applications of a node: those that there are, and those that are here.
 pub(crate) struct Apps {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) packages: Packages,
     runtime: Arc<dyn Runtime>,
     folder: PathBuf,
-    store: Arc<EmbeddedStore>,
     most: usize,
-    /// `TENANT/APP` of all that is in the store; held while that changes.
-    kept: tokio::sync::Mutex<BTreeSet<String>>,
-    deployed: RwLock<BTreeMap<(TenantName, AppName), Arc<Deployed>>>,
+    /// Who changes what is served of an application does so in its turn, and waits for no other node meanwhile.
+    pub(crate) changing: Turns<AppKey>,
+    /// Who brings an application here does so in its turn.
+    following: Turns<AppKey>,
+    served: RwLock<BTreeMap<(TenantName, AppName), Arc<Deployed>>>,
 }
 
 impl Apps {
     /// At most so many applications, of all tenants.
     pub(crate) fn new(
+        catalogue: Catalogue,
+        packages: Packages,
         runtime: Arc<dyn Runtime>,
         folder: PathBuf,
-        store: Arc<EmbeddedStore>,
         most: usize,
     ) -> Self {
         Self {
+            catalogue,
+            packages,
             runtime,
             folder,
-            store,
             most,
-            kept: tokio::sync::Mutex::default(),
-            deployed: RwLock::default(),
+            changing: Turns::new(MAX_SESSION_QUEUE),
+            following: Turns::new(MAX_SESSION_QUEUE),
+            served: RwLock::default(),
         }
     }
 
-    /// Makes ready what was deployed before the node stopped, but not what is being deleted. What can no longer be
-    /// made ready is logged and left out.
-    pub(crate) async fn restore(&self, deleted: &BTreeSet<String>) -> Result<(), StoreError> {
-        let mut kept = self.kept.lock().await;
-        let mut after: Option<Bytes> = None;
-        loop {
-            let page = self.store.meta_list(TABLE, after.as_deref(), PAGE)?;
-            for (key, bytes) in &page {
-                let name = String::from_utf8_lossy(key).into_owned();
-                if !deleted.contains(&name) {
-                    self.restore_one(&name, bytes).await;
-                }
-                kept.insert(name);
-            }
-            if page.len() < PAGE {
-                return Ok(());
-            }
-            after = page.into_iter().next_back().map(|(key, _)| key);
+    /// Whether one more application is one too many.
+    fn check_room(&self, others: usize) -> Result<(), Fault> {
+        if others < self.most {
+            return Ok(());
         }
+        let title = format!("the node has {others} applications, the most that it keeps");
+        let hint = "delete one that nobody needs, or raise limits.applications of the node";
+        Err(Fault::new(Kind::NotDeployable, title, hint))
     }
 
-    async fn restore_one(&self, name: &str, bytes: &[u8]) {
-        let tenant = name.split('/').next().and_then(|tenant| tenant.parse().ok());
-        let package = postcard::from_bytes::<Package>(bytes).ok();
-        let (Some(tenant), Some(package)) = (tenant, package) else {
-            tracing::error!(application = name, "its record is damaged");
-            return;
-        };
-        match self.prepare(&tenant, &package).await {
-            Ok(deployed) => drop(self.put(tenant, deployed)),
-            Err(fault) => tracing::error!(application = name, problem = %fault.problem(), "not restored"),
-        }
-    }
-
-    /// Keeps an application that was made ready; one of the same name is replaced, its sessions stay.
-    pub(crate) async fn keep(
-        &self,
-        tenant: &TenantName,
-        package: &Package,
-        deployed: Deployed,
-    ) -> Result<Arc<Deployed>, Fault> {
-        let key = format!("{tenant}/{}", deployed.spec.name);
-        let mut kept = self.kept.lock().await;
-        if kept.len() >= self.most && !kept.contains(&key) {
-            let title = format!("the node has {} applications, the most that it keeps", kept.len());
-            let hint = "delete one that nobody needs, or raise limits.applications of the node";
-            return Err(Fault::new(Kind::NotDeployable, title, hint));
-        }
-        let bytes = postcard::to_stdvec(package)
-            .map_err(|error| Fault::internal(format!("writing the package of {key}: {error}")))?;
-        self.store.meta_put(TABLE, key.as_bytes(), bytes.into()).await?;
-        kept.insert(key);
-        Ok(self.put(tenant.clone(), deployed))
-    }
-
-    /// Forgets an application, if there is one.
-    pub(crate) async fn undeploy(&self, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
-        let key = format!("{tenant}/{app}");
-        let mut kept = self.kept.lock().await;
-        self.store.meta_delete(TABLE, key.as_bytes()).await?;
-        kept.remove(&key);
-        let mut deployed = self.deployed.write().unwrap_or_else(PoisonError::into_inner);
-        deployed.remove(&(tenant.clone(), app.clone()));
-        Ok(())
-    }
-
+    /// The application that is served here.
     pub(crate) fn get(&self, tenant: &TenantName, app: &AppName) -> Result<Arc<Deployed>, Fault> {
-        let deployed = self.deployed.read().unwrap_or_else(PoisonError::into_inner);
-        deployed
-            .get(&(tenant.clone(), app.clone()))
-            .cloned()
-            .ok_or_else(|| {
-                Fault::not_found(
-                    format!("there is no application {app}"),
-                    "deploy it with `fogline deploy`; `fogline get apps` lists those that are there",
-                )
-            })
+        let key = (tenant.clone(), app.clone());
+        if let Some(deployed) = self.served().get(&key) {
+            return Ok(Arc::clone(deployed));
+        }
+        let (tenant, app) = key;
+        let entry = self.catalogue.get(&AppKey {
+            tenant,
+            app: app.clone(),
+        });
+        if entry.is_some_and(|entry| entry.package().is_some()) {
+            return Err(Fault::new(
+                Kind::RollingOut,
+                format!("the application {app} is deployed, and on its way to this node"),
+                "try again in a moment, or ask another node",
+            ));
+        }
+        Err(no_application(&app))
     }
 
-    /// All applications, with their tenants.
+    /// All applications that are served here, with their tenants.
     pub(crate) fn all(&self) -> Vec<(TenantName, Arc<Deployed>)> {
-        let deployed = self.deployed.read().unwrap_or_else(PoisonError::into_inner);
-        deployed
-            .iter()
-            .map(|((tenant, _), app)| (tenant.clone(), Arc::clone(app)))
+        let served = self.served();
+        let all = served.iter();
+        all.map(|((tenant, _), app)| (tenant.clone(), Arc::clone(app)))
             .collect()
     }
 
-    fn put(&self, tenant: TenantName, app: Deployed) -> Arc<Deployed> {
+    fn served(&self) -> RwLockReadGuard<'_, BTreeMap<(TenantName, AppName), Arc<Deployed>>> {
+        self.served.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The package of an application that is served here.
+    fn package(&self, key: &AppKey) -> Option<Digest> {
+        let served = self.served();
+        let app = served.get(&(key.tenant.clone(), key.app.clone()))?;
+        Some(app.digest)
+    }
+
+    /// Serves an application from now on; one of the same name is replaced, its sessions stay.
+    fn serve(&self, tenant: TenantName, app: Deployed) -> Arc<Deployed> {
         let app = Arc::new(app);
-        let mut deployed = self.deployed.write().unwrap_or_else(PoisonError::into_inner);
-        deployed.insert((tenant, app.spec.name.clone()), Arc::clone(&app));
+        let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
+        served.insert((tenant, app.spec.name.clone()), Arc::clone(&app));
         app
     }
 
+    fn end(&self, key: &AppKey) {
+        let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
+        served.remove(&(key.tenant.clone(), key.app.clone()));
+    }
+
     /// Checks and compiles an application.
-    pub(crate) async fn prepare(&self, tenant: &TenantName, package: &Package) -> Result<Deployed, Fault> {
+    async fn prepare(
+        &self,
+        tenant: &TenantName,
+        package: &Package,
+        digest: Digest,
+    ) -> Result<Deployed, Fault> {
         let source = Source {
             name: "fogline.toml".to_owned(),
             text: package.manifest.clone(),
         };
         let spec = manifest::parse(&source).map_err(|fault| not_deployable(&fault))?;
-        let digest = digest(package);
-        let folder = self.folder.join("apps").join(tenant.as_str()).join(&digest[..16]);
+        let short = &digest.to_string()[..16];
+        let folder = self.folder.join("apps").join(tenant.as_str()).join(short);
         check_paths(package)?;
         let is_process =
             |function: &application::Function| matches!(function.runtime, RuntimeKind::Process(_));
@@ -270,30 +248,23 @@ impl Deployed {
         api::App {
             name: spec.name.clone(),
             version: spec.version.clone(),
-            digest: self.digest.clone(),
+            digest: self.digest.to_string(),
             model: spec.model,
             durability: spec.durability,
             guard: spec.guard,
             functions: functions.collect(),
             states: states.collect(),
             workflow: steps.collect(),
+            pending: Vec::new(),
         }
     }
 }
 
-/// SHA-256 of the manifest and the files, each behind its length.
-fn digest(package: &Package) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    add(package.manifest.as_bytes());
-    for (path, bytes) in &package.files {
-        add(path.as_bytes());
-        add(bytes);
-    }
-    HEXLOWER.encode(&hash.finalize())
+fn no_application(app: &AppName) -> Fault {
+    Fault::not_found(
+        format!("there is no application {app}"),
+        "deploy it with `fogline deploy`; `fogline get apps` lists those that are there",
+    )
 }
 
 fn check_paths(package: &Package) -> Result<(), Fault> {

@@ -12,8 +12,7 @@ use fogline_protocol::peer::{self, Request, Response, Target};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
 
-use crate::apps::Package;
-use crate::deletion;
+use crate::apps::compare;
 use crate::drain;
 use crate::fault::Fault;
 use crate::invoke::{Answer, Job, execute};
@@ -75,26 +74,13 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
                 _ => Ok(invoked(execute(node, &job).await?)),
             }
         }
-        Request::Deploy(tenant, paths) => {
-            let manifest = body.next().unwrap_or_default();
-            let manifest = String::from_utf8(manifest.into()).map_err(|_| {
-                Fault::new(
-                    Kind::BadRequest,
-                    "the manifest is not UTF-8",
-                    "save it as UTF-8 text",
-                )
-            })?;
-            let package = Package {
-                manifest,
-                files: paths.into_iter().zip(body).collect(),
-            };
-            deletion::deploy(node, &tenant, &package).await?;
+        Request::Compare(theirs) => Ok(compare::answer(node, &theirs)),
+        Request::Adopt => {
+            compare::told(node, body.next().as_ref()).await?;
             Ok((Response::Done, Vec::new()))
         }
-        Request::Undeploy(tenant, app) => {
-            deletion::delete(node, &tenant, &app, false).await?;
-            Ok((Response::Done, Vec::new()))
-        }
+        Request::Listing(package) => Ok(found(node.apps.packages.listing(&package)?)),
+        Request::Piece(file, at) => Ok(found(node.apps.packages.piece(&file, at)?)),
         Request::Drain(millis) => {
             let drained = drain::drain(node, Duration::from_millis(millis)).await?;
             Ok((Response::Drained(drained.moved, drained.left), Vec::new()))
@@ -124,6 +110,13 @@ fn invoked(answer: Answer) -> Answered {
         }
         Answer::Elsewhere(home) => (Response::Elsewhere(home), Vec::new()),
         Answer::TakeTurn(at) => (Response::TakeTurn(at), Vec::new()),
+    }
+}
+
+fn found(bytes: Option<Bytes>) -> Answered {
+    match bytes {
+        Some(bytes) => (Response::Done, vec![bytes]),
+        None => (Response::Nothing, Vec::new()),
     }
 }
 
@@ -169,10 +162,7 @@ async fn of_store(
                 }
             }
         }
-        Request::Blob(key, name) => match store.blob(&key, &name).await? {
-            Some(blob) => (Response::Done, vec![blob]),
-            None => (Response::Nothing, Vec::new()),
-        },
+        Request::Blob(key, name) => found(store.blob(&key, &name).await?),
         Request::List(tenant, app, after, limit) => {
             let limit = limit.min(MAX_LISTED) as usize;
             let listed = store.list(&tenant, &app, after.as_ref(), limit).await?;

@@ -36,8 +36,6 @@ pub(crate) struct Node {
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) clock: Clock,
     pub(crate) apps: Apps,
-    /// Who deploys or deletes an application, `TENANT/APP`, does so in its turn.
-    pub(crate) deploying: Turns<String>,
     /// How often what has expired is looked for.
     pub(crate) sweep_every: Duration,
     pub(crate) homes: Homes,

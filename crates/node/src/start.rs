@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use axum::Router;
 use fogline_core::dispatch::Map;
-use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{NodeName, TenantName};
 use fogline_core::network::NetworkError;
 use fogline_membership::Membership;
@@ -22,10 +21,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apps::Apps;
+use crate::apps::{Apps, Catalogue, Packages, compare, rollout};
 use crate::calls::Calls;
 use crate::clock::Clock;
-use crate::deletion;
 use crate::gateway;
 use crate::homes::{Homes, Owner, RemoteStore, Turns};
 use crate::incarnation;
@@ -164,8 +162,13 @@ pub async fn start_with(
     };
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
-        apps: Apps::new(options.runtime, data, Arc::clone(&store), options.limits.apps),
-        deploying: Turns::new(MAX_SESSION_QUEUE),
+        apps: Apps::new(
+            Catalogue::open(options.name.clone(), Arc::clone(&store))?,
+            Packages::new(Arc::clone(&store)),
+            options.runtime,
+            data,
+            options.limits.apps,
+        ),
         sweep_every: options.limits.sweep_every,
         homes: Homes::new(
             options.name.clone(),
@@ -194,7 +197,7 @@ pub async fn start_with(
         store,
         tasks,
     });
-    node.apps.restore(&deletion::names(&node.store)?).await?;
+    rollout::restore(&node).await;
     let api = gateway::router(Arc::clone(&node));
     spawn(&node, listener, api.clone());
     if let Some((life, membership)) = gossip {
@@ -274,7 +277,19 @@ fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
             tracing::error!(problem = %fault.problem(), "accepted runs do not go on");
         }
     }));
+    let it = Arc::clone(node);
+    tasks.spawn(
+        stopping
+            .clone()
+            .run_until_cancelled_owned(async move { rollout::keep(&it).await }),
+    );
     if let Some(endpoint) = node.endpoint.clone() {
+        let it = Arc::clone(node);
+        tasks.spawn(
+            stopping
+                .clone()
+                .run_until_cancelled_owned(async move { compare::keep(&it).await }),
+        );
         endpoint.not_before(node.clock.now());
         let it = endpoint.clone();
         tasks.spawn(

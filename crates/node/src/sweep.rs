@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fogline_core::model::{AppName, CommitId, TenantName};
 use fogline_core::session::{Commit, Expect, Head, RecordKey, Status};
 use fogline_protocol::problem::Kind;
-use fogline_state::Listed;
+use fogline_state::{Listed, StoreError};
 
 use crate::deletion;
 use crate::fault::Fault;
@@ -17,10 +17,13 @@ use crate::sessions;
 
 /// Removes what is to go; ends when the task that runs it does.
 pub(crate) async fn sweep(node: &Arc<Node>) {
+    let mut again = false;
     loop {
         // First of all what was under way when the node stopped.
-        if let Err(fault) = deletion::go_on(node).await {
-            tracing::warn!(problem = %fault.problem(), "deleted applications not removed");
+        deletion::go_on(node, again).await;
+        again = true;
+        if let Err(error) = forget_apps(node).await {
+            tracing::warn!(%error, "packages that nobody needs not removed");
         }
         for (tenant, app) in node.apps.all() {
             if let Err(fault) = sweep_app(node, &tenant, &app.spec.name).await {
@@ -35,6 +38,13 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
         }
         tokio::time::sleep(node.sweep_every).await;
     }
+}
+
+/// Forgets deletions of long ago, and packages that the catalogue does not name any more.
+async fn forget_apps(node: &Node) -> Result<(), StoreError> {
+    let (catalogue, packages) = (&node.apps.catalogue, &node.apps.packages);
+    catalogue.forget_old(node.clock.now()).await?;
+    packages.keep_only(|| catalogue.packages()).await
 }
 
 async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {

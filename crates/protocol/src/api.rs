@@ -56,7 +56,7 @@ pub struct App {
     pub name: AppName,
     /// Its version, as its author calls it.
     pub version: String,
-    /// SHA-256 of manifest and components, 64 hexadecimal digits: what is deployed.
+    /// What is deployed: SHA-256 of the manifest and the components' digests, 64 hexadecimal digits.
     pub digest: String,
     /// Where states without a model of their own live, in new sessions.
     pub model: ExecutionModel,
@@ -70,6 +70,9 @@ pub struct App {
     pub states: Vec<AppState>,
     /// The steps of a run, in topological order.
     pub workflow: Vec<AppStep>,
+    /// In the answer to its deployment: the nodes that do not have it yet. They get it by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<NodeName>,
 }
 
 /// A function of an application.

@@ -24,5 +24,7 @@ pub const MODEL: HeaderName = HeaderName::from_static("fogline-model");
 pub const EXECUTION_US: HeaderName = HeaderName::from_static("fogline-execution-us");
 /// In replies to a client that holds states: the operator asks it to convert the session to this model (R14).
 pub const CONVERT: HeaderName = HeaderName::from_static("fogline-convert");
+/// In the answer to the deletion of an application: the nodes that have not heard of it yet, with commas between.
+pub const PENDING: HeaderName = HeaderName::from_static("fogline-pending");
 /// `respond-async`: accept a run now, execute it later (RFC 7240).
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use fogline_core::catalogue::{AppKey, Entry, Summary};
 use fogline_core::model::{
-    AppName, Birth, ClientId, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId, StateName,
-    TenantName, Timestamp,
+    AppName, Birth, ClientId, Digest, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId,
+    StateName, TenantName, Timestamp,
 };
 use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -32,15 +33,22 @@ pub enum Request {
     List(TenantName, AppName, Option<RecordKey>, u32),
     /// Remove a record.
     Erase(RecordKey),
-    /// Deploy an application. Body: the manifest, then the components in this order.
-    Deploy(TenantName, Vec<String>),
-    /// Delete an application.
-    Undeploy(TenantName, AppName),
+    /// Compare catalogues of applications; mine is summed up so.
+    Compare(Summary),
+    /// Take in what I know of applications, and answer when you have done what it says. Body: [`Entries`].
+    Adopt,
+    /// Give the listing of a package.
+    Listing(Digest),
+    /// Give a piece of a file of a package, by its number from 0.
+    Piece(Digest, u32),
     /// Move your sessions to others, for so many milliseconds.
     Drain(u64),
     /// An operator wants a session that is with its client under this model; who has not come by then will not.
     Ask(SessionId, ExecutionModel, Timestamp),
 }
+
+/// What a node knows of applications, as a body part in the encoding of heads: it may be larger than a head.
+pub type Entries = Vec<(AppKey, Entry)>;
 
 /// An invocation on its way to the node that executes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,9 +138,11 @@ pub enum Response {
     Record(Vec<StateName>),
     /// So many sessions were moved, so many were not.
     Drained(u64, u64),
+    /// What my catalogue is summed up as. Body: the [`Entries`] of it that are in parts that differ.
+    Compared(Summary),
     /// There is none.
     Nothing,
-    /// A blob, or nothing but success. Body: the blob.
+    /// What was asked for, or nothing but success. Body: a blob, the listing of a package, or a piece of a file.
     Done,
     /// The commit conflicts. Body: the head that stands there, if one does.
     Conflict,

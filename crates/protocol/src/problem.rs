@@ -67,13 +67,15 @@ pub enum Kind {
     DeadlineExceeded,
     /// A store or node cannot be reached.
     Unavailable,
+    /// The application, or the version of it that the session needs, is on its way to the node.
+    RollingOut,
     /// This cannot happen.
     Internal,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NotFound,
@@ -95,6 +97,7 @@ impl Kind {
         Self::Overloaded,
         Self::DeadlineExceeded,
         Self::Unavailable,
+        Self::RollingOut,
         Self::Internal,
     ];
 
@@ -123,6 +126,7 @@ impl Kind {
             Self::Overloaded => "overloaded",
             Self::DeadlineExceeded => "deadline-exceeded",
             Self::Unavailable => "unavailable",
+            Self::RollingOut => "rolling-out",
             Self::Internal => "internal",
         }
     }
@@ -144,7 +148,7 @@ impl Kind {
             Self::Overloaded => 429,
             Self::Internal => 500,
             Self::FunctionFailed | Self::FunctionTrapped | Self::FunctionLimit => 502,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::RollingOut => 503,
             Self::DeadlineExceeded => 504,
         }
     }
@@ -154,7 +158,7 @@ impl Kind {
     pub fn blame(self) -> Blame {
         match self {
             Self::FunctionFailed | Self::FunctionTrapped | Self::FunctionLimit => Blame::Function,
-            Self::Overloaded | Self::DeadlineExceeded => Blame::Load,
+            Self::Overloaded | Self::DeadlineExceeded | Self::RollingOut => Blame::Load,
             Self::Unavailable | Self::StateRegressed => Blame::Operator,
             Self::Internal => Blame::Platform,
             _ => Blame::Caller,
@@ -166,7 +170,7 @@ impl Kind {
     pub fn retriable(self) -> bool {
         matches!(
             self,
-            Self::Overloaded | Self::DeadlineExceeded | Self::Unavailable
+            Self::Overloaded | Self::DeadlineExceeded | Self::Unavailable | Self::RollingOut
         )
     }
 }

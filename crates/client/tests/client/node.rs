@@ -236,5 +236,6 @@ pub(crate) fn app() -> App {
             step("right", "note", &["first"]),
             step("last", "join", &["left", "right"]),
         ],
+        pending: Vec::new(),
     }
 }

@@ -18,11 +18,11 @@ pub struct BadId {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal, $what:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub [u8; 16]);
+        pub struct $name(pub [u8; $bytes]);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,21 +53,25 @@ macro_rules! id {
 
 id! {
     /// A commit of a session's head, random: the token that compare-and-swap compares (R3).
-    CommitId, "a commit id: 32 hexadecimal digits"
+    CommitId, 16, "a commit id: 32 hexadecimal digits"
 }
 id! {
     /// An invocation, fixed at its first admission and kept through every retry (R2).
-    InvocationId, "an invocation id: 32 hexadecimal digits"
+    InvocationId, 16, "an invocation id: 32 hexadecimal digits"
 }
 id! {
     /// A run of a workflow.
-    RunId, "a run id: 32 hexadecimal digits"
+    RunId, 16, "a run id: 32 hexadecimal digits"
 }
 id! {
     /// A client: a device that owns sessions and numbers its requests (R5).
-    ClientId, "a client id: 32 hexadecimal digits"
+    ClientId, 16, "a client id: 32 hexadecimal digits"
+}
+id! {
+    /// Bytes by what they are, SHA-256: of a package of an application, or of a file of one.
+    Digest, 32, "a digest: 64 hexadecimal digits"
 }
 id! {
     /// One life of a node, from its start to its end, random: what owns sessions (R11).
-    Incarnation, "an incarnation: 32 hexadecimal digits"
+    Incarnation, 16, "an incarnation: 32 hexadecimal digits"
 }

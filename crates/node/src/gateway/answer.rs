@@ -57,7 +57,7 @@ pub(crate) fn fault(fault: &Fault) -> Response {
     } else {
         mixed(status, Part::json(multipart::PROBLEM, text), fault.envelopes())
     };
-    if it.kind == Kind::Overloaded {
+    if matches!(it.kind, Kind::Overloaded | Kind::RollingOut) {
         response
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from_static("1"));

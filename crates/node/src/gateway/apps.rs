@@ -2,27 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use fogline_core::model::TenantName;
-use fogline_core::model::limits::MAX_DEADLINE;
-use fogline_protocol::peer::Request;
+use fogline_core::catalogue::AppKey;
+use fogline_core::model::{NodeName, TenantName};
 use fogline_protocol::problem::Kind;
 use fogline_protocol::{api, headers, multipart};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::extract::{Path, Query};
 use super::{answer, body, respond, scope};
 use crate::admit;
-use crate::apps::Package;
-use crate::deletion;
+use crate::apps::{Package, rollout};
 use crate::fault::Fault;
-use crate::invoke;
 use crate::node::Node;
+
+/// What is left of the caller's time for the answer, when the time for telling other nodes is over.
+const MARGIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
     respond(&node, &headers, async {
@@ -47,23 +47,17 @@ pub(super) async fn describe(
     .await
 }
 
-/// Deploys here and on all peers: an application is there when this answers.
+/// Deploys here and on all nodes that can be told now: it is there when this answers, which names the others.
 pub(super) async fn deploy(State(node): State<Arc<Node>>, headers: HeaderMap, body: Body) -> Response {
     respond(&node, &headers, async {
         let tenant = tenant(&node, &headers)?;
         let package = package(&headers, body).await?;
-        let app = deletion::deploy(&node, &tenant, &package).await?;
-        let (paths, files): (Vec<_>, Vec<_>) = package.files.into_iter().unzip();
-        let mut parts = vec![bytes::Bytes::from(package.manifest)];
-        parts.extend(files);
-        let request = Request::Deploy(tenant, paths);
-        let others = node.others();
-        let others = others.iter().map(|other| {
-            let deadline = Instant::now() + MAX_DEADLINE;
-            invoke::exchange(&node, other, &request, parts.clone(), deadline)
-        });
-        futures_util::future::try_join_all(others).await?;
-        Ok(answer::json(StatusCode::OK, &app.describe()))
+        let (app, pending) = rollout::deploy(&node, &tenant, &package, until(&headers)?).await?;
+        let app = api::App {
+            pending,
+            ..app.describe()
+        };
+        Ok(answer::json(StatusCode::OK, &app))
     })
     .await
 }
@@ -75,10 +69,27 @@ pub(super) async fn delete(
 ) -> Response {
     respond(&node, &headers, async {
         let scope = scope(&node, &headers, &app, None)?;
-        deletion::delete(&node, &scope.tenant, &scope.app, true).await?;
-        Ok(answer::done())
+        let key = AppKey {
+            tenant: scope.tenant,
+            app: scope.app,
+        };
+        let pending = rollout::delete(&node, &key, until(&headers)?).await?;
+        let mut answer = answer::done();
+        if !pending.is_empty() {
+            let names: Vec<&str> = pending.iter().map(NodeName::as_str).collect();
+            if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
+                answer.headers_mut().insert(headers::PENDING, names);
+            }
+        }
+        Ok(answer)
     })
     .await
+}
+
+/// Until when other nodes are waited for, so that the caller is still told in time what came of it.
+fn until(headers: &HeaderMap) -> Result<Instant, Fault> {
+    let patience = admit::timeout(headers)?;
+    Ok(Instant::now() + patience.saturating_sub(MARGIN.min(patience / 4)))
 }
 
 #[derive(Deserialize)]

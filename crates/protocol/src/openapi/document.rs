@@ -70,7 +70,7 @@ pub(super) fn problem_answer(kinds: &[Kind], in_parts: bool) -> Value {
         content["multipart/mixed"] = json!({"schema": binary()});
     }
     let mut answer = json!({"description": names.join(", "), "content": content});
-    if kinds.contains(&Kind::Overloaded) {
+    if kinds.contains(&Kind::Overloaded) || kinds.contains(&Kind::RollingOut) {
         answer["headers"] =
             json!({"retry-after": {"schema": {"type": "integer"}, "description": "Seconds."}});
     }

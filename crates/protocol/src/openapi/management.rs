@@ -39,7 +39,7 @@ fn applications() -> Vec<Operation> {
             "post",
             "apps",
             "deployApp",
-            "Deploys an application, here and on all peers.",
+            "Deploys an application, here and on all nodes; those that cannot be told now hear of it later.",
         )
         .required_body(package)
         .answer(200, "The application, as deployed.", json_of("App"))
@@ -53,7 +53,13 @@ fn applications() -> Vec<Operation> {
             "deleteApp",
             "Deletes an application; its sessions are gone with it.",
         )
-        .full_answer(204, json!({"description": "It is deleted."}))
+        .full_answer(
+            204,
+            json!({"description": "It is deleted.", "headers": {"fogline-pending": {
+                "schema": {"type": "string"},
+                "description": "The nodes that have not heard of it yet, with commas between.",
+            }}}),
+        )
         .problems(&[NotFound, Unavailable]),
         Operation::new(
             "get",

@@ -47,7 +47,11 @@ impl Operation {
             return new;
         }
         // What any request to the API may be told.
+        let of_app = new.path.contains("{app}");
         let mut new = new.problems(&[Kind::BadRequest, Kind::Unauthorized, Kind::DeadlineExceeded]);
+        if of_app {
+            new = new.problems(&[Kind::RollingOut]);
+        }
         new.rest.insert("security".to_owned(), json!([{"token": []}]));
         new.with(&["fogline-timeout-ms"])
     }

@@ -98,7 +98,7 @@ fn applications(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
                 ("states", list(reference("AppState"))),
                 ("workflow", list(reference("AppStep"))),
             ],
-            &[],
+            &[("pending", list(name()))],
         ),
     );
     add(

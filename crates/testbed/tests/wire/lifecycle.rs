@@ -40,9 +40,11 @@ async fn sessions(caller: &Caller) -> Sessions {
     caller.send(request).await.ok().json()
 }
 
-async fn delete(caller: &Caller) -> u16 {
+/// The status, and the nodes that have not heard of it.
+async fn delete(caller: &Caller) -> (u16, String) {
     let url = format!("{}/v1/apps/counter", caller.url);
-    caller.send(caller.http.delete(url)).await.status
+    let answer = caller.send(caller.http.delete(url)).await;
+    (answer.status, answer.header("fogline-pending").to_owned())
 }
 
 #[tokio::test]
@@ -67,7 +69,7 @@ async fn a_deleted_application_leaves_nothing_of_its_sessions_anywhere() {
     // One node cannot be told now, and hears of it when it is back.
     nodes.stop_node("two").await;
     assert_eq!(left(folder.path(), "two").await, (2, 3));
-    assert_eq!(delete(&one).await, 503);
+    assert_eq!(delete(&one).await, (204, "two".to_owned()));
     assert_eq!(one.send(one.get("/v1/apps/counter")).await.status, 404);
     nodes.start_node("two").await;
     let two = Caller::new(nodes.url("two"));
@@ -111,12 +113,12 @@ async fn a_deletion_that_another_node_has_not_heard_of_can_be_asked_for_again() 
     let (_folder, mut nodes, one, _) = two_callers(Setup::default()).await;
     one.deploy("counter", str::to_owned).await;
     nodes.stop_node("two").await;
-    assert_eq!(delete(&one).await, 503);
+    assert_eq!(delete(&one).await, (204, "two".to_owned()));
     nodes.start_node("two").await;
     let two = Caller::new(nodes.url("two"));
     let end = deadline();
     // It may notice first that its connection is lost.
-    while delete(&one).await != 204 {
+    while delete(&one).await != (204, String::new()) {
         assert!(Instant::now() < end, "two is not told");
     }
     assert_eq!(two.send(two.get("/v1/apps/counter")).await.status, 404);
@@ -171,7 +173,7 @@ async fn an_application_above_the_limit_is_refused_and_all_below_it_are_there_af
     for app in ["counter", "basket"] {
         one.send(one.get(&format!("/v1/apps/{app}"))).await.ok();
     }
-    assert_eq!(delete(&one).await, 204);
+    assert_eq!(delete(&one).await, (204, String::new()));
     one.deploy("faults", str::to_owned).await;
     nodes.stop().await;
 }

@@ -13,6 +13,7 @@ mod lifecycle;
 mod load;
 mod membership;
 mod migration;
+mod rollout;
 mod rules;
 mod runs;
 mod settled;

@@ -201,6 +201,12 @@ impl Nodes {
         format!("http://{}", self.handles[node].http())
     }
 
+    /// Bytes that a node has received from others since it was started.
+    pub(crate) fn received(&self, node: &str) -> u64 {
+        let traffic = self.handles[node].traffic();
+        traffic.values().map(|peer| peer.received.0).sum()
+    }
+
     pub(crate) fn address(&self, node: &str) -> SocketAddr {
         self.handles[node].http()
     }

@@ -1,0 +1,235 @@
+//! How an application comes to a node, and how it ends there.
+//!
+//! A deployment or deletion is written into this node's catalogue, and told to the others. Each of them then *follows*
+//! its own catalogue: it gets the package from whoever has it and serves it, or ends the service. Whoever does not hear
+//! of a change, or cannot follow it now, does so later by itself ([`keep`], and [`super::compare`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fogline_core::catalogue::{AppKey, Entry, Stamp};
+use fogline_core::dispatch::pause_after;
+use fogline_core::model::{NodeName, TenantName};
+use fogline_protocol::peer::{self, Entries, Request};
+use fogline_protocol::problem::Kind;
+use futures_util::StreamExt;
+
+use super::package::digest;
+use super::sources::Sources;
+use super::{Deployed, Package, no_application};
+use crate::deletion;
+use crate::fault::Fault;
+use crate::invoke;
+use crate::node::Node;
+
+/// How often this node looks whether it has followed its catalogue, when nothing calls it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Applications that are brought here at once.
+const AT_ONCE: usize = 4;
+
+/// Deploys an application here, and tells all others until then: gives those that do not have it yet.
+pub(crate) async fn deploy(
+    node: &Arc<Node>,
+    tenant: &TenantName,
+    package: &Package,
+    until: Instant,
+) -> Result<(Arc<Deployed>, Vec<NodeName>), Fault> {
+    let apps = &node.apps;
+    let listing = package.listing();
+    let digest = digest(&listing.encode());
+    let deployed = apps.prepare(tenant, package, digest).await?;
+    let key = AppKey {
+        tenant: tenant.clone(),
+        app: deployed.spec.name.clone(),
+    };
+    let (app, entry) = {
+        let _turn = apps.changing.take(&key).await?;
+        let known = apps.catalogue.get(&key);
+        let is_there = known.as_ref().and_then(Entry::package);
+        apps.check_room(apps.catalogue.deployed() - usize::from(is_there.is_some()))?;
+        if let Some(known) = &known
+            && !apps.catalogue.is_emptied(&key, known)
+        {
+            deletion::remove_records(node, &key, deletion::deleted_here(node, known)).await?;
+            apps.catalogue.empty(&key).await?;
+        }
+        let _held = apps.packages.hold().await;
+        apps.packages.put(package, &listing).await?;
+        let entry = match known.filter(|_| is_there == Some(digest)) {
+            Some(entry) => entry,
+            None => {
+                let change = |known: Option<&Entry>, stamp| Entry::deployed(known, digest, stamp);
+                apps.catalogue.change(&key, node.clock.now(), change).await?
+            }
+        };
+        (apps.serve(key.tenant.clone(), deployed), entry)
+    };
+    let pending = tell(node, &key, entry, until).await?;
+    Ok((app, pending))
+}
+
+/// Ends an application here, and tells all others until then: gives those that have not heard of it. Its records go
+/// in a task of the node.
+pub(crate) async fn delete(node: &Arc<Node>, key: &AppKey, until: Instant) -> Result<Vec<NodeName>, Fault> {
+    let entry = {
+        let _turn = node.apps.changing.take(key).await?;
+        match node.apps.catalogue.get(key) {
+            None => return Err(no_application(&key.app)),
+            Some(entry) if entry.package().is_none() => entry,
+            Some(_) => {
+                let change = |_: Option<&Entry>, stamp| Entry::deleted(stamp);
+                let entry = node.apps.catalogue.change(key, node.clock.now(), change).await?;
+                node.apps.end(key);
+                entry
+            }
+        }
+    };
+    deletion::begin(node, key);
+    tell(node, key, entry, until).await
+}
+
+/// Tells all others of a change, and waits until they have followed it; gives those that have not.
+async fn tell(node: &Arc<Node>, key: &AppKey, entry: Entry, until: Instant) -> Result<Vec<NodeName>, Fault> {
+    let entries: Entries = vec![(key.clone(), entry)];
+    let body = bytes::Bytes::from(peer::encode(&entries));
+    let others = node.others();
+    let told = others.into_iter().map(async |other| {
+        let told = invoke::exchange(node, &other, &Request::Adopt, vec![body.clone()], until).await;
+        match told {
+            Ok(_) => None,
+            Err(failed) => {
+                let fault = Fault::from(failed);
+                tracing::info!(application = %key, node = %other, problem = %fault.problem(), "not there yet");
+                Some(other)
+            }
+        }
+    });
+    let told = futures_util::future::join_all(told).await;
+    Ok(told.into_iter().flatten().collect())
+}
+
+/// Takes in what another node knows, and follows it.
+pub(crate) async fn adopt(node: &Arc<Node>, entries: Entries) -> Result<(), Fault> {
+    let keys: Vec<AppKey> = entries.iter().map(|(key, _)| key.clone()).collect();
+    for (key, entry) in entries {
+        node.apps.catalogue.adopt(key, entry, node.clock.now()).await?;
+    }
+    for key in keys {
+        follow(node, &key).await?;
+    }
+    Ok(())
+}
+
+/// Serves what the catalogue says of an application, or ends its service.
+async fn follow(node: &Arc<Node>, key: &AppKey) -> Result<(), Fault> {
+    let apps = &node.apps;
+    let _one = apps.following.take(key).await?;
+    while let Some(entry) = apps
+        .catalogue
+        .get(key)
+        .filter(|entry| is_behind(node, key, entry))
+    {
+        let Some(package) = entry.package() else {
+            let _turn = apps.changing.take(key).await?;
+            if apps.catalogue.get(key).is_some_and(|now| now.package().is_none()) {
+                apps.end(key);
+                deletion::begin(node, key);
+            }
+            continue;
+        };
+        apps.check_room(apps.all().len() - usize::from(apps.package(key).is_some()))?;
+        let mut sources = Sources::of(node, &entry.stamp.node);
+        let files = apps.packages.get(&package, &mut sources).await?;
+        let deployed = apps.prepare(&key.tenant, &files, package).await?;
+        let _turn = apps.changing.take(key).await?;
+        if apps.catalogue.get(key).as_ref() != Some(&entry) {
+            continue;
+        }
+        if !apps.catalogue.is_emptied(key, &entry) {
+            // A deletion of which this node has not heard in its time.
+            apps.end(key);
+            deletion::remove_records(node, key, false).await?;
+            apps.catalogue.empty(key).await?;
+        }
+        apps.serve(key.tenant.clone(), deployed);
+        tracing::info!(application = %key, %package, "deployed");
+    }
+    Ok(())
+}
+
+/// Whether what is served here of an application is not what the catalogue says.
+fn is_behind(node: &Node, key: &AppKey, entry: &Entry) -> bool {
+    let served = node.apps.package(key);
+    served != entry.package() || (served.is_some() && !node.apps.catalogue.is_emptied(key, entry))
+}
+
+/// What came of following a change.
+struct Tried {
+    stamp: Stamp,
+    failures: u32,
+    /// None: it cannot be served here, however often that is tried.
+    again: Option<Instant>,
+}
+
+/// Follows the catalogue, wherever that has not been done when something was heard of; ends when the task that runs it
+/// does.
+pub(crate) async fn keep(node: &Arc<Node>) {
+    let mut tried: BTreeMap<AppKey, Tried> = BTreeMap::new();
+    loop {
+        let all = node.apps.catalogue.all();
+        let mut behind: BTreeMap<AppKey, Entry> = all.into_iter().collect();
+        behind.retain(|key, entry| is_behind(node, key, entry));
+        tried.retain(|key, tried| behind.get(key).is_some_and(|entry| entry.stamp == tried.stamp));
+        let now = Instant::now();
+        let due = |key: &AppKey| {
+            tried
+                .get(key)
+                .is_none_or(|it| it.again.is_some_and(|at| at <= now))
+        };
+        let due = behind.into_iter().filter(|(key, _)| due(key));
+        let followed = futures_util::stream::iter(due)
+            .map(async |(key, entry)| (follow(node, &key).await, key, entry.stamp))
+            .buffer_unordered(AT_ONCE);
+        for (outcome, key, stamp) in followed.collect::<Vec<_>>().await {
+            let Err(fault) = outcome else { continue };
+            tracing::warn!(application = %key, problem = %fault.problem(), "not served as deployed");
+            let failures = tried.get(&key).map_or(1, |tried| tried.failures + 1);
+            let again =
+                (fault.problem().kind != Kind::NotDeployable).then(|| Instant::now() + pause_after(failures));
+            let it = Tried {
+                stamp,
+                failures,
+                again,
+            };
+            tried.insert(key, it);
+        }
+        // Whatever happens meanwhile is not waited for.
+        let _ = tokio::time::timeout(LOOK_EVERY, node.apps.catalogue.news.notified()).await;
+    }
+}
+
+/// Serves what was deployed before the node stopped, or, if the last version had not arrived whole, the last one that
+/// had. What can no longer be served is logged, and followed later.
+pub(crate) async fn restore(node: &Arc<Node>) {
+    for (key, entry) in node.apps.catalogue.all() {
+        if !node.apps.catalogue.is_emptied(&key, &entry) {
+            continue;
+        }
+        for package in entry.packages() {
+            let restored = async {
+                let files = node.apps.packages.get(&package, &mut Sources::none(node)).await?;
+                node.apps.prepare(&key.tenant, &files, package).await
+            };
+            match restored.await {
+                Ok(deployed) => {
+                    node.apps.serve(key.tenant.clone(), deployed);
+                    break;
+                }
+                Err(fault) => {
+                    tracing::warn!(application = %key, %package, problem = %fault.problem(), "not restored");
+                }
+            }
+        }
+    }
+}
