@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use fogline_core::model::AppName;
+use fogline_core::model::{AppName, NodeName};
 use fogline_protocol::api::{App, Apps, Logs};
+use fogline_protocol::headers;
 use fogline_protocol::multipart::{MANIFEST, Part};
 use http::Method;
 
@@ -17,6 +18,36 @@ impl Client {
     /// # Errors
     /// When the node finds that it cannot be deployed, or is not reached.
     pub async fn deploy(&self, package: &Package) -> Result<App, Error> {
+        self.deploy_at("/v1/apps", package).await
+    }
+
+    /// As [`Self::deploy`], also of a version that cannot read what is stored: sessions with such states are refused
+    /// then.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`].
+    pub async fn force_deploy(&self, package: &Package) -> Result<App, Error> {
+        self.deploy_at("/v1/apps?force=true", package).await
+    }
+
+    /// Deploys the version before the one that is deployed; with `force`, also one that cannot read what is stored.
+    ///
+    /// # Errors
+    /// When there is no such application or version, it cannot read what is stored, or the node is not reached.
+    pub async fn roll_back(&self, name: &AppName, force: bool) -> Result<App, Error> {
+        let path = format!("/v1/apps/{name}/rollback?force={force}");
+        // Sent again, it would roll back once more.
+        let answer = self
+            .inner
+            .http
+            .once(&Ask::new(Method::POST, path), self.deadline())
+            .await?;
+        let app: App = self.json(&answer, "")?;
+        lock(&self.inner.apps).insert(app.name.clone(), Arc::new(app.clone()));
+        Ok(app)
+    }
+
+    async fn deploy_at(&self, path: &str, package: &Package) -> Result<App, Error> {
         let mut parts = vec![Part::new(MANIFEST, package.manifest.clone())];
         parts.extend(
             package
@@ -24,9 +55,7 @@ impl Client {
                 .iter()
                 .map(|(path, bytes)| Part::new(path.clone(), bytes.clone())),
         );
-        let app: App = self
-            .ask_json(&Ask::new(Method::POST, "/v1/apps").parts(&parts))
-            .await?;
+        let app: App = self.ask_json(&Ask::new(Method::POST, path).parts(&parts)).await?;
         lock(&self.inner.apps).insert(app.name.clone(), Arc::new(app.clone()));
         Ok(app)
     }
@@ -49,18 +78,23 @@ impl Client {
         Ok(App::clone(&app))
     }
 
-    /// Deletes an application, and its sessions with it.
+    /// Deletes an application, and its sessions with it; gives the nodes that have not heard of it yet.
     ///
     /// # Errors
     /// When there is none of this name, or the node is not reached.
-    pub async fn delete_app(&self, name: &AppName) -> Result<(), Error> {
-        self.ask(
-            &Ask::new(Method::DELETE, format!("/v1/apps/{name}")),
-            self.deadline(),
-        )
-        .await?;
+    pub async fn delete_app(&self, name: &AppName) -> Result<Vec<NodeName>, Error> {
+        let ask = Ask::new(Method::DELETE, format!("/v1/apps/{name}"));
+        let answer = self.ask(&ask, self.deadline()).await?;
         lock(&self.inner.apps).remove(name);
-        Ok(())
+        let pending = answer.headers.get(&headers::PENDING);
+        let pending = pending.and_then(|names| names.to_str().ok()).unwrap_or_default();
+        let names = pending.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names: Result<_, _> = names.map(str::parse).collect();
+        names.map_err(|_| {
+            self.inner
+                .http
+                .strange(format!("{} of \"{pending}\"", headers::PENDING))
+        })
     }
 
     /// What functions wrote on the node, from line `after` on: 0, or what an earlier answer calls `next`.

@@ -171,8 +171,17 @@ impl Http {
         unreachable!("the attempts are not counted to an end")
     }
 
+    /// Sends a request once that would do something else if it were sent again.
+    pub(crate) async fn once(&self, ask: &Ask, deadline: Instant) -> Result<Answer, Error> {
+        let answer = self.send_once(ask, deadline).await?;
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(self.refused(answer).error),
+        }
+    }
+
     /// Sends a request once.
-    pub(crate) async fn send_once(&self, ask: &Ask, deadline: Instant) -> Result<Answer, Error> {
+    async fn send_once(&self, ask: &Ask, deadline: Instant) -> Result<Answer, Error> {
         let left = deadline.saturating_duration_since(Instant::now());
         let given = left - RETURN_TRIP.min(left / 10);
         let mut request = self

@@ -12,6 +12,7 @@ pub mod lease;
 pub mod model;
 pub mod network;
 pub mod policy;
+pub mod quota;
 pub mod record;
 pub mod session;
 pub mod telemetry;

@@ -9,13 +9,13 @@ use proptest::prelude::*;
 const NODES: [&str; 3] = ["one", "two", "three"];
 
 fn key(app: usize) -> AppKey {
-    format!("acme/app-{app}").parse().unwrap()
+    format!("acme/app-{app}").parse().expect("it is a key")
 }
 
 fn stamp(at: u64, node: usize) -> Stamp {
     Stamp {
         at: Timestamp(at),
-        node: NODES[node].parse().unwrap(),
+        node: NODES[node].parse().expect("it is a name"),
     }
 }
 
@@ -132,6 +132,21 @@ fn a_deployment_keeps_the_versions_before_it_and_the_deletion_that_it_followed()
         before(&again)
     );
     assert_eq!(Entry::deployed(None, digest(1), stamp(1, 0)).emptied(), None);
+}
+
+#[test]
+fn versions_are_rolled_back_one_after_the_other_as_far_as_they_are_kept() {
+    let mut entry = Entry::deployed(None, digest(1), stamp(1, 0));
+    assert_eq!(entry.rolled_back(stamp(2, 0)), None);
+    for number in 2..=5 {
+        entry = Entry::deployed(Some(&entry), digest(number), stamp(u64::from(number), 0));
+    }
+    for number in [4, 3, 2] {
+        entry = entry.rolled_back(stamp(10 - u64::from(number), 1)).unwrap();
+        assert_eq!(entry.package(), Some(digest(number)));
+    }
+    assert_eq!(entry.rolled_back(stamp(20, 0)), None);
+    assert_eq!(Entry::deleted(stamp(1, 0)).rolled_back(stamp(20, 0)), None);
 }
 
 #[test]

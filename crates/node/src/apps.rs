@@ -15,15 +15,16 @@ use bytes::Bytes;
 use fogline_core::application::{self, Application, RuntimeKind};
 use fogline_core::catalogue::AppKey;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
-use fogline_core::model::{AppName, BadInput, Digest, FunctionName, StateName, TenantName};
+use fogline_core::model::{AppName, BadInput, Digest, FunctionName, NodeName, StateName, TenantName};
 use fogline_manifest::{Source, application as manifest};
 use fogline_protocol::api;
 use fogline_protocol::problem::Kind;
 use fogline_runtime::{Artefact, Executor, PrepareError, Runtime, StateValue};
+use fogline_state::{EmbeddedStore, StoreError};
 
-pub(crate) use catalogue::Catalogue;
+use catalogue::Catalogue;
 pub(crate) use package::Package;
-pub(crate) use packages::Packages;
+use packages::Packages;
 
 use crate::fault::Fault;
 use crate::homes::Turns;
@@ -56,24 +57,24 @@ pub(crate) struct Apps {
 }
 
 impl Apps {
-    /// At most so many applications, of all tenants.
-    pub(crate) fn new(
-        catalogue: Catalogue,
-        packages: Packages,
+    /// Those that the store has kept; none is served yet. At most so many, of all tenants.
+    pub(crate) fn open(
+        node: &NodeName,
+        store: &Arc<EmbeddedStore>,
         runtime: Arc<dyn Runtime>,
         folder: PathBuf,
         most: usize,
-    ) -> Self {
-        Self {
-            catalogue,
-            packages,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            catalogue: Catalogue::open(node.clone(), Arc::clone(store))?,
+            packages: Packages::new(Arc::clone(store)),
             runtime,
             folder,
             most,
             changing: Turns::new(MAX_SESSION_QUEUE),
             following: Turns::new(MAX_SESSION_QUEUE),
             served: RwLock::default(),
-        }
+        })
     }
 
     /// Whether one more application is one too many.
@@ -105,6 +106,34 @@ impl Apps {
             ));
         }
         Err(no_application(&app))
+    }
+
+    /// Refuses what cannot read what the version writes that it is to replace here (R19).
+    fn check_reads(&self, key: &AppKey, next: &Deployed, forced: bool) -> Result<(), Fault> {
+        let Ok(current) = self.get(&key.tenant, &key.app) else {
+            return Ok(());
+        };
+        for (name, state) in current.spec.states.iter().filter(|_| !forced) {
+            next.check_schema(
+                name,
+                state.schema,
+                "deploy a version that can read it; or force it, and sessions that have it are refused",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Why a version that is served here cannot read what is stored: if another one is on its way, the caller had
+    /// better come again.
+    pub(crate) fn is_replaced(&self, tenant: &TenantName, app: &Deployed) -> bool {
+        let key = AppKey {
+            tenant: tenant.clone(),
+            app: app.spec.name.clone(),
+        };
+        let entry = self.catalogue.get(&key);
+        entry
+            .and_then(|entry| entry.package())
+            .is_some_and(|package| package != app.digest)
     }
 
     /// All applications that are served here, with their tenants.
@@ -206,25 +235,26 @@ impl Deployed {
     /// Whether this version can read what is stored (R19).
     pub(crate) fn check_schemas(&self, states: &BTreeMap<StateName, StateValue>) -> Result<(), Fault> {
         for (name, value) in states {
-            let Some(state) = self.spec.states.get(name) else {
-                continue;
-            };
-            if !(state.reads_schema_from..=state.schema).contains(&value.schema) {
-                return Err(Fault::new(
-                    Kind::Conflict,
-                    format!(
-                        "state {name} has schema {}, version {} of {} reads {} to {}",
-                        value.schema,
-                        self.spec.version,
-                        self.spec.name,
-                        state.reads_schema_from,
-                        state.schema
-                    ),
-                    "deploy a version that can read it",
-                ));
-            }
+            self.check_schema(name, value.schema, "deploy a version that can read it")?;
         }
         Ok(())
+    }
+
+    fn check_schema(&self, name: &StateName, schema: u32, hint: &str) -> Result<(), Fault> {
+        let Some(state) = self.spec.states.get(name) else {
+            return Ok(());
+        };
+        if (state.reads_schema_from..=state.schema).contains(&schema) {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Kind::Conflict,
+            format!(
+                "state {name} has schema {schema}, version {} of {} reads {} to {}",
+                self.spec.version, self.spec.name, state.reads_schema_from, state.schema
+            ),
+            hint,
+        ))
     }
 
     pub(crate) fn describe(&self) -> api::App {

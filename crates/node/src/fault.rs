@@ -56,6 +56,19 @@ impl Fault {
         self
     }
 
+    /// The same, of a version that is about to be replaced here: what it cannot do, the next one may.
+    pub(crate) fn until_rolled_out(&self) -> Self {
+        let title = format!(
+            "{}; another version is on its way to this node",
+            self.problem().title
+        );
+        Self::new(
+            Kind::RollingOut,
+            title,
+            "try again in a moment, or ask another node",
+        )
+    }
+
     pub(crate) fn in_step(mut self, step: impl ToString) -> Self {
         self.0.problem.step = Some(step.to_string());
         self
@@ -105,6 +118,11 @@ impl From<StoreError> for Fault {
             StoreError::Unavailable { doing, problem, hint } => {
                 Self::new(Kind::Unavailable, format!("{doing}: {problem}"), *hint)
             }
+            StoreError::OverQuota { what } => Self::new(
+                Kind::QuotaExceeded,
+                what.clone(),
+                "delete sessions or states that nobody needs, or have the quota raised",
+            ),
             StoreError::TooLarge { .. } => Self::new(
                 Kind::TooLarge,
                 error.to_string(),

@@ -23,6 +23,7 @@ mod members;
 mod metrics;
 mod node;
 pub mod peers;
+mod quotas;
 mod random;
 mod requested;
 mod runs;

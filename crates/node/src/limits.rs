@@ -1,8 +1,11 @@
 //! What a node takes at once; whoever comes then is told so.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fogline_core::model::TenantName;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
+use fogline_core::quota::Quota;
 
 /// What a node takes at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct Limits {
     pub session_queue: usize,
     /// Applications, of all tenants.
     pub apps: usize,
+    /// What tenants may use; those that are not here, as much as there is.
+    pub quotas: BTreeMap<TenantName, Quota>,
     /// How often it looks for what has expired, or belongs to an application that was deleted.
     pub sweep_every: Duration,
 }
@@ -23,6 +28,7 @@ impl Default for Limits {
             waiting: 4096,
             session_queue: MAX_SESSION_QUEUE,
             apps: 1000,
+            quotas: BTreeMap::new(),
             sweep_every: Duration::from_secs(60),
         }
     }

@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use fogline_core::model::{Bytes, ExecutionModel};
+use fogline_core::model::{Bytes, ExecutionModel, TenantName};
+use fogline_core::quota::Usage;
 use fogline_membership::{Member, Presence};
 use fogline_runtime::Execution;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -41,6 +42,11 @@ struct PresenceLabel {
     presence: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TenantLabel {
+    tenant: String,
+}
+
 /// The counters of a node.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -58,6 +64,8 @@ pub(crate) struct Metrics {
     owned: Gauge,
     gossip_bytes: Family<DirectionLabel, Gauge<u64, AtomicU64>>,
     members: Family<PresenceLabel, Gauge>,
+    tenant_sessions: Family<TenantLabel, Gauge<u64, AtomicU64>>,
+    tenant_bytes: Family<TenantLabel, Gauge<u64, AtomicU64>>,
 }
 
 impl Metrics {
@@ -79,6 +87,8 @@ impl Metrics {
             owned: Gauge::default(),
             gossip_bytes: Family::default(),
             members: Family::default(),
+            tenant_sessions: Family::default(),
+            tenant_bytes: Family::default(),
         };
         metrics.registry = metrics.registered();
         metrics
@@ -125,6 +135,10 @@ impl Metrics {
             "Nodes that gossip knows of, this one among them, by presence",
             self.members.clone(),
         );
+        let help = "Sessions that this node keeps, of tenants that have a quota here";
+        registry.register("tenant_sessions", help, self.tenant_sessions.clone());
+        let help = "Bytes of the states that this node keeps, of tenants that have a quota here";
+        registry.register_with_unit("tenant_state", help, Unit::Bytes, self.tenant_bytes.clone());
         registry
     }
 
@@ -178,6 +192,15 @@ impl Metrics {
             let gauge = self.members.get_or_create(&PresenceLabel { presence });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// A tenant uses so much now.
+    pub(crate) fn used(&self, tenant: &TenantName, usage: Usage) {
+        let label = TenantLabel {
+            tenant: tenant.to_string(),
+        };
+        self.tenant_sessions.get_or_create(&label).set(usage.sessions);
+        self.tenant_bytes.get_or_create(&label).set(usage.bytes.0);
     }
 
     /// All of them as text, in the OpenMetrics format.

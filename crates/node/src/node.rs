@@ -23,6 +23,7 @@ use crate::logs::Logs;
 use crate::members::Members;
 use crate::metrics::Metrics;
 use crate::peers::Endpoint;
+use crate::quotas::Quotas;
 use crate::requested::Requested;
 use crate::runs::Runs;
 use crate::slots::Slots;
@@ -33,6 +34,7 @@ use crate::tokens::{Operator, Tenants};
 pub(crate) struct Node {
     pub(crate) name: NodeName,
     pub(crate) tenants: Tenants,
+    pub(crate) quotas: Arc<Quotas>,
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) clock: Clock,
     pub(crate) apps: Apps,

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apps::{Apps, Catalogue, Packages, compare, rollout};
+use crate::apps::{Apps, compare, rollout};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::gateway;
@@ -34,6 +34,7 @@ use crate::members::{self, GossipError, Life, Members, Others};
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::peers::{Endpoint, Traffic};
+use crate::quotas::Quotas;
 use crate::runs;
 use crate::slots::Slots;
 use crate::sweep;
@@ -148,7 +149,8 @@ pub async fn start_with(
     let here = map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
 
-    let local = records(Arc::clone(&store) as Arc<dyn Store>);
+    let quotas = Arc::new(Quotas::new(options.limits.quotas));
+    let local = quotas.between(records(Arc::clone(&store) as Arc<dyn Store>));
     let external: Option<Arc<dyn Store>> = match (options.external, &options.peers) {
         (External::Store(store), _) => Some(store),
         (External::Node(node), _) if node == options.name => Some(Arc::clone(&local)),
@@ -162,13 +164,7 @@ pub async fn start_with(
     };
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
-        apps: Apps::new(
-            Catalogue::open(options.name.clone(), Arc::clone(&store))?,
-            Packages::new(Arc::clone(&store)),
-            options.runtime,
-            data,
-            options.limits.apps,
-        ),
+        apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
         sweep_every: options.limits.sweep_every,
         homes: Homes::new(
             options.name.clone(),
@@ -192,6 +188,7 @@ pub async fn start_with(
         draining: AtomicBool::new(false),
         operator: options.operator,
         tenants: options.tenants,
+        quotas,
         name: options.name,
         stopping: CancellationToken::new(),
         store,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fogline_core::model::{AppName, CommitId, TenantName};
+use fogline_core::quota::Usage;
 use fogline_core::session::{Commit, Expect, Head, RecordKey, Status};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Listed, StoreError};
@@ -11,6 +12,7 @@ use fogline_state::{Listed, StoreError};
 use crate::deletion;
 use crate::fault::Fault;
 use crate::node::Node;
+use crate::quotas::usage_of;
 use crate::random;
 use crate::runs;
 use crate::sessions;
@@ -25,11 +27,14 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
         if let Err(error) = forget_apps(node).await {
             tracing::warn!(%error, "packages that nobody needs not removed");
         }
+        let mut used: BTreeMap<TenantName, Usage> = BTreeMap::new();
         for (tenant, app) in node.apps.all() {
-            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name).await {
+            let usage = used.entry(tenant.clone()).or_default();
+            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name, usage).await {
                 tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "expired sessions not removed");
             }
         }
+        node.quotas.counted(used);
         if let Err(fault) = runs::forget_old(&node.store, node.clock.now()).await {
             tracing::warn!(problem = %fault.problem(), "old runs not removed");
         }
@@ -47,12 +52,14 @@ async fn forget_apps(node: &Node) -> Result<(), StoreError> {
     packages.keep_only(|| catalogue.packages()).await
 }
 
-async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName) -> Result<(), Fault> {
+/// Removes what has expired of an application, and adds up what the rest uses.
+async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName, used: &mut Usage) -> Result<(), Fault> {
     let store = node.homes.local();
     for Listed { key, head } in sessions::all(&**store, tenant, app).await? {
         let now = node.clock.now();
         // In memory it may have been used since.
         if head.expires >= now || node.owner.holds_unexpired(&key, now) {
+            used.change(Usage::default(), usage_of(&key, &head));
             continue;
         }
         if leads_on(node, &key, &head).await? {

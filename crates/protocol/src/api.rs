@@ -2,9 +2,10 @@
 //!
 //! | method and path | does | body → answer |
 //! |---|---|---|
-//! | `POST /v1/apps` | deploys | multipart/form-data: `manifest` (fogline.toml), one part per component, named by its path → [`App`] |
+//! | `POST /v1/apps?force=BOOL` | deploys, also, if forced, what cannot read what is stored | multipart/form-data: `manifest` (fogline.toml), one part per component, named by its path → [`App`] |
 //! | `GET /v1/apps` | lists | → [`Apps`] |
 //! | `GET /v1/apps/{app}` | describes | → [`App`] |
+//! | `POST /v1/apps/{app}/rollback` | deploys the version before | → [`App`] |
 //! | `DELETE /v1/apps/{app}` | deletes it; its sessions are gone with it | |
 //! | `GET /v1/apps/{app}/logs?after=N` | the log of its functions on this node | → [`Logs`] |
 //! | `POST /v1/apps/{app}/functions/{function}` | invokes a function that declares no state | input → output |

@@ -63,6 +63,8 @@ pub enum Kind {
     FunctionLimit,
     /// A queue is full.
     Overloaded,
+    /// The tenant has as many sessions, or bytes in them, as it may have.
+    QuotaExceeded,
     /// The deadline has passed.
     DeadlineExceeded,
     /// A store or node cannot be reached.
@@ -75,7 +77,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::NotFound,
@@ -95,6 +97,7 @@ impl Kind {
         Self::FunctionTrapped,
         Self::FunctionLimit,
         Self::Overloaded,
+        Self::QuotaExceeded,
         Self::DeadlineExceeded,
         Self::Unavailable,
         Self::RollingOut,
@@ -124,6 +127,7 @@ impl Kind {
             Self::FunctionTrapped => "function-trapped",
             Self::FunctionLimit => "function-limit",
             Self::Overloaded => "overloaded",
+            Self::QuotaExceeded => "quota-exceeded",
             Self::DeadlineExceeded => "deadline-exceeded",
             Self::Unavailable => "unavailable",
             Self::RollingOut => "rolling-out",
@@ -145,7 +149,7 @@ impl Kind {
             Self::TooLarge => 413,
             Self::NotDeployable | Self::InvalidInput | Self::KeyReused => 422,
             Self::EnvelopeMissing => 428,
-            Self::Overloaded => 429,
+            Self::Overloaded | Self::QuotaExceeded => 429,
             Self::Internal => 500,
             Self::FunctionFailed | Self::FunctionTrapped | Self::FunctionLimit => 502,
             Self::Unavailable | Self::RollingOut => 503,

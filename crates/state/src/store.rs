@@ -140,6 +140,12 @@ pub enum StoreError {
         /// What is wrong with it.
         source: BadLease,
     },
+    /// The tenant's quota is used up.
+    #[error("{what}")]
+    OverQuota {
+        /// Whose, which and where.
+        what: String,
+    },
     /// The commit is larger than the store takes.
     #[error("{bytes} in one commit, {most} are the most")]
     TooLarge {

@@ -1,6 +1,6 @@
 //! `fogline delete`.
 
-use fogline_core::model::{AppName, SessionId};
+use fogline_core::model::{AppName, NodeName, SessionId};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -33,7 +33,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let network = args.network.connect()?;
     let app = &args.app;
     match &args.session {
-        None => network.wait(network.client.delete_app(app))?,
+        None => {
+            let pending = network.wait(network.client.delete_app(app))?;
+            if !pending.is_empty() {
+                let names: Vec<&str> = pending.iter().map(NodeName::as_str).collect();
+                output::note(&format!("{} will hear of it later", names.join(", ")));
+            }
+        }
         Some(session) => {
             network.wait(network.client.delete_session(app, session))?;
             Last::forget(&network.folder, app, network.client.url(), session)?;

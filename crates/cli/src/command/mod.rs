@@ -16,6 +16,7 @@ pub(crate) mod network;
 pub(crate) mod new;
 pub(crate) mod node;
 pub(crate) mod reproduce;
+pub(crate) mod rollback;
 pub(crate) mod sim;
 pub(crate) mod state;
 pub(crate) mod statesim;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Build(build::Args),
     /// Deploy a project to a network
     Deploy(deploy::Args),
+    /// Deploy the version of an application before the one that is deployed
+    Rollback(rollback::Args),
     /// Invoke a function, or run a workflow
     Invoke(invoke::Args),
     /// List applications, nodes or sessions
@@ -83,6 +86,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::New(args) => new::run(args),
         Command::Build(args) => build::run(&args),
         Command::Deploy(args) => deploy::run(&args),
+        Command::Rollback(args) => rollback::run(&args),
         Command::Invoke(args) => invoke::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Describe(args) => describe::run(&args),

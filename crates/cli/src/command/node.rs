@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
+use fogline_core::quota::Quota;
 use fogline_core::telemetry::Capabilities;
-use fogline_manifest::node::{ExternalStore, LimitsSection, NodeConfig};
+use fogline_manifest::node::{ExternalStore, NodeConfig};
 use fogline_node::{External, Gossip, Limits, Operator, Options, Others, Pace, Tenants, memory};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
@@ -75,7 +76,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         keyrings,
         external: external(config).await?,
         slots: slots(config.slots),
-        limits: limits(&config.limits),
+        limits: limits(config),
         peers,
         others,
         runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),
@@ -87,13 +88,19 @@ fn slots(configured: Option<NonZeroU32>) -> usize {
     configured.map_or(cores, |slots| slots.get() as usize)
 }
 
-fn limits(configured: &LimitsSection) -> Limits {
+fn limits(config: &NodeConfig) -> Limits {
+    let configured = &config.limits;
+    let quotas = config
+        .tenants
+        .iter()
+        .map(|tenant| (tenant.name.clone(), tenant.quota));
     let default = Limits::default();
     let or = |value: Option<NonZeroU32>, default| value.map_or(default, |value| value.get() as usize);
     Limits {
         waiting: or(configured.waiting, default.waiting),
         session_queue: or(configured.session_queue, default.session_queue),
         apps: or(configured.applications, default.apps),
+        quotas: quotas.filter(|(_, quota)| *quota != Quota::default()).collect(),
         ..default
     }
 }

@@ -114,6 +114,23 @@ impl Entry {
         }
     }
 
+    /// A deployment of the version before; none if no such is known.
+    #[must_use]
+    pub fn rolled_back(&self, stamp: Stamp) -> Option<Self> {
+        let Change::Deployed { before, after, .. } = &self.change else {
+            return None;
+        };
+        let (last, before) = before.split_first()?;
+        Some(Self {
+            stamp,
+            change: Change::Deployed {
+                package: *last,
+                before: before.to_vec(),
+                after: after.clone(),
+            },
+        })
+    }
+
     /// A deletion.
     #[must_use]
     pub fn deleted(stamp: Stamp) -> Self {

@@ -6,7 +6,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use fogline_core::model::{NodeName, TenantName};
-use serde::Deserialize;
+use fogline_core::quota::{Quota, Rate};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+use crate::amount::Size;
 
 /// A node's configuration. Paths are relative to the file's folder; [`NodeConfig::read`] resolves them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -148,4 +152,34 @@ pub struct TenantSection {
     pub name: TenantName,
     /// The file that holds its token.
     pub token_file: PathBuf,
+    /// What it may use of this node. Default: as much as there is.
+    #[serde(default, deserialize_with = "quota")]
+    pub quota: Quota,
+}
+
+/// What a tenant may use of a node.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct QuotaSection {
+    sessions: Option<u64>,
+    bytes: Option<Size>,
+    rate: Option<NonZeroU32>,
+    burst: Option<NonZeroU32>,
+}
+
+fn quota<'de, D: Deserializer<'de>>(from: D) -> Result<Quota, D::Error> {
+    let section = QuotaSection::deserialize(from)?;
+    if section.burst.is_some() && section.rate.is_none() {
+        return Err(D::Error::custom(
+            "burst says how many requests may come at once, where rate says how many in the long run",
+        ));
+    }
+    Ok(Quota {
+        sessions: section.sessions,
+        bytes: section.bytes.map(|size| size.0),
+        rate: section.rate.map(|per_second| Rate {
+            per_second,
+            burst: section.burst.unwrap_or(per_second),
+        }),
+    })
 }

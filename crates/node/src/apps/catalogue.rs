@@ -136,19 +136,19 @@ impl Catalogue {
         self.read(|known| known.entries.differing(other))
     }
 
-    /// Makes a change here, of what is known to what `change` says. Whoever deploys has removed before what an earlier
-    /// deletion left.
+    /// Makes a change here, of what is known to what `change` says; gives what stands then. Whoever deploys has removed
+    /// before what an earlier deletion left.
     pub(crate) async fn change(
         &self,
         key: &AppKey,
         now: Timestamp,
-        change: impl FnOnce(Option<&Entry>, Stamp) -> Entry,
+        change: impl FnOnce(Option<&Entry>, Stamp) -> Result<Entry, Fault>,
     ) -> Result<Entry, Fault> {
         let _one = self.writing.lock().await;
         let entry = self.read(|known| {
             let stamp = known.entries.next_stamp(now, self.node.clone());
             change(known.entries.get(key), stamp)
-        });
+        })?;
         let local = Local {
             heard: now,
             emptied: entry.package().and_then(|_| entry.emptied().cloned()),

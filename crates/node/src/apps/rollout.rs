@@ -28,11 +28,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Applications that are brought here at once.
 const AT_ONCE: usize = 4;
 
-/// Deploys an application here, and tells all others until then: gives those that do not have it yet.
+/// Deploys an application here, and tells all others until then: gives those that do not have it yet. What cannot read
+/// what the version writes that it replaces is refused, unless that is `forced` (R19).
 pub(crate) async fn deploy(
     node: &Arc<Node>,
     tenant: &TenantName,
     package: &Package,
+    forced: bool,
     until: Instant,
 ) -> Result<(Arc<Deployed>, Vec<NodeName>), Fault> {
     let apps = &node.apps;
@@ -45,6 +47,7 @@ pub(crate) async fn deploy(
     };
     let (app, entry) = {
         let _turn = apps.changing.take(&key).await?;
+        apps.check_reads(&key, &deployed, forced)?;
         let known = apps.catalogue.get(&key);
         let is_there = known.as_ref().and_then(Entry::package);
         apps.check_room(apps.catalogue.deployed() - usize::from(is_there.is_some()))?;
@@ -59,13 +62,54 @@ pub(crate) async fn deploy(
         let entry = match known.filter(|_| is_there == Some(digest)) {
             Some(entry) => entry,
             None => {
-                let change = |known: Option<&Entry>, stamp| Entry::deployed(known, digest, stamp);
+                let change = |known: Option<&Entry>, stamp| Ok(Entry::deployed(known, digest, stamp));
                 apps.catalogue.change(&key, node.clock.now(), change).await?
             }
         };
         (apps.serve(key.tenant.clone(), deployed), entry)
     };
     let pending = tell(node, &key, entry, until).await?;
+    Ok((app, pending))
+}
+
+/// Deploys the version before the one that is deployed; otherwise as [`deploy`].
+pub(crate) async fn roll_back(
+    node: &Arc<Node>,
+    key: &AppKey,
+    forced: bool,
+    until: Instant,
+) -> Result<(Arc<Deployed>, Vec<NodeName>), Fault> {
+    let apps = &node.apps;
+    follow(node, key).await?;
+    let known = apps.catalogue.get(key).filter(|known| known.package().is_some());
+    let known = known.ok_or_else(|| no_application(&key.app))?;
+    let before = known.packages().nth(1).ok_or_else(|| {
+        let title = format!("no version of {} is kept but the one that is deployed", key.app);
+        Fault::new(Kind::Conflict, title, "deploy the older version again")
+    })?;
+    let files = apps
+        .packages
+        .get(&before, &mut Sources::of(node, &known.stamp.node))
+        .await?;
+    let deployed = apps.prepare(&key.tenant, &files, before).await?;
+    let (app, entry) = {
+        let _turn = apps.changing.take(key).await?;
+        apps.check_reads(key, &deployed, forced)?;
+        let change = |now: Option<&Entry>, stamp| {
+            let now = now.filter(|now| **now == known);
+            now.and_then(|now| now.rolled_back(stamp)).ok_or_else(|| {
+                let title = format!("{} was changed meanwhile", key.app);
+                Fault::new(
+                    Kind::Conflict,
+                    title,
+                    "look what is deployed now (`fogline describe`)",
+                )
+            })
+        };
+        let entry = apps.catalogue.change(key, node.clock.now(), change).await?;
+        (apps.serve(key.tenant.clone(), deployed), entry)
+    };
+    let pending = tell(node, key, entry, until).await?;
     Ok((app, pending))
 }
 
@@ -78,7 +122,7 @@ pub(crate) async fn delete(node: &Arc<Node>, key: &AppKey, until: Instant) -> Re
             None => return Err(no_application(&key.app)),
             Some(entry) if entry.package().is_none() => entry,
             Some(_) => {
-                let change = |_: Option<&Entry>, stamp| Entry::deleted(stamp);
+                let change = |_: Option<&Entry>, stamp| Ok(Entry::deleted(stamp));
                 let entry = node.apps.catalogue.change(key, node.clock.now(), change).await?;
                 node.apps.end(key);
                 entry

@@ -57,10 +57,16 @@ pub(crate) fn fault(fault: &Fault) -> Response {
     } else {
         mixed(status, Part::json(multipart::PROBLEM, text), fault.envelopes())
     };
-    if matches!(it.kind, Kind::Overloaded | Kind::RollingOut) {
+    let retry_after = match it.kind {
+        Kind::Overloaded | Kind::RollingOut => Some("1"),
+        // What has expired makes room about then.
+        Kind::QuotaExceeded => Some("60"),
+        _ => None,
+    };
+    if let Some(seconds) = retry_after {
         response
             .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            .insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response
 }

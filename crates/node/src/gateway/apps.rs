@@ -8,16 +8,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use fogline_core::catalogue::AppKey;
-use fogline_core::model::{NodeName, TenantName};
+use fogline_core::model::NodeName;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::{api, headers, multipart};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::extract::{Path, Query};
-use super::{answer, body, respond, scope};
-use crate::admit;
-use crate::apps::{Package, rollout};
+use super::{answer, body, respond, scope, tenant};
+use crate::admit::{self, Scope};
+use crate::apps::{Deployed, Package, rollout};
 use crate::fault::Fault;
 use crate::node::Node;
 
@@ -48,18 +48,56 @@ pub(super) async fn describe(
 }
 
 /// Deploys here and on all nodes that can be told now: it is there when this answers, which names the others.
-pub(super) async fn deploy(State(node): State<Arc<Node>>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn deploy(
+    State(node): State<Arc<Node>>,
+    Query(how): Query<How>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     respond(&node, &headers, async {
         let tenant = tenant(&node, &headers)?;
         let package = package(&headers, body).await?;
-        let (app, pending) = rollout::deploy(&node, &tenant, &package, until(&headers)?).await?;
-        let app = api::App {
-            pending,
-            ..app.describe()
-        };
-        Ok(answer::json(StatusCode::OK, &app))
+        let deployed = rollout::deploy(&node, &tenant, &package, how.force, until(&headers)?).await?;
+        Ok(answered(deployed))
     })
     .await
+}
+
+/// Deploys the version before.
+pub(super) async fn roll_back(
+    State(node): State<Arc<Node>>,
+    Path(app): Path<String>,
+    Query(how): Query<How>,
+    headers: HeaderMap,
+) -> Response {
+    respond(&node, &headers, async {
+        let key = key(scope(&node, &headers, &app, None)?);
+        let deployed = rollout::roll_back(&node, &key, how.force, until(&headers)?).await?;
+        Ok(answered(deployed))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct How {
+    #[serde(default)]
+    force: bool,
+}
+
+fn answered((app, pending): (Arc<Deployed>, Vec<NodeName>)) -> Response {
+    let app = api::App {
+        pending,
+        ..app.describe()
+    };
+    answer::json(StatusCode::OK, &app)
+}
+
+fn key(scope: Scope) -> AppKey {
+    AppKey {
+        tenant: scope.tenant,
+        app: scope.app,
+    }
 }
 
 pub(super) async fn delete(
@@ -68,11 +106,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Response {
     respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, None)?;
-        let key = AppKey {
-            tenant: scope.tenant,
-            app: scope.app,
-        };
+        let key = key(scope(&node, &headers, &app, None)?);
         let pending = rollout::delete(&node, &key, until(&headers)?).await?;
         let mut answer = answer::done();
         if !pending.is_empty() {
@@ -113,10 +147,6 @@ pub(super) async fn logs(
         Ok(answer::json(StatusCode::OK, &logs))
     })
     .await
-}
-
-fn tenant(node: &Node, headers: &HeaderMap) -> Result<TenantName, Fault> {
-    node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)
 }
 
 async fn package(headers: &HeaderMap, body: Body) -> Result<Package, Fault> {

@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
-use fogline_core::model::{AppName, SessionId};
+use fogline_core::model::{AppName, SessionId, TenantName};
 use fogline_protocol::headers;
 use fogline_protocol::problem::Kind;
 use http::{HeaderMap, Method, Uri};
@@ -35,6 +35,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
     Router::new()
         .route("/v1/apps", get(apps::list).post(apps::deploy))
         .route("/v1/apps/{app}", get(apps::describe).delete(apps::delete))
+        .route("/v1/apps/{app}/rollback", post(apps::roll_back))
         .route("/v1/apps/{app}/logs", get(apps::logs))
         .route(
             "/v1/apps/{app}/functions/{function}",
@@ -126,9 +127,16 @@ async fn respond(
     response
 }
 
+/// The tenant that a request proves, if its quota admits one more.
+fn tenant(node: &Node, headers: &HeaderMap) -> Result<TenantName, Fault> {
+    let tenant = node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)?;
+    node.quotas.admit(&tenant)?;
+    Ok(tenant)
+}
+
 /// What a path names, for the tenant that the request proves.
 fn scope(node: &Node, headers: &HeaderMap, app: &str, session: Option<&str>) -> Result<Scope, Fault> {
-    let tenant = node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)?;
+    let tenant = tenant(node, headers)?;
     let app: AppName = app
         .parse()
         .map_err(|error| Fault::not_found(format!("{error}"), NAMES))?;

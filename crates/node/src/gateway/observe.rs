@@ -42,6 +42,9 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
     let peers = traffic
         .into_iter()
         .map(|(peer, traffic)| (peer.to_string(), traffic.sent, traffic.received));
+    for (tenant, usage) in node.quotas.all() {
+        node.metrics.used(&tenant, usage);
+    }
     answer::bytes(
         StatusCode::OK,
         OPEN_METRICS,

@@ -9,6 +9,7 @@ use fogline_core::model::limits::{MAX_BODY, MAX_DEADLINE};
 use fogline_core::model::{AppName, NodeName, StateName, TenantName};
 use fogline_core::session::{self, BlobName, Commit, Head, RecordKey, Snapshot};
 use fogline_protocol::peer::{self, Request, Response};
+use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 
 use crate::peers::{CallError, Endpoint, Message};
@@ -86,6 +87,9 @@ impl RemoteStore {
 
     fn unexpected(&self, response: Response) -> StoreError {
         match response {
+            Response::Refused(problem, _) if problem.kind == Kind::QuotaExceeded => {
+                StoreError::OverQuota { what: problem.title }
+            }
             Response::Refused(problem, _) => self.unavailable(problem.title),
             other => self.unavailable(format!("an answer to something else: {other:?}")),
         }

@@ -40,18 +40,21 @@ pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, F
         home: main.map(|(_, _, home)| home),
         turn_at: None,
         located: false,
+        behind: Vec::new(),
     };
     let mut failed = None;
     while job.call.hops < MAX_HOPS {
         let target = match search.turn_at.take() {
             Some(at) => at,
-            None => match node
-                .dispatcher
-                .place(&node.name, &job, &app.spec, search.home.as_ref())
-            {
-                Ok(target) => target,
-                Err(fault) => return Err(failed.unwrap_or(fault)),
-            },
+            None => {
+                match node
+                    .dispatcher
+                    .place(&node.name, &job, &app.spec, search.home.as_ref(), &search.behind)
+                {
+                    Ok(target) => target,
+                    Err(fault) => return Err(failed.unwrap_or(fault)),
+                }
+            }
         };
         // A client's envelopes say where it is better than this node does.
         job.call.home = search.part.and(search.home.clone());
@@ -95,6 +98,8 @@ struct Search<'a> {
     turn_at: Option<NodeName>,
     /// Whether all nodes have been asked for the session.
     located: bool,
+    /// Nodes that do not have the application yet, or not the version that the session needs.
+    behind: Vec<NodeName>,
 }
 
 impl Search<'_> {
@@ -114,6 +119,11 @@ impl Search<'_> {
         if unreached {
             self.node.dispatcher.unreached(target);
         }
+        let bound = matches!(self.home, Some(Home::InFunction(_)));
+        if fault.problem().kind == Kind::RollingOut && !bound && !self.behind.contains(target) {
+            self.behind.push(target.clone());
+            return Ok(fault);
+        }
         let gone = fault.problem().kind == Kind::Unavailable;
         if let Some(part) = self.part.filter(|_| gone && !self.located) {
             self.located = true;
@@ -124,7 +134,6 @@ impl Search<'_> {
                 return Ok(fault);
             }
         }
-        let bound = matches!(self.home, Some(Home::InFunction(_)));
         if unreached && !bound && self.node.dispatcher.may_retry() {
             return Ok(fault);
         }

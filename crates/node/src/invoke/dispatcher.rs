@@ -176,13 +176,14 @@ impl Dispatcher {
         self.known().retries.take()
     }
 
-    /// The node that should execute a job.
+    /// The node that should execute a job, if not one of those that are `behind`.
     pub(super) fn place(
         &self,
         this: &NodeName,
         job: &Job,
         app: &Application,
         home: Option<&Home>,
+        behind: &[NodeName],
     ) -> Result<NodeName, Fault> {
         if let Some(Home::InFunction(owner)) = home {
             return Ok(owner.clone());
@@ -191,6 +192,7 @@ impl Dispatcher {
             return Ok(this.clone());
         };
         let mut known = self.settled(Circuit::admits);
+        behind.iter().for_each(|node| known.settle(node, false));
         let view = &mut known.view;
         let (function, now) = (&app.functions[name], self.origin.elapsed());
         if let ([only], true) = (view.map().machines(), function.requires.is_empty()) {
@@ -212,8 +214,14 @@ impl Dispatcher {
             turn,
             now,
         };
-        let chosen = dispatch::choose(view, app.placement, &request);
-        chosen.map(|chosen| chosen.node.clone()).ok_or_else(|| {
+        let chosen = dispatch::choose(view, app.placement, &request).map(|chosen| chosen.node.clone());
+        for node in behind {
+            // The next job may be of another application.
+            let open = known.circuits.get(node);
+            let sends = open.is_none_or(|circuit| !circuit.is_open(now));
+            known.settle(node, sends);
+        }
+        chosen.ok_or_else(|| {
             Fault::new(
                 Kind::Unavailable,
                 format!(

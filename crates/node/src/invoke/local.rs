@@ -7,7 +7,8 @@ use bytes::Bytes;
 use fogline_core::application::Instance;
 use fogline_core::model::{self, Birth, CommitId, ExecutionModel, SessionId, StateName};
 use fogline_core::session::{
-    Action, Attempt, BlobOf, Event, Executed, Home, Invocation, Outcome, Refusal, ReplyOutput, Seen, Snapshot,
+    Action, Attempt, BlobOf, Commit, Event, Executed, Home, Invocation, Outcome, Refusal, ReplyOutput, Seen,
+    Snapshot,
 };
 use fogline_protocol::peer::{Invoke, Invoked};
 use fogline_protocol::problem::Kind;
@@ -28,7 +29,7 @@ use crate::apps::Deployed;
 use crate::fault::{self, Fault};
 use crate::locate::locate;
 use crate::node::Node;
-use crate::random;
+use crate::{quotas, random};
 
 /// How often a session may move while one invocation looks for it.
 const MAX_FOLLOWED: usize = 8;
@@ -364,6 +365,7 @@ impl Drive<'_> {
                 }
                 Action::Commit(commit) => {
                     let (id, bytes) = (commit.head.commit, super::bytes_of(&commit));
+                    self.check_quota(place, &commit)?;
                     match place.commit(commit).await? {
                         Committed::Done => {
                             metrics.committed(place.model(), bytes);
@@ -384,6 +386,16 @@ impl Drive<'_> {
             };
             action = attempt.on(event);
         }
+    }
+
+    /// Stores check quotas themselves; an owner has the session in its memory, and stores it later.
+    fn check_quota(&self, place: &Place, commit: &Commit) -> Result<(), Fault> {
+        if let (Place::Owner(_, key, ..), Some(base)) = (place, &self.base)
+            && quotas::usage_of(key, &commit.head).bytes > quotas::usage_of(key, &base.head).bytes
+        {
+            self.work.node.quotas.check_bytes(&key.tenant)?;
+        }
+        Ok(())
     }
 
     fn invocation(&self, place: &Place) -> Invocation {
@@ -412,7 +424,13 @@ impl Drive<'_> {
         let mut states = values(snapshot, self.states);
         let bytes = states.values().map(|value| value.value.len() as u64).sum();
         self.work.node.metrics.moved(place.model(), model::Bytes(bytes));
-        self.work.app.check_schemas(&states)?;
+        if let Err(fault) = self.work.app.check_schemas(&states) {
+            let (node, tenant) = (self.work.node, &self.work.job.call.tenant);
+            return Err(match node.apps.is_replaced(tenant, self.work.app) {
+                true => fault.until_rolled_out(),
+                false => fault,
+            });
+        }
         states.extend(
             self.read_only
                 .iter()

@@ -7,7 +7,7 @@ use super::operation::{Operation, binary, json_of, text};
 use crate::multipart;
 use crate::problem::Kind::{
     self, BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound, Overloaded,
-    StateRegressed, TooLarge, Unavailable,
+    RollingOut, StateRegressed, TooLarge, Unavailable,
 };
 
 const SESSION: &str = "apps/{app}/sessions/{session}";
@@ -41,9 +41,26 @@ fn applications() -> Vec<Operation> {
             "deployApp",
             "Deploys an application, here and on all nodes; those that cannot be told now hear of it later.",
         )
+        .with(&["force"])
         .required_body(package)
         .answer(200, "The application, as deployed.", json_of("App"))
-        .problems(&[TooLarge, NotDeployable, Overloaded, Unavailable]),
+        .problems(&[
+            Conflict,
+            TooLarge,
+            NotDeployable,
+            Overloaded,
+            Unavailable,
+            RollingOut,
+        ]),
+        Operation::new(
+            "post",
+            "apps/{app}/rollback",
+            "rollBackApp",
+            "Deploys the version before the one that is deployed; its sessions stay.",
+        )
+        .with(&["force"])
+        .answer(200, "The application, as deployed.", json_of("App"))
+        .problems(&[NotFound, Conflict, NotDeployable, Overloaded, Unavailable]),
         Operation::new("get", "apps/{app}", "describeApp", "Describes an application.")
             .answer(200, "The application.", json_of("App"))
             .problems(&[NotFound]),

@@ -62,6 +62,13 @@ pub(super) fn parameters() -> Map<String, Value> {
             "List those behind this session.",
         ),
         ("limit", "limit", "query", limit, "How many to list at the most."),
+        (
+            "force",
+            "force",
+            "query",
+            json!({"type": "boolean", "default": false}),
+            "Deploy also what cannot read the states that there may be: sessions that have them are refused then.",
+        ),
         ("after-line", "after", "query", number(), after),
     ];
     let of_requests = of_requests.map(|(key, name, place, schema, description)| {

@@ -313,3 +313,29 @@ async fn tenants_do_not_see_each_other() {
     );
     nodes.stop().await;
 }
+
+/// R14: each of two steps would take the state away from the client, and only one could bring it back.
+#[tokio::test]
+async fn steps_at_once_that_share_what_the_client_holds_are_not_deployed() {
+    let (_folder, nodes, caller) = one_node(Setup::default()).await;
+    let at_once = |model: &str| {
+        let steps = "[[workflow.steps]]\nname = \"peek\"\nfunction = \"peek\"\nafter = []\n";
+        let model = format!("model = \"{model}\"");
+        package("counter", |it| {
+            it.replacen("model = \"in-edge\"", &model, 1) + steps
+        })
+    };
+    let refused = caller.deploy_parts(&at_once("in-client")).await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (422, "not-deployable"),
+        "{}",
+        refused.text()
+    );
+    for said in ["\\\"add\\\"", "\\\"peek\\\"", "\\\"total\\\"", "at the same time"] {
+        assert!(refused.text().contains(said), "{}", refused.text());
+    }
+    assert_eq!(caller.send(caller.get("/v1/apps/counter")).await.status, 404);
+    caller.deploy_parts(&at_once("in-edge")).await.ok();
+    nodes.stop().await;
+}

@@ -1,6 +1,7 @@
 //! The ends of applications, and what a node takes at once.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fogline_core::model::{AppName, TenantName};
@@ -229,6 +230,44 @@ async fn a_session_that_is_only_read_lives_on() {
         }
         nodes.stop().await;
     }
+}
+
+/// R20: what its owner has used since it was stored lives on, whatever the store says.
+#[tokio::test]
+async fn a_session_that_is_in_use_in_its_owners_memory_is_not_swept() {
+    static OLD: AtomicBool = AtomicBool::new(false);
+    let setup = Setup {
+        meddling: Meddling::OldInLists(&OLD),
+        limits: Limits {
+            sweep_every: Duration::from_millis(20),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (_folder, nodes, one, two) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut used = Vec::new();
+    for caller in [&one, &two] {
+        let mut held = caller.session("counter", "in-function").await;
+        caller.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        used.push(held);
+    }
+    OLD.store(true, Ordering::Relaxed);
+    // Twice, so that the sweep that removes the second one began after the first one was gone.
+    for _ in 0..2 {
+        for caller in [&one, &two] {
+            let old = caller.session("counter", "in-edge").await;
+            let end = deadline();
+            while caller.send(caller.get(&path(&old))).await.status != 404 {
+                assert!(Instant::now() < end, "nothing is swept");
+            }
+        }
+    }
+    for mut held in used {
+        let added = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(added.text(), "2");
+    }
+    nodes.stop().await;
 }
 
 /// R15 and R20: also of a part that is read beside the one that is written.

@@ -13,6 +13,7 @@ mod lifecycle;
 mod load;
 mod membership;
 mod migration;
+mod quotas;
 mod rollout;
 mod rules;
 mod runs;

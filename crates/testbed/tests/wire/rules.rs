@@ -334,7 +334,7 @@ async fn a_version_that_cannot_read_a_state_refuses_to() {
     one.in_session(&mut held, "functions/add", "5", &[]).await.ok();
     let state = format!("{}/states/total", path(&held));
     let value = one.send(one.get(&state)).await.ok().body;
-    one.deploy("counter", str::to_owned).await;
+    one.force_deploy("counter", str::to_owned).await;
     for function in ["functions/add", "functions/peek"] {
         let refused = one.in_session(&mut held, function, "1", &[]).await;
         assert_eq!(
@@ -348,7 +348,7 @@ async fn a_version_that_cannot_read_a_state_refuses_to() {
     one.deploy("counter", newer).await;
     assert_eq!(one.send(one.get(&state)).await.ok().body, value);
     let newest = |manifest: &str| manifest.replacen("schema = 1", "schema = 4\nreads-schema-from = 3", 1);
-    one.deploy("counter", newest).await;
+    one.force_deploy("counter", newest).await;
     assert_eq!(
         one.send(one.get(&state)).await.status,
         409,

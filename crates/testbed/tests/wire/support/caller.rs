@@ -108,15 +108,21 @@ impl Caller {
         self.deploy_parts(&package(example, edit)).await.ok().json()
     }
 
+    /// The same, also if it cannot read what is stored.
+    pub(crate) async fn force_deploy(&self, example: &str, edit: impl Fn(&str) -> String) -> App {
+        let parts = package(example, edit);
+        self.deploy_to("/v1/apps?force=true", &parts).await.ok().json()
+    }
+
     /// Deploys what may not be deployable.
     pub(crate) async fn deploy_parts(&self, parts: &[Part]) -> Answer {
+        self.deploy_to("/v1/apps", parts).await
+    }
+
+    async fn deploy_to(&self, path: &str, parts: &[Part]) -> Answer {
         let (content_type, body) = form(parts);
-        self.send(
-            self.post("/v1/apps")
-                .header("content-type", content_type)
-                .body(body),
-        )
-        .await
+        self.send(self.post(path).header("content-type", content_type).body(body))
+            .await
     }
 
     pub(crate) async fn session(&self, app: &str, model: &str) -> Held {

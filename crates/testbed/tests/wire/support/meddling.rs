@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -27,6 +27,8 @@ pub(crate) enum Meddling {
     Held(&'static Semaphore),
     /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
+    /// Nothing; but once this is set, whoever lists sessions finds that their time is over.
+    OldInLists(&'static AtomicBool),
     /// Nothing; but whoever loads a session finds that its time will be over in a minute.
     Waning,
 }
@@ -58,7 +60,7 @@ struct Meddled {
 }
 
 impl Meddled {
-    /// Lets a session's time be over.
+    /// Lets the time be over of a session that is loaded.
     fn age(&self, head: &mut Head) {
         match self.meddling {
             Meddling::Old => head.expires = Timestamp(1),
@@ -123,7 +125,11 @@ impl Store for Meddled {
             return self.inner.commit(key, commit).await;
         }
         match self.meddling {
-            Meddling::None | Meddling::Old | Meddling::Waning | Meddling::Held(_) => {}
+            Meddling::None
+            | Meddling::Old
+            | Meddling::OldInLists(_)
+            | Meddling::Waning
+            | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
                 self.inner.commit(key, commit).await?;
@@ -146,8 +152,15 @@ impl Store for Meddled {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
         let mut listed = self.inner.list(tenant, app, after, limit).await?;
-        if matches!(self.meddling, Meddling::Old) {
-            listed.iter_mut().for_each(|found| self.age(&mut found.head));
+        let old = match self.meddling {
+            Meddling::Old => true,
+            Meddling::OldInLists(set) => set.load(Ordering::Relaxed),
+            _ => false,
+        };
+        if old {
+            listed
+                .iter_mut()
+                .for_each(|found| found.head.expires = Timestamp(1));
         }
         Ok(listed)
     }

@@ -1,0 +1,212 @@
+//! What tenants may use of this node, and what they do.
+//!
+//! Requests are counted where they come in. Sessions and bytes are counted by what stands between the node and its
+//! store, so each where it is kept: a quota is one of this node, and says nothing of others. What is used is counted anew
+//! with each sweep, because of commits of which nobody heard whether they were done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fogline_core::model::{self, AppName, ExecutionModel, StateName, TenantName};
+use fogline_core::quota::{Bucket, Quota, Usage};
+use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey, Snapshot, Status};
+use fogline_protocol::problem::Kind;
+use fogline_state::{Committed, Durable, Listed, Store, StoreError};
+
+use crate::fault::Fault;
+
+/// What tenants may use, and do.
+pub(crate) struct Quotas {
+    quotas: BTreeMap<TenantName, Quota>,
+    tenants: Mutex<BTreeMap<TenantName, Tenant>>,
+    origin: Instant,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tenant {
+    bucket: Bucket,
+    usage: Usage,
+}
+
+impl Quotas {
+    pub(crate) fn new(quotas: BTreeMap<TenantName, Quota>) -> Self {
+        let tenants = quotas.keys().map(|tenant| (tenant.clone(), Tenant::default()));
+        Self {
+            tenants: Mutex::new(tenants.collect()),
+            quotas,
+            origin: Instant::now(),
+        }
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, BTreeMap<TenantName, Tenant>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn quota(&self, tenant: &TenantName) -> Quota {
+        self.quotas.get(tenant).copied().unwrap_or_default()
+    }
+
+    /// Admits a request of a tenant, or not.
+    pub(crate) fn admit(&self, tenant: &TenantName) -> Result<(), Fault> {
+        let Some(rate) = self.quota(tenant).rate else {
+            return Ok(());
+        };
+        let now = self.origin.elapsed();
+        let admits = |it: &mut Tenant| it.bucket.admits(rate, now);
+        if self.tenants().get_mut(tenant).is_none_or(admits) {
+            return Ok(());
+        }
+        let title = format!(
+            "tenant {tenant} has used up its quota of {} requests/s at this node",
+            rate.per_second
+        );
+        Err(Fault::new(
+            Kind::Overloaded,
+            title,
+            "send fewer, or have the quota raised (rate)",
+        ))
+    }
+
+    /// Whether a tenant may store more bytes.
+    pub(crate) fn check_bytes(&self, tenant: &TenantName) -> Result<(), StoreError> {
+        match self.quota(tenant).bytes {
+            Some(most) if self.usage(tenant).bytes >= most => Err(StoreError::OverQuota {
+                what: format!(
+                    "tenant {tenant} has used up its quota of {most} at the node that keeps this session"
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_sessions(&self, tenant: &TenantName) -> Result<(), StoreError> {
+        match self.quota(tenant).sessions {
+            Some(most) if self.usage(tenant).sessions >= most => Err(StoreError::OverQuota {
+                what: format!(
+                    "tenant {tenant} has used up its quota of {most} sessions at the node that would keep this one"
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn usage(&self, tenant: &TenantName) -> Usage {
+        self.tenants().get(tenant).map(|it| it.usage).unwrap_or_default()
+    }
+
+    fn change(&self, tenant: &TenantName, before: Usage, after: Usage) {
+        if let Some(it) = self.tenants().get_mut(tenant) {
+            it.usage.change(before, after);
+        }
+    }
+
+    /// Takes up what was counted.
+    pub(crate) fn counted(&self, mut counted: BTreeMap<TenantName, Usage>) {
+        for (tenant, it) in &mut *self.tenants() {
+            it.usage = counted.remove(tenant).unwrap_or_default();
+        }
+    }
+
+    /// What tenants with a quota use.
+    pub(crate) fn all(&self) -> Vec<(TenantName, Usage)> {
+        let tenants = self.tenants();
+        let all = tenants.iter();
+        all.map(|(tenant, it)| (tenant.clone(), it.usage)).collect()
+    }
+
+    /// Puts the quotas between a node and its store.
+    pub(crate) fn between(self: &Arc<Self>, inner: Arc<dyn Store>) -> Arc<dyn Store> {
+        if self.quotas.is_empty() {
+            return inner;
+        }
+        let quotas = Arc::clone(self);
+        Arc::new(Metered { inner, quotas })
+    }
+}
+
+/// What a record uses: a session is where its primary part is, and ends with it.
+pub(crate) fn usage_of(key: &RecordKey, head: &Head) -> Usage {
+    if !matches!(head.status, Status::Live | Status::Moving(_)) {
+        return Usage::default();
+    }
+    let bytes = head.states.values().map(|entry| entry.content.len()).sum();
+    Usage {
+        sessions: u64::from(key.part == key.session.primary()),
+        bytes: model::Bytes(bytes),
+    }
+}
+
+/// A store that counts what tenants with a quota use of it.
+struct Metered {
+    inner: Arc<dyn Store>,
+    quotas: Arc<Quotas>,
+}
+
+impl Metered {
+    async fn usage(&self, key: &RecordKey) -> Result<Usage, StoreError> {
+        let found = self.inner.load(key, &BTreeSet::new()).await?;
+        Ok(found.map(|found| usage_of(key, &found.head)).unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Store for Metered {
+    fn durable(&self) -> Durable {
+        self.inner.durable()
+    }
+
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        self.inner.load(key, states).await
+    }
+
+    async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
+        let tenant = &key.tenant;
+        if !self.quotas.quotas.contains_key(tenant) {
+            return self.inner.commit(key, commit).await;
+        }
+        let (before, after) = (self.usage(key).await?, usage_of(key, &commit.head));
+        // A session that moves here was somewhere before, and is not to be lost on its way.
+        let born = commit.expect == Expect::Absent && commit.head.epoch == 0;
+        if born && after.sessions > before.sessions {
+            self.quotas.check_sessions(tenant)?;
+        }
+        // What is in its owner's memory was let in there.
+        let moved = commit.expect == Expect::Absent;
+        if after.bytes > before.bytes && !moved && key.model != ExecutionModel::InFunction {
+            self.quotas.check_bytes(tenant)?;
+        }
+        let committed = self.inner.commit(key, commit).await?;
+        if committed == Committed::Done {
+            self.quotas.change(tenant, before, after);
+        }
+        Ok(committed)
+    }
+
+    async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
+        self.inner.blob(key, name).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.inner.list(tenant, app, after, limit).await
+    }
+
+    async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
+        let before = self.usage(key).await?;
+        self.inner.erase(key).await?;
+        self.quotas.change(&key.tenant, before, Usage::default());
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! What a tenant may use of a node.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use fogline_core::model::Bytes;
+use fogline_core::quota::{Quota, Rate};
+use fogline_node::{Limits, Tenants};
+
+use super::rules::path;
+use super::support::{Caller, Nodes, Setup, deadline};
+
+/// Two tenants, of which `bounded` has a quota at all nodes.
+fn setup(quota: Quota) -> Setup {
+    let tenants =
+        [("bounded", "b"), ("free", "f")].map(|(name, token)| (name.parse().unwrap(), token.to_owned()));
+    Setup {
+        tenants: Tenants::with_tokens(tenants),
+        limits: Limits {
+            quotas: BTreeMap::from([("bounded".parse().unwrap(), quota)]),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    }
+}
+
+async fn create(caller: &Caller, model: &str) -> (u16, String) {
+    let request = caller.post("/v1/apps/counter/sessions");
+    let answer = caller
+        .send(request.body(format!("{{\"model\": \"{model}\"}}")))
+        .await;
+    let kind = if answer.status == 201 {
+        String::new()
+    } else {
+        answer.kind()
+    };
+    (answer.status, kind)
+}
+
+#[tokio::test]
+async fn a_tenant_has_as_many_sessions_at_a_node_as_its_quota_says() {
+    let quota = Quota {
+        sessions: Some(2),
+        ..Quota::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut nodes = Nodes::start(folder.path(), setup(quota)).await;
+    let one = Caller::with_token(nodes.url("one"), "b");
+    one.deploy("counter", str::to_owned).await;
+    let refused = (429, "quota-exceeded".to_owned());
+    let held = one.session("counter", "in-edge").await;
+    assert_eq!(create(&one, "in-edge").await, (201, String::new()));
+    assert_eq!(create(&one, "in-edge").await, refused);
+    // What other nodes keep, and what clients hold, is not this node's.
+    assert_eq!(create(&one, "in-client").await, (201, String::new()));
+    for status in [201, 201, 429] {
+        assert_eq!(create(&one, "external").await.0, status);
+    }
+    // Other tenants have quotas of their own.
+    let free = Caller::with_token(nodes.url("one"), "f");
+    free.deploy("counter", str::to_owned).await;
+    for _ in 0..3 {
+        assert_eq!(create(&free, "in-edge").await, (201, String::new()));
+    }
+    // What there was when the node stopped is counted.
+    nodes.stop_node("one").await;
+    nodes.start_node("one").await;
+    let one = Caller::with_token(nodes.url("one"), "b");
+    let end = deadline();
+    while !one
+        .send(one.get("/metrics"))
+        .await
+        .text()
+        .contains("fogline_tenant_sessions{tenant=\"bounded\"} 2")
+    {
+        assert!(Instant::now() < end);
+    }
+    assert_eq!(create(&one, "in-edge").await, refused);
+    one.send(one.http.delete(format!("{}{}", one.url, path(&held))))
+        .await
+        .ok();
+    assert_eq!(create(&one, "in-edge").await, (201, String::new()));
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_tenants_states_are_no_larger_than_its_quota() {
+    let quota = Quota {
+        bytes: Some(Bytes(1000)),
+        ..Quota::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup(quota)).await;
+    let (one, two) = (
+        Caller::with_token(nodes.url("one"), "b"),
+        Caller::with_token(nodes.url("two"), "b"),
+    );
+    one.deploy("counter", str::to_owned).await;
+    for model in ["in-edge", "in-function", "external"] {
+        let (first, second) = (
+            one.session("counter", model).await,
+            one.session("counter", model).await,
+        );
+        let put = async |session: &str, bytes: usize| {
+            // At the other node, so that what the quota's own node says comes through.
+            let request = two.http.put(format!("{}{session}/states/total", two.url));
+            let answer = two.send(request.body("7".repeat(bytes))).await;
+            if answer.status < 300 {
+                "stored".to_owned()
+            } else {
+                answer.kind()
+            }
+        };
+        let (first, second) = (path(&first), path(&second));
+        let (stored, refused) = ("stored", "quota-exceeded");
+        assert_eq!(put(&first, 1000).await, stored, "{model}");
+        // Under in-function it is counted when it is stored.
+        let usage = ["one", "two", "cloud"].map(|node| Caller::new(nodes.url(node)));
+        let end = deadline();
+        loop {
+            let mut used = String::new();
+            for caller in &usage {
+                used += &caller.send(caller.get("/metrics")).await.text();
+            }
+            if used.contains("fogline_tenant_state_bytes{tenant=\"bounded\"} 1000") {
+                break;
+            }
+            assert!(Instant::now() < end, "{model}");
+        }
+        assert_eq!(put(&second, 10).await, refused, "{model}");
+        assert_eq!(put(&first, 1001).await, refused, "{model}");
+        assert_eq!(put(&first, 900).await, stored, "{model}: less is no harm");
+        let end = deadline();
+        while put(&second, 10).await != stored {
+            assert!(Instant::now() < end, "{model}");
+        }
+        for session in [first, second] {
+            one.send(one.http.delete(format!("{}{session}", one.url)))
+                .await
+                .ok();
+        }
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_tenants_requests_are_admitted_at_the_rate_of_its_quota() {
+    let number = |number| NonZeroU32::new(number).unwrap();
+    let quota = Quota {
+        rate: Some(Rate {
+            per_second: number(1),
+            burst: number(5),
+        }),
+        ..Quota::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup(quota)).await;
+    let one = Caller::with_token(nodes.url("one"), "b");
+    let asked = (0..40).map(|_| one.send(one.get("/v1/apps")));
+    let answers = futures_util::future::join_all(asked).await;
+    let admitted = answers.iter().filter(|answer| answer.status == 200).count();
+    // Those of the seconds that it took, too.
+    assert!((5..20).contains(&admitted), "{admitted}");
+    let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
+    assert_eq!((refused.status, refused.kind().as_str()), (429, "overloaded"));
+    assert_eq!(refused.header("retry-after"), "1");
+    assert!(
+        refused.text().contains("quota of 1 requests/s"),
+        "{}",
+        refused.text()
+    );
+    let free = Caller::with_token(nodes.url("one"), "f");
+    for _ in 0..20 {
+        free.send(free.get("/v1/apps")).await.ok();
+    }
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while one.send(one.get("/v1/apps")).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("it is admitted later");
+    nodes.stop().await;
+}
