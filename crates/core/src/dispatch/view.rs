@@ -11,7 +11,7 @@ use super::standing::Standing;
 use crate::model::{AppName, BitRate, Bytes, NodeName, Seconds, TenantName};
 use crate::network::{Path, VertexId};
 use crate::policy::{PathRow, local_first};
-use crate::telemetry::{FunctionKey, Load, ServiceTime};
+use crate::telemetry::{FunctionKey, Load, PathFigures, ServiceTime};
 
 /// Functions of which something is kept. When there are more, all is learnt anew.
 pub const MAX_FUNCTIONS: usize = 4096;
@@ -51,8 +51,10 @@ pub(super) struct Seen {
     pub(super) free_memory: Option<Bytes>,
     /// When it last said something.
     pub(super) heard: Option<Duration>,
-    /// The round trip to it, and the rate if it is known, as measured.
-    measured: Option<(Duration, Option<BitRate>)>,
+    /// What this node has measured on the way to it.
+    measured: PathFigures,
+    /// What it says that it has measured on its way to others.
+    told: BTreeMap<NodeName, PathFigures>,
 }
 
 impl Seen {
@@ -95,7 +97,8 @@ impl View {
                     .max(1),
                 free_memory: None,
                 heard: None,
-                measured: None,
+                measured: PathFigures::default(),
+                told: BTreeMap::new(),
             })
             .collect();
         let mut kinds = BTreeMap::new();
@@ -211,10 +214,27 @@ impl View {
     /// from here to there, in place of what the map says.
     pub fn measured(&mut self, node: &NodeName, rtt: Duration, rate: Option<BitRate>) {
         let Some(at) = self.position(node) else { return };
-        self.nodes[at].measured = Some((rtt, rate));
-        let paths = self.paths(self.here, at);
-        if let Some(row) = self.rows.get_mut(&self.here) {
-            row.set(at, paths);
+        self.nodes[at].measured = PathFigures { rtt: Some(rtt), rate };
+        self.renew_paths(at);
+    }
+
+    /// A node says what it has measured on its way to others: that stands for the ways between them, in place of what
+    /// the map says.
+    pub fn told_paths(&mut self, node: &NodeName, told: &BTreeMap<NodeName, PathFigures>) {
+        let Some(at) = self.position(node) else { return };
+        if self.nodes[at].told != *told {
+            self.nodes[at].told.clone_from(told);
+            self.renew_paths(at);
+        }
+    }
+
+    fn renew_paths(&mut self, at: usize) {
+        let peers: Vec<VertexId> = self.rows.keys().copied().collect();
+        for peer in peers {
+            let paths = self.paths(peer, at);
+            if let Some(row) = self.rows.get_mut(&peer) {
+                row.set(at, paths);
+            }
         }
     }
 
@@ -303,17 +323,25 @@ impl View {
         self.rows.insert(peer, row);
     }
 
-    /// From a place to a machine, and back: as measured, or as the map says.
+    /// From a place to a machine, and back: as measured from either end, or as the map says.
     pub(super) fn paths(&self, peer: VertexId, at: usize) -> (Path, Path) {
         let (routes, place) = (self.map.routes(), self.map.machines()[at].at);
         let mapped = (routes.path(peer, place), routes.path(place, peer));
-        let measured = self.nodes[at].measured.filter(|_| peer == self.here);
-        let Some((rtt, rate)) = measured else {
+        let measured = if peer == self.here {
+            self.nodes[at].measured
+        } else {
+            let name = self.map.network().vertex(peer).name.parse().ok();
+            let told = name.and_then(|name: NodeName| self.nodes[at].told.get(&name).copied());
+            told.unwrap_or_default()
+        };
+        let Some(rtt) = measured.rtt else {
             return mapped;
         };
         let path = |mapped: Path| Path {
             latency: Seconds(rtt.as_secs_f64() / 2.0),
-            seconds_per_byte: rate.map_or(mapped.seconds_per_byte, BitRate::seconds_per_byte),
+            seconds_per_byte: measured
+                .rate
+                .map_or(mapped.seconds_per_byte, BitRate::seconds_per_byte),
             links: mapped.links,
         };
         (path(mapped.0), path(mapped.1))

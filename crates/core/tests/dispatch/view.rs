@@ -8,7 +8,7 @@ use fogline_core::dispatch::{Excluded, HALF_LIFE, Map, Standing, View, choose, p
 use fogline_core::model::{BitRate, Bytes, Device};
 use fogline_core::network::Node;
 use fogline_core::policy::Placement;
-use fogline_core::telemetry::ServiceTime;
+use fogline_core::telemetry::{PathFigures, ServiceTime};
 
 use super::world::{EXECUTION, application, function, key, load, name, request, view};
 
@@ -160,6 +160,34 @@ fn what_is_measured_takes_the_place_of_the_map() {
     let mut fresh = super::world::view(3);
     fresh.measured(&name(2), rtt, Some(BitRate::from_mbps(0.8)));
     assert_eq!(terms(&mut fresh), narrow);
+}
+
+#[test]
+fn what_others_have_measured_stands_for_the_ways_between_them() {
+    let (mut view, key, app) = (view(3), key(), application(function(&[]), Bytes(10)));
+    // The state is at the second node, and the third one says that it is far from there.
+    let request = request(&view, &key, &app, 1);
+    let states = |view: &mut _| {
+        let found = place(view, Placement::ModelAware, &request).unwrap();
+        found
+            .candidates
+            .iter()
+            .map(|it| it.terms.states.as_millis())
+            .collect::<Vec<_>>()
+    };
+    let before = states(&mut view);
+    let far = PathFigures {
+        rtt: Some(Duration::from_millis(50)),
+        rate: None,
+    };
+    view.told_paths(&name(2), &BTreeMap::from([(name(1), far)]));
+    let after = states(&mut view);
+    assert!(after[2] > before[2] + 40.0, "{before:?} {after:?}");
+    assert_eq!(after[..2], before[..2]);
+    // A view that was told before it was asked says the same.
+    let mut fresh = super::world::view(3);
+    fresh.told_paths(&name(2), &BTreeMap::from([(name(1), far)]));
+    assert_eq!(states(&mut fresh), after);
 }
 
 #[test]

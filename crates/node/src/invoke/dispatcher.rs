@@ -81,11 +81,12 @@ impl Dispatcher {
         known.settle(node, sends);
     }
 
-    /// Takes up what a node says of how busy it is.
+    /// Takes up what a node says of how busy it is, how fast, and how far from others.
     pub(crate) fn tell(&self, node: &NodeName, telemetry: &Telemetry) {
         let now = self.origin.elapsed();
         let mut known = self.known();
         known.view.tell(node, &telemetry.load, &telemetry.services, now);
+        known.view.told_paths(node, &telemetry.paths);
     }
 
     /// Takes up what was measured on the way to a node.
