@@ -142,13 +142,31 @@ fn ensure_debian(program: &str, packages: &[&str]) -> Result<(), Failure> {
 /// # Errors
 /// When it is missing and cannot be installed.
 pub(crate) fn ensure_schemathesis() -> Result<PathBuf, Failure> {
-    const PINNED: &str = include_str!("../schemathesis.txt");
-    let folder = target().join("tools/schemathesis");
-    let (program, installed) = (folder.join("bin/schemathesis"), folder.join("installed.txt"));
-    if std::fs::read_to_string(&installed).is_ok_and(|text| text == PINNED) {
-        return Ok(program);
+    let folder = ensure_python("schemathesis", include_str!("../schemathesis.txt"))?;
+    Ok(folder.join("bin/schemathesis"))
+}
+
+/// Makes sure that rotel is there, a collector of OpenTelemetry, as `xtask/rotel.txt` pins it.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn ensure_rotel() -> Result<PathBuf, Failure> {
+    let folder = ensure_python("rotel", include_str!("../rotel.txt"))?;
+    let where_is = "import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), \"rotel-agent\"))";
+    let program = Run::program(folder.join("bin/python"))
+        .args(["-c", where_is])
+        .read()?;
+    Ok(PathBuf::from(program.trim()))
+}
+
+/// Installs packages of Python that `xtask/NAME.txt` pins into a virtual environment, and gives its folder.
+fn ensure_python(name: &str, pinned: &str) -> Result<PathBuf, Failure> {
+    let folder = target().join("tools").join(name);
+    let installed = folder.join("installed.txt");
+    if std::fs::read_to_string(&installed).is_ok_and(|text| text == pinned) {
+        return Ok(folder);
     }
-    say::note("schemathesis is missing, or another version: installing it");
+    say::note(&format!("{name} is missing, or another version: installing it"));
     let hint = "python3 with its module venv is needed (`apt-get install python3-venv`), and pypi.org";
     Run::program("python3")
         .args(["-m", "venv", "--clear"])
@@ -161,10 +179,10 @@ pub(crate) fn ensure_schemathesis() -> Result<PathBuf, Failure> {
         "--quiet",
         "--disable-pip-version-check",
         "--requirement",
-        "xtask/schemathesis.txt",
     ])
+    .arg(format!("xtask/{name}.txt"))
     .hint(hint)
     .show()?;
-    std::fs::write(&installed, PINNED).map_err(|error| Failure::file("writing", &installed, &error))?;
-    Ok(program)
+    std::fs::write(&installed, pinned).map_err(|error| Failure::file("writing", &installed, &error))?;
+    Ok(folder)
 }

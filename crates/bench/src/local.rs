@@ -61,6 +61,7 @@ impl LocalNode {
             limits: Limits::default(),
             peers: None,
             others: Others::Listed(Vec::new(), Arc::new(Map::new(network, None))),
+            traces: None,
             runtime: Arc::new(runtime),
             name,
         };

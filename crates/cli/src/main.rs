@@ -11,6 +11,7 @@ mod peering;
 mod remote;
 mod study;
 mod threads;
+mod top;
 
 use std::process::ExitCode;
 

@@ -88,6 +88,7 @@ impl Builder {
         Ok(Client {
             inner: Arc::new(inner),
             timeout: self.timeout,
+            trace: None,
         })
     }
 }

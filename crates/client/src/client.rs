@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fogline_core::model::{AppName, ClientId, SessionId};
 use fogline_protocol::api::App;
+use fogline_protocol::trace::TraceContext;
 use http::Method;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
@@ -23,6 +24,7 @@ use crate::{Error, network_file};
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
     pub(crate) timeout: Duration,
+    pub(crate) trace: Option<TraceContext>,
 }
 
 #[derive(Debug)]
@@ -64,8 +66,17 @@ impl Client {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
             timeout,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose invocations and runs are caused by this span: nodes that record it go on with its trace.
+    #[must_use]
+    pub fn in_trace(&self, context: TraceContext) -> Self {
+        Self {
+            trace: Some(context),
+            ..self.clone()
         }
     }
 

@@ -1,6 +1,6 @@
 //! Nodes.
 
-use fogline_protocol::api::{NodeInfo, Nodes};
+use fogline_protocol::api::Nodes;
 use http::Method;
 
 use crate::Error;
@@ -12,8 +12,21 @@ impl Client {
     ///
     /// # Errors
     /// When the node is not reached, or refuses.
-    pub async fn nodes(&self) -> Result<Vec<NodeInfo>, Error> {
-        let nodes: Nodes = self.ask_json(&Ask::new(Method::GET, "/v1/nodes")).await?;
-        Ok(nodes.nodes)
+    pub async fn nodes(&self) -> Result<Nodes, Error> {
+        self.ask_json(&Ask::new(Method::GET, "/v1/nodes")).await
+    }
+
+    /// What the node counts, in the OpenMetrics format.
+    ///
+    /// # Errors
+    /// When the node is not reached.
+    pub async fn metrics(&self) -> Result<String, Error> {
+        let answer = self
+            .ask(&Ask::new(Method::GET, "/metrics"), self.deadline())
+            .await?;
+        let text = answer
+            .part("")
+            .map(|text| String::from_utf8_lossy(text).into_owned());
+        Ok(text.unwrap_or_default())
     }
 }

@@ -54,6 +54,37 @@ fn the_manual_s_example_is_read_and_its_paths_lead_to_its_folder() {
     assert!(config.runs_functions);
     assert_eq!(config.tenants[0].token_file, folder.path().join("acme.token"));
     assert!(!config.loopback_only);
+    let telemetry = config.telemetry.expect("it sends traces");
+    assert_eq!(telemetry.otlp, "http://127.0.0.1:4318");
+    assert_eq!((telemetry.sample, telemetry.service.as_str()), (0.01, "fogline"));
+}
+
+#[test]
+fn traces_go_to_an_address_over_http_and_a_share_is_a_share() {
+    let with = |lines: &str| {
+        let text = format!("name = \"a\"\ndata = \"store\"\nloopback-only = true\n[telemetry]\n{lines}");
+        NodeConfig::parse(&source(&text)).map_err(|bad| bad.to_string())
+    };
+    for good in ["http://[::1]:4318", "http://collector.example:80/otlp"] {
+        let text = format!("otlp = \"{good}\"\nsample = 1");
+        assert_eq!(
+            with(&text).map(|config| config.telemetry.unwrap().sample),
+            Ok(1.0)
+        );
+    }
+    for bad in [
+        "https://collector:4318",
+        "collector:4318",
+        "http://collector",
+        "http://a b:1",
+    ] {
+        let refused = with(&format!("otlp = \"{bad}\"")).unwrap_err();
+        assert!(refused.contains("OTLP over HTTP"), "{refused}");
+    }
+    for bad in ["-0.1", "1.5", "nan"] {
+        let refused = with(&format!("otlp = \"http://a:1\"\nsample = {bad}")).unwrap_err();
+        assert!(refused.contains("cannot be recorded"), "{refused}");
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! One node with the examples `counter` and `basket`, for testers of its API:
-//! `cargo run --example serve [TOKEN]`.
+//! `cargo run --example serve [RECEIVER [TOKEN]]`, where the first is the URL of a receiver of OTLP, or empty.
 //!
 //! It prints a line of JSON, `{"url": …, "sessions": […]}`, and serves until its standard input ends.
 
 use std::error::Error;
 use std::io::{Read, Write};
 
-use fogline_node::Tenants;
+use fogline_node::{Tenants, TraceOptions};
 use fogline_protocol::api::Session;
 
 #[path = "../tests/support/node.rs"]
@@ -17,13 +17,21 @@ const SESSIONS: usize = 20;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let token = std::env::args().nth(1);
+    let (receiver, token) = (std::env::args().nth(1), std::env::args().nth(2));
+    let traces = match receiver.filter(|receiver| !receiver.is_empty()) {
+        Some(receiver) => Some(TraceOptions {
+            receiver: receiver.parse()?,
+            sample: 0.0,
+            service: "serve".to_owned(),
+        }),
+        None => None,
+    };
     let tenants = match &token {
         Some(token) => Tenants::with_tokens([(node::tenant(), token.clone())]),
         None => Tenants::Open(node::tenant()),
     };
     let folder = tempfile::tempdir()?;
-    let handle = node::node(folder.path(), tenants, true).await;
+    let handle = node::node(folder.path(), tenants, true, traces).await;
     let (http, url) = (reqwest::Client::new(), format!("http://{}", handle.http()));
     let post = |path: &str| {
         http.post(format!("{url}{path}"))

@@ -82,6 +82,7 @@ fn named(
         hops: 0,
         home: None,
         turn: false,
+        trace: None,
     }
 }
 

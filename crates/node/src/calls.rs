@@ -19,6 +19,7 @@ use crate::invoke::{Answer, Job, execute};
 use crate::node::Node;
 use crate::peers::{Handler, Message};
 use crate::sessions;
+use crate::trace;
 
 /// Answers peers with what a node does.
 pub(crate) struct Calls(pub(crate) Arc<Node>);
@@ -52,27 +53,15 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
         Request::Invoke(call) => {
             let input = body.next().unwrap_or_default();
             let envelopes = call.envelopes.iter().cloned().zip(body).collect();
-            let job = Job {
+            let mut job = Job {
                 call: *call,
                 input,
                 envelopes,
             };
-            match job.call.target {
-                Target::Convert(model) => {
-                    let (home, envelopes) = sessions::convert(node, &job, model).await?;
-                    let (states, body) = envelopes.into_iter().unzip();
-                    Ok((Response::Converted(home, states), body))
-                }
-                Target::Migrate(part, ref to) => {
-                    sessions::migrate_part(node, &job, part, to).await?;
-                    Ok((Response::Done, Vec::new()))
-                }
-                Target::Delete => {
-                    sessions::delete(node, &job).await?;
-                    Ok((Response::Done, Vec::new()))
-                }
-                _ => Ok(invoked(execute(node, &job).await?)),
-            }
+            let mut span = node.tracer.of(&mut job.call, trace::Kind::Server, "invoke");
+            let answered = invoke(node, &job).await;
+            span.gave(&answered);
+            answered
         }
         Request::Compare(theirs) => Ok(compare::answer(node, &theirs)),
         Request::Adopt => {
@@ -96,6 +85,26 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
             Ok(record(node.owner.look(&key, &states, durability).await?))
         }
         stored => of_store(node, stored, body).await,
+    }
+}
+
+/// What an invocation does, here.
+async fn invoke(node: &Arc<Node>, job: &Job) -> Result<Answered, Fault> {
+    match job.call.target {
+        Target::Convert(model) => {
+            let (home, envelopes) = sessions::convert(node, job, model).await?;
+            let (states, body) = envelopes.into_iter().unzip();
+            Ok((Response::Converted(home, states), body))
+        }
+        Target::Migrate(part, ref to) => {
+            sessions::migrate_part(node, job, part, to).await?;
+            Ok((Response::Done, Vec::new()))
+        }
+        Target::Delete => {
+            sessions::delete(node, job).await?;
+            Ok((Response::Done, Vec::new()))
+        }
+        _ => Ok(invoked(execute(node, job).await?)),
     }
 }
 

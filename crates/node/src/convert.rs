@@ -285,7 +285,8 @@ async fn run(
                 return Ok(Ended::Handed(to, envelopes));
             }
             MoveAction::Done(there) if acted => {
-                node.metrics.session_moved(began.elapsed());
+                node.metrics
+                    .session_moved(home.model(), there.model(), began.elapsed());
                 return Ok(Ended::At(there));
             }
             MoveAction::Done(there) => return Ok(Ended::Gone(there)),

@@ -33,8 +33,10 @@ mod staged;
 mod start;
 mod sweep;
 mod tokens;
+mod trace;
 
 pub use limits::Limits;
 pub use members::{Detector, Gossip, GossipError, Others, Pace, memory};
 pub use start::{External, Handle, Options, StartError, start, start_with};
 pub use tokens::{Operator, Tenants};
+pub use trace::TraceOptions;

@@ -29,6 +29,7 @@ use crate::runs::Runs;
 use crate::slots::Slots;
 use crate::staged::Staged;
 use crate::tokens::{Operator, Tenants};
+use crate::trace::Tracer;
 
 /// What the parts of a node share.
 pub(crate) struct Node {
@@ -54,6 +55,7 @@ pub(crate) struct Node {
     pub(crate) sealers: BTreeMap<TenantName, Arc<Sealer>>,
     pub(crate) logs: Logs,
     pub(crate) metrics: Metrics,
+    pub(crate) tracer: Tracer,
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) members: Members,
     /// Whether it is being emptied, and takes no new sessions.

@@ -12,6 +12,7 @@ use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunStatus};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::{Kind, Problem};
+use fogline_protocol::trace::TraceContext;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
@@ -23,6 +24,7 @@ use crate::invoke::parts::Parts;
 use crate::invoke::{Answer, Job, Task, dispatch};
 use crate::node::Node;
 use crate::sessions;
+use crate::trace;
 
 mod inbox;
 mod record;
@@ -61,6 +63,8 @@ pub(crate) struct Asked {
     pub(crate) seen: Option<Seen>,
     pub(crate) holder: Option<fogline_core::model::ClientId>,
     pub(crate) timeout: Duration,
+    /// Of which trace it is, if that is recorded.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// Result, and the envelopes that the client must keep.
@@ -118,7 +122,7 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         let mut place = node.runs.inboxes.reserve(asked.session()?, now)?;
         let record = accept(node, &asked, &run, Some(place.number)).await?;
         place.is_recorded(run.id());
-        execute_later(node, record, place);
+        execute_later(node, record, place, asked.trace);
     }
     describe(node, &asked.scope, run.id())
 }
@@ -201,18 +205,19 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
         }
     }
     for (record, place) in waiting {
-        execute_later(node, record, place);
+        execute_later(node, record, place, None);
     }
     Ok(())
 }
 
-fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
+/// A trace is not kept with the record: after a restart a run goes on without one.
+fn execute_later(node: &Arc<Node>, record: Record, place: Place, trace: Option<TraceContext>) {
     let (node, tasks) = (Arc::clone(node), node.tasks.clone());
     let stopping = node.stopping.clone();
     tasks.spawn(async move {
         let work = async {
             let left = record.deadline.since(node.clock.now());
-            let asked = record.asked(left);
+            let asked = record.asked(left, trace);
             let in_turn = async {
                 place.turn().await;
                 finish(&node, &asked, record.clone()).await
@@ -345,6 +350,7 @@ impl<'a> Executing<'a> {
             Origin::Opaque,
         );
         (call.holder, call.deadline) = (self.asked.holder, deadline);
+        call.trace.clone_from(&self.asked.trace);
         let app = self.node.apps.get(&scope.tenant, &scope.app)?;
         let (reads, writes) = Task::of(&app, &call.target)?.states();
         // What the client has seen is of the primary part.
@@ -368,22 +374,21 @@ impl<'a> Executing<'a> {
 }
 
 /// One step, again and again while there is no room for it, under the same id.
-async fn execute(node: &Arc<Node>, job: Job, step: ReadyStep) -> (ReadyStep, Result<Ran, Fault>) {
+async fn execute(node: &Arc<Node>, mut job: Job, step: ReadyStep) -> (ReadyStep, Result<Ran, Fault>) {
+    let mut span = node.tracer.of(&mut job.call, trace::Kind::Internal, "step");
+    span.about(&step.name);
     let mut pause = PAUSE.0;
-    loop {
+    let ran = loop {
         match dispatch(node, job.clone()).await {
-            Ok(Answer::Invoked(_, output, envelopes)) => return (step, Ok((output, envelopes))),
-            Ok(_) => {
-                return (
-                    step,
-                    Err(Fault::internal("a dispatched invocation has no answer")),
-                );
-            }
+            Ok(Answer::Invoked(_, output, envelopes)) => break Ok((output, envelopes)),
+            Ok(_) => break Err(Fault::internal("a dispatched invocation has no answer")),
             Err(fault) if fault.problem().kind.retriable() && node.clock.now() < job.call.deadline => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);
             }
-            Err(fault) => return (step, Err(fault)),
+            Err(fault) => break Err(fault),
         }
-    }
+    };
+    span.gave(&ran);
+    (step, ran)
 }

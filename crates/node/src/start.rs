@@ -39,6 +39,7 @@ use crate::runs;
 use crate::slots::Slots;
 use crate::sweep;
 use crate::tokens::{Operator, Tenants};
+use crate::trace::{self, TraceOptions};
 
 /// How long a node that stops waits for what is under way.
 const GRACE: Duration = Duration::from_secs(10);
@@ -67,6 +68,8 @@ pub struct Options {
     pub peers: Option<Endpoint>,
     /// Who the other nodes are, and what is between them.
     pub others: Others,
+    /// Where traces go; nowhere if there is nothing here.
+    pub traces: Option<TraceOptions>,
     /// What executes functions.
     pub runtime: Arc<dyn Runtime>,
 }
@@ -162,6 +165,8 @@ pub async fn start_with(
         let sealer = Arc::new(Sealer::new(tenant.clone(), keyring));
         (tenant, sealer)
     };
+    let metrics = Metrics::new(options.tenants.names().into_iter());
+    let (tracer, exporter) = trace::start(options.traces.as_ref(), &options.name, &metrics.spans());
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
         apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
@@ -182,7 +187,8 @@ pub async fn start_with(
         runs: runs::Runs::default(),
         sealers: options.keyrings.into_iter().map(sealer).collect(),
         logs: Logs::new(options.name.clone()),
-        metrics: Metrics::new(),
+        metrics,
+        tracer,
         endpoint: options.peers,
         members,
         draining: AtomicBool::new(false),
@@ -197,6 +203,7 @@ pub async fn start_with(
     rollout::restore(&node).await;
     let api = gateway::router(Arc::clone(&node));
     spawn(&node, listener, api.clone());
+    exporter.map(|exporter| node.tasks.spawn(exporter.run(node.stopping.clone())));
     if let Some((life, membership)) = gossip {
         // It ends by itself, with a goodbye.
         node.tasks

@@ -26,6 +26,14 @@ impl Tenants {
         Self::Tokens(hashed.collect())
     }
 
+    /// All of them.
+    pub(crate) fn names(&self) -> Vec<&TenantName> {
+        match self {
+            Self::Open(tenant) => vec![tenant],
+            Self::Tokens(tokens) => tokens.iter().map(|(tenant, _)| tenant).collect(),
+        }
+    }
+
     /// The tenant that an `Authorization` header proves. Takes as long for a wrong token as for a right one.
     pub(crate) fn of(&self, authorization: Option<&str>) -> Result<TenantName, Fault> {
         let tokens = match self {

@@ -216,7 +216,9 @@ pub struct Migrate {
 /// The nodes of the network, by name, as the node that is asked sees them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Nodes {
-    /// The node that is asked, and the others that it knows.
+    /// The node that is asked.
+    pub here: NodeName,
+    /// It, and the others that it knows.
     pub nodes: Vec<NodeInfo>,
 }
 

@@ -26,5 +26,9 @@ pub const EXECUTION_US: HeaderName = HeaderName::from_static("fogline-execution-
 pub const CONVERT: HeaderName = HeaderName::from_static("fogline-convert");
 /// In the answer to the deletion of an application: the nodes that have not heard of it yet, with commas between.
 pub const PENDING: HeaderName = HeaderName::from_static("fogline-pending");
+/// Of which trace the request is, and which span caused it (W3C Trace Context).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What others want to be passed on with the trace (W3C Trace Context).
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// `respond-async`: accept a run now, execute it later (RFC 7240).
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");

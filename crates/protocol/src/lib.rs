@@ -6,3 +6,4 @@ pub mod multipart;
 pub mod openapi;
 pub mod peer;
 pub mod problem;
+pub mod trace;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use crate::problem::Problem;
+use crate::trace::TraceContext;
 
 /// The format of these calls. Nodes of one network run versions that share it.
 const FORMAT: u8 = 1;
@@ -85,6 +86,8 @@ pub struct Invoke {
     pub home: Option<Home>,
     /// Whether it waits for the session's turn here, after too many conflicts (R4).
     pub turn: bool,
+    /// Of which trace it is, if that is recorded, and which span sent it.
+    pub trace: Option<TraceContext>,
 }
 
 /// What an invocation does.

@@ -81,12 +81,8 @@ impl Testbed {
         let mut nodes = BTreeMap::new();
         for seat in &seats {
             let machine = seat.node.map(|id| map.network().node(id).clone());
-            let works = machine
-                .as_ref()
-                .is_some_and(|machine| machine.worker && !machine.client);
-            let slots = machine
-                .as_ref()
-                .map_or(0, |machine| machine.cpu_millis.div_ceil(1000));
+            let works = machine.as_ref().filter(|it| it.worker && !it.client);
+            let slots = works.map_or(0, |machine| machine.cpu_millis.div_ceil(1000));
             let runtime = match machine {
                 Some(machine) if plan.paced => Arc::new(PacedRuntime {
                     real: Arc::clone(&runtime),
@@ -102,17 +98,14 @@ impl Testbed {
                 operator: Operator::Anyone,
                 keyrings: BTreeMap::from([(tenant.clone(), keyring.clone())]),
                 external: External::Node(CLOUD.parse().expect("it is a name")),
-                slots: if works {
-                    usize::try_from(slots).unwrap_or(1)
-                } else {
-                    0
-                },
+                slots: usize::try_from(slots).unwrap_or(1),
                 limits: Limits::default(),
                 peers: Some(seat.endpoint.clone()),
                 others: Others::Listed(
                     names.iter().filter(|name| **name != seat.name).cloned().collect(),
                     Arc::clone(&map),
                 ),
+                traces: None,
                 runtime,
             };
             let started = fogline_node::start(options).await;

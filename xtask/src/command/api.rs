@@ -33,7 +33,7 @@ pub(crate) fn check() -> Result<(), Failure> {
             "serve",
         ])
         .show()?;
-    let (node, served) = Node::start()?;
+    let (node, served) = Node::start(&["", TOKEN])?;
     let folder = target().join("api");
     let file = folder.join("schemathesis.toml");
     fs::create_dir_all(&folder)
@@ -50,20 +50,21 @@ pub(crate) fn check() -> Result<(), Failure> {
 
 /// What the node says when it serves.
 #[derive(Deserialize)]
-struct Served {
-    url: String,
-    sessions: Vec<String>,
+pub(crate) struct Served {
+    pub(crate) url: String,
+    pub(crate) sessions: Vec<String>,
 }
 
 /// A node, ended when it is dropped.
-struct Node(Child);
+pub(crate) struct Node(Child);
 
 impl Node {
-    fn start() -> Result<(Self, Served), Failure> {
+    /// Starts the example `serve`, which says what its arguments are.
+    pub(crate) fn start(arguments: &[&str]) -> Result<(Self, Served), Failure> {
         let program = target().join("debug/examples/serve");
-        say::note(&format!("$ {} {TOKEN}", program.display()));
+        say::note(&format!("$ {} {arguments:?}", program.display()));
         let started = Command::new(&program)
-            .arg(TOKEN)
+            .args(arguments)
             .current_dir(root())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -6,6 +6,7 @@ mod docs;
 mod functions;
 mod fuzz;
 mod instructions;
+mod otlp;
 mod test;
 mod trace;
 

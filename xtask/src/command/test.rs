@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use crate::check::{arrows, book, licences};
-use crate::command::{api, functions, fuzz, instructions};
+use crate::command::{api, functions, fuzz, instructions, otlp};
 use crate::failure::Failure;
 use crate::say;
 use crate::shell::{Run, target};
@@ -98,6 +98,11 @@ const STEPS: &[Step] = &[
         name: "api",
         checks: "a node answers whatever is sent to it as its OpenAPI document says",
         run: api::check,
+    },
+    Step {
+        name: "otlp",
+        checks: "a collector that is not ours reads the traces of a node",
+        run: otlp::check,
     },
     Step {
         name: "instructions",

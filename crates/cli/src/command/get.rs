@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use fogline_core::model::AppName;
-use fogline_protocol::api::{App, Apps, NodeInfo, NodeTelemetry, Nodes, Presence, Session, Sessions};
+use fogline_protocol::api::{App, Apps, NodeInfo, NodeTelemetry, Presence, Session, Sessions};
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -91,12 +91,12 @@ fn nodes(network: &Address, format: Format) -> Result<(), Failure> {
     let network = network.connect()?;
     let nodes = network.wait(network.client.nodes())?;
     match format {
-        Format::Json => output::json(&Nodes { nodes }),
+        Format::Json => output::json(&nodes),
         Format::Text => {
             let titles = [
                 "node", "presence", "runs", "waits", "slots", "busy", "rtt", "http", "can",
             ];
-            let rows: Vec<_> = nodes.iter().map(node).collect();
+            let rows: Vec<_> = nodes.nodes.iter().map(node).collect();
             output::data(&table(titles, &rows))
         }
     }

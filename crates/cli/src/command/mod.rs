@@ -20,6 +20,7 @@ pub(crate) mod rollback;
 pub(crate) mod sim;
 pub(crate) mod state;
 pub(crate) mod statesim;
+pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod workload;
 
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Migrate(migrate::Args),
     /// Move all sessions of a node to others, so that it can be switched off
     Drain(drain::Args),
+    /// Watch the nodes of a network, what they do and what is between them, in the terminal
+    Top(top::Args),
     /// Load a network, and time its answers
     Bench(bench::Args),
     /// Reproduce the paper's simulation: Figures 4, 5 and 6, exactly and then correctly.
@@ -95,6 +98,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::State(args) => state::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Drain(args) => drain::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Sim(args) => sim::run(args),

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::quota::Quota;
 use fogline_core::telemetry::Capabilities;
-use fogline_manifest::node::{ExternalStore, NodeConfig};
-use fogline_node::{External, Gossip, Limits, Operator, Options, Others, Pace, Tenants, memory};
+use fogline_manifest::node::{ExternalStore, NodeConfig, Telemetry};
+use fogline_node::{
+    External, Gossip, Limits, Operator, Options, Others, Pace, Tenants, TraceOptions, memory,
+};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -79,6 +82,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         limits: limits(config),
         peers,
         others,
+        traces: config.telemetry.as_ref().map(traces).transpose()?,
         runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),
     })
 }
@@ -103,6 +107,19 @@ fn limits(config: &NodeConfig) -> Limits {
         quotas: quotas.filter(|(_, quota)| *quota != Quota::default()).collect(),
         ..default
     }
+}
+
+fn traces(telemetry: &Telemetry) -> Result<TraceOptions, Failure> {
+    Ok(TraceOptions {
+        receiver: url(&telemetry.otlp)?,
+        sample: telemetry.sample,
+        service: telemetry.service.clone(),
+    })
+}
+
+fn url<T: FromStr<Err: std::error::Error>>(text: &str) -> Result<T, Failure> {
+    text.parse()
+        .map_err(|error: T::Err| failed(&error, "mend otlp in [telemetry]"))
 }
 
 /// What the others are told of this machine: what the system and the configuration say of it.

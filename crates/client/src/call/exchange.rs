@@ -241,9 +241,21 @@ impl Client {
         }
     }
 
-    /// Says who asks: envelopes may be bound to whom they were given to.
+    /// Says who asks, because envelopes may be bound to whom they were given to, and in which trace.
     pub(crate) fn named(&self, ask: Ask) -> Ask {
-        ask.header(headers::CLIENT, &self.inner.id.to_string())
+        self.traced(ask.header(headers::CLIENT, &self.inner.id.to_string()))
+    }
+
+    /// Says what caused a request.
+    pub(crate) fn traced(&self, ask: Ask) -> Ask {
+        let Some(context) = &self.trace else {
+            return ask;
+        };
+        let ask = ask.header(headers::TRACEPARENT, &context.to_string());
+        match &context.state {
+            Some(state) => ask.header(headers::TRACESTATE, state),
+            None => ask,
+        }
     }
 
     /// The path of a session.

@@ -58,9 +58,8 @@ impl Client {
         input: impl Into<Bytes>,
     ) -> Result<Reply, Error> {
         let path = format!("/v1/apps/{app}/functions/{function}");
-        let answer = self
-            .ask(&Ask::new(Method::POST, path).bytes(input.into()), self.deadline())
-            .await?;
+        let ask = self.traced(Ask::new(Method::POST, path).bytes(input.into()));
+        let answer = self.ask(&ask, self.deadline()).await?;
         Ok(Reply {
             output: answer
                 .part(fogline_protocol::multipart::OUTPUT)

@@ -54,6 +54,7 @@ impl NodeConfig {
         checks.machine()?;
         checks.enrolment()?;
         checks.external()?;
+        checks.telemetry()?;
         Ok(config)
     }
 }
@@ -175,6 +176,29 @@ impl Checks<'_> {
         if peering.join.is_empty() {
             let hint = "add join = [\"ADDRESS:PORT\"] to [peering], with the address of any peer";
             return refuse("there is no peer that could enrol the node with this token", hint);
+        }
+        Ok(())
+    }
+
+    fn telemetry(&self) -> Result<(), BadInput> {
+        let Some(telemetry) = &self.config.telemetry else {
+            return Ok(());
+        };
+        let host = telemetry.otlp.strip_prefix("http://");
+        let host = host.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        if !is_address(host) {
+            let problem = format!(
+                "\"{}\" does not lead to a receiver of OTLP over HTTP",
+                excerpt(&telemetry.otlp)
+            );
+            let hint =
+                "write it as \"http://127.0.0.1:4318\"; a collector on the node's machine sends on over TLS";
+            return Err(self.source.fault_under("telemetry.otlp", problem, hint));
+        }
+        if !(0.0..=1.0).contains(&telemetry.sample) {
+            let problem = format!("a share of {} cannot be recorded", telemetry.sample);
+            let hint = "write a number from 0 to 1: 0.01 is one request in a hundred";
+            return Err(self.source.fault_under("telemetry.sample", problem, hint));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use crate::amount::Size;
 
 /// A node's configuration. Paths are relative to the file's folder; [`NodeConfig::read`] resolves them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NodeConfig {
     /// Its name, which no other node of the network has; sessions that are born here carry it.
@@ -46,6 +46,8 @@ pub struct NodeConfig {
     pub external: Option<ExternalStore>,
     /// How it talks to other nodes. Default: it does not.
     pub peering: Option<Peering>,
+    /// Where it sends traces. Default: nowhere.
+    pub telemetry: Option<Telemetry>,
     /// The file that holds the token of operators, who may empty the node. Default: nobody may, unless `loopback-only`.
     pub operator_token_file: Option<PathBuf>,
     /// Whose applications and sessions it serves. At least one, unless `loopback-only`.
@@ -142,6 +144,28 @@ pub struct Peering {
     /// This machine's address as other nodes see it. Default: that of `listen`; if it listens on all of them, that from
     /// which the first of `join` is reached, or else the internet.
     pub advertise: Option<IpAddr>,
+}
+
+/// Where a node sends traces, and how many. Requests that come with a `traceparent` of their own are recorded as it says.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Telemetry {
+    /// The receiver of OTLP over HTTP, as `"http://127.0.0.1:4318"`; `/v1/traces` is added.
+    pub otlp: String,
+    /// The share of requests that are recorded, of those that come without a `traceparent`: 0 to 1. Default: 0.01.
+    #[serde(default = "one_in_a_hundred")]
+    pub sample: f64,
+    /// The name under which the receiver shows the nodes of this network. Default: `fogline`.
+    #[serde(default = "our_name")]
+    pub service: String,
+}
+
+fn one_in_a_hundred() -> f64 {
+    0.01
+}
+
+fn our_name() -> String {
+    "fogline".to_owned()
 }
 
 /// A tenant.

@@ -4,4 +4,4 @@ mod check;
 mod file;
 
 pub(crate) use file::without_password;
-pub use file::{ExternalStore, LimitsSection, NodeConfig, Peering, SecretUrl, TenantSection};
+pub use file::{ExternalStore, LimitsSection, NodeConfig, Peering, SecretUrl, Telemetry, TenantSection};

@@ -8,10 +8,11 @@ use axum::response::Response;
 use fogline_core::model::limits::MAX_STATE;
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
+use fogline_protocol::trace::TraceContext;
 use http::HeaderMap;
 
 use super::extract::Path;
-use super::{answer, body, named, respond, scope};
+use super::{answer, body, named, scope, traced};
 use crate::admit::{Scope, admit};
 use crate::fault::Fault;
 use crate::invoke::{Answer, Job, dispatch};
@@ -28,6 +29,7 @@ pub(super) async fn without_session(
 ) -> Response {
     answered(
         &node,
+        "POST /v1/apps/{app}/functions/{function}",
         &app,
         None,
         named(&function).map(Target::Function),
@@ -45,6 +47,7 @@ pub(super) async fn in_session(
 ) -> Response {
     answered(
         &node,
+        "POST /v1/apps/{app}/sessions/{session}/functions/{function}",
         &app,
         Some(&session),
         named(&function).map(Target::Function),
@@ -61,6 +64,7 @@ pub(super) async fn get_state(
 ) -> Response {
     answered(
         &node,
+        "GET /v1/apps/{app}/sessions/{session}/states/{state}",
         &app,
         Some(&session),
         named(&state).map(Target::Get),
@@ -77,10 +81,12 @@ pub(super) async fn open_state(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
+    let route = "POST /v1/apps/{app}/sessions/{session}/states/{state}/open";
+    traced(&node, &headers, route, async |trace| {
         let scope = scope(&node, &headers, &app, Some(&session))?;
         let carried = body::carried(&headers, body).await?;
-        let call = admit(&node, &scope, Target::Get(named(&state)?), b"", &headers)?;
+        let mut call = admit(&node, &scope, Target::Get(named(&state)?), b"", &headers)?;
+        call.trace = trace;
         let job = Job {
             call,
             input: bytes::Bytes::new(),
@@ -99,6 +105,7 @@ pub(super) async fn put_state(
 ) -> Response {
     answered(
         &node,
+        "PUT /v1/apps/{app}/sessions/{session}/states/{state}",
         &app,
         Some(&session),
         named(&state).map(Target::Put),
@@ -116,6 +123,7 @@ pub(super) async fn remove_state(
 ) -> Response {
     answered(
         &node,
+        "DELETE /v1/apps/{app}/sessions/{session}/states/{state}",
         &app,
         Some(&session),
         named(&state).map(Target::Remove),
@@ -128,16 +136,17 @@ pub(super) async fn remove_state(
 /// Answers with what an invocation gives, in a session or in none.
 async fn answered(
     node: &Arc<Node>,
+    route: &'static str,
     app: &str,
     session: Option<&str>,
     target: Result<Target, Fault>,
     headers: &HeaderMap,
     body: Body,
 ) -> Response {
-    respond(node, headers, async {
+    traced(node, headers, route, async |trace| {
         // Who asks is proven before anything else is said.
         let scope = scope(node, headers, app, session)?;
-        invoke(node, &scope, target?, headers, body).await
+        invoke(node, &scope, target?, headers, body, trace).await
     })
     .await
 }
@@ -148,6 +157,7 @@ async fn invoke(
     target: Target,
     headers: &HeaderMap,
     body: Body,
+    trace: Option<TraceContext>,
 ) -> Result<Response, Fault> {
     let carried = body::carried(headers, body).await?;
     if matches!(target, Target::Put(_)) && carried.input.len() as u64 > MAX_STATE.0 {
@@ -162,7 +172,8 @@ async fn invoke(
             "split the state, or make it smaller",
         ));
     }
-    let call = admit(node, scope, target, &carried.input, headers)?;
+    let mut call = admit(node, scope, target, &carried.input, headers)?;
+    call.trace = trace;
     let job = Job {
         call,
         input: carried.input,

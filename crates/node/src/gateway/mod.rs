@@ -22,6 +22,7 @@ use axum::routing::{get, post};
 use fogline_core::model::{AppName, SessionId, TenantName};
 use fogline_protocol::headers;
 use fogline_protocol::problem::Kind;
+use fogline_protocol::trace::TraceContext;
 use http::{HeaderMap, Method, Uri};
 
 pub(crate) use serve::serve;
@@ -132,6 +133,29 @@ fn tenant(node: &Node, headers: &HeaderMap) -> Result<TenantName, Fault> {
     let tenant = node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)?;
     node.quotas.admit(&tenant)?;
     Ok(tenant)
+}
+
+/// As [`respond`], for what may be recorded in a trace.
+async fn traced(
+    node: &Node,
+    headers: &HeaderMap,
+    route: &'static str,
+    work: impl AsyncFnOnce(Option<TraceContext>) -> Result<Response, Fault>,
+) -> Response {
+    let (mut span, context) = node.tracer.request(route, headers);
+    let response = respond(node, headers, work(context)).await;
+    if span.is_recorded() {
+        let (method, path) = route.split_once(' ').unwrap_or(("", route));
+        span.is("http.request.method", method);
+        span.is("http.route", path);
+        span.is("faas.trigger", "http");
+        let status = response.status();
+        span.is("http.response.status_code", u64::from(status.as_u16()));
+        if status.is_server_error() {
+            span.failed(status.as_str().to_owned(), "");
+        }
+    }
+    response
 }
 
 /// What a path names, for the tenant that the request proves.

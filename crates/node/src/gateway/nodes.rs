@@ -27,7 +27,13 @@ pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> R
     respond(&node, &headers, async {
         node.tenants.of(admit::text(&headers, headers::AUTHORIZATION)?)?;
         let nodes = members::describe(&node);
-        Ok(answer::json(StatusCode::OK, &Nodes { nodes }))
+        Ok(answer::json(
+            StatusCode::OK,
+            &Nodes {
+                here: node.name.clone(),
+                nodes,
+            },
+        ))
     })
     .await
 }

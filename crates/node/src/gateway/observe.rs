@@ -39,16 +39,13 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
     if let (Some(endpoint), Some(members)) = (&node.endpoint, node.members.seen()) {
         node.metrics.gossip(endpoint.gossiped(), &members);
     }
-    let peers = traffic
-        .into_iter()
-        .map(|(peer, traffic)| (peer.to_string(), traffic.sent, traffic.received));
     for (tenant, usage) in node.quotas.all() {
         node.metrics.used(&tenant, usage);
     }
     answer::bytes(
         StatusCode::OK,
         OPEN_METRICS,
-        node.metrics.text(node.owner.len(), peers),
+        node.metrics.text(node.owner.len(), &traffic),
     )
 }
 

@@ -10,7 +10,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::extract::Path;
-use super::{answer, body, named, respond, scope};
+use super::{answer, body, named, respond, scope, traced};
 use crate::admit;
 use crate::fault::Fault;
 use crate::node::Node;
@@ -22,7 +22,8 @@ pub(super) async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
+    let route = "POST /v1/apps/{app}/sessions/{session}/runs";
+    traced(&node, &headers, route, async |trace| {
         let scope = scope(&node, &headers, &app, Some(&session))?;
         let carried = body::carried(&headers, body).await?;
         let seen = admit::seen(&headers)?;
@@ -33,6 +34,7 @@ pub(super) async fn start(
             seen,
             holder: admit::client(&headers)?,
             timeout: admit::timeout(&headers)?,
+            trace,
             scope,
         };
         if prefers_async(&headers) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use fogline_core::model::limits::{MAX_BODY, MAX_DEADLINE};
-use fogline_core::model::{AppName, NodeName, StateName, TenantName};
+use fogline_core::model::{AppName, ExecutionModel, NodeName, StateName, TenantName};
 use fogline_core::session::{self, BlobName, Commit, Head, RecordKey, Snapshot};
 use fogline_protocol::peer::{self, Request, Response};
 use fogline_protocol::problem::Kind;
@@ -35,10 +35,14 @@ impl RemoteStore {
             head: peer::encode(request).into(),
             body,
         };
+        let sent = message.size();
         let answer = self
             .peers
             .call(&self.node, message, Instant::now() + PATIENCE)
             .await?;
+        if let Some(model) = model_of(request) {
+            self.peers.carried(&self.node, model, sent, answer.size());
+        }
         let response = peer::decode(&answer.head).map_err(|error| CallError::GaveUp {
             peer: self.node.clone(),
             doing: "reading its answer",
@@ -101,6 +105,18 @@ impl RemoteStore {
             key: key.to_string(),
             source,
         })
+    }
+}
+
+/// Under which model what a request is about lives.
+fn model_of(request: &Request) -> Option<ExecutionModel> {
+    match request {
+        Request::Load(key, ..)
+        | Request::Commit(key, ..)
+        | Request::Stage(key, ..)
+        | Request::Blob(key, ..)
+        | Request::Erase(key) => Some(key.model),
+        _ => None,
     }
 }
 

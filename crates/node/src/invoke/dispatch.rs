@@ -6,7 +6,7 @@ use std::time::Instant;
 use fogline_core::model::{Birth, NodeName};
 use fogline_core::session::Home;
 use fogline_protocol::peer::Response;
-use fogline_protocol::problem::Kind;
+use fogline_protocol::problem;
 
 use super::exchange::{Failed, ask};
 use super::parts::Parts;
@@ -14,12 +14,20 @@ use super::{Answer, Job, Task, execute};
 use crate::fault::Fault;
 use crate::locate::locate;
 use crate::node::Node;
+use crate::trace::Kind;
 
 /// How often an invocation may be forwarded.
 pub(crate) const MAX_HOPS: u8 = 8;
 
 /// Has a job executed where it belongs.
 pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
+    let mut span = node.tracer.of(&mut job.call, Kind::Internal, "dispatch");
+    let answer = find_and_execute(node, job).await;
+    span.gave(&answer);
+    answer
+}
+
+async fn find_and_execute(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let (reads, writes) = Task::of(&app, &job.call.target)?.states();
     let main = job.call.session.as_ref().and_then(|session| {
@@ -120,11 +128,11 @@ impl Search<'_> {
             self.node.dispatcher.unreached(target);
         }
         let bound = matches!(self.home, Some(Home::InFunction(_)));
-        if fault.problem().kind == Kind::RollingOut && !bound && !self.behind.contains(target) {
+        if fault.problem().kind == problem::Kind::RollingOut && !bound && !self.behind.contains(target) {
             self.behind.push(target.clone());
             return Ok(fault);
         }
-        let gone = fault.problem().kind == Kind::Unavailable;
+        let gone = fault.problem().kind == problem::Kind::Unavailable;
         if let Some(part) = self.part.filter(|_| gone && !self.located) {
             self.located = true;
             // If the session has left whoever does not answer, another node has it.

@@ -12,6 +12,7 @@ use super::Job;
 use crate::fault::Fault;
 use crate::node::Node;
 use crate::peers::Message;
+use crate::trace;
 
 /// Why there is no answer that was hoped for.
 pub(crate) enum Failed {
@@ -35,11 +36,21 @@ pub(crate) type Answered = (Response, Vec<Bytes>);
 /// Sends a job to another node.
 pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<Answered, Failed> {
     let mut call = job.call.clone();
+    let mut span = node.tracer.of(&mut call, trace::Kind::Client, "forward");
+    if span.is_recorded() {
+        span.is("faas.trigger", "other");
+        span.is("fogline.node", to.to_string());
+        span.is("fogline.hops", u64::from(call.hops));
+    }
     call.envelopes = job.envelopes.keys().cloned().collect();
     let deadline = Instant::now() + call.deadline.since(node.clock.now());
     let mut body = vec![job.input.clone()];
     body.extend(job.envelopes.values().cloned());
-    exchange(node, to, &peer::Request::Invoke(Box::new(call)), body, deadline).await
+    let answered = exchange(node, to, &peer::Request::Invoke(Box::new(call)), body, deadline).await;
+    if let Err(Failed::Unreached(fault) | Failed::Refused(fault)) = &answered {
+        span.failed(fault.problem().kind.name(), &fault.problem().title);
+    }
+    answered
 }
 
 /// Sends a request without a body to another node.
@@ -60,6 +71,7 @@ pub(crate) async fn exchange(
         head: peer::encode(request).into(),
         body,
     };
+    let sent = message.size();
     let peers = node.peers().map_err(Failed::Refused)?;
     let answer = peers.call(to, message, deadline).await;
     let answer = answer.map_err(|error| match error.is_silence() {
@@ -70,6 +82,11 @@ pub(crate) async fn exchange(
         let title = format!("{to} answers with {error}");
         Failed::Refused(Fault::new(Kind::Unavailable, title, "update it"))
     })?;
+    if let Response::Invoked(invoked) = &response
+        && let Some(model) = invoked.model
+    {
+        peers.carried(to, model, sent, answer.size());
+    }
     match response {
         Response::Refused(problem, states) => {
             let envelopes = states.into_iter().zip(answer.body).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use fogline_core::application::Instance;
@@ -28,7 +29,9 @@ use super::{Answer, Job};
 use crate::apps::Deployed;
 use crate::fault::{self, Fault};
 use crate::locate::locate;
+use crate::metrics::OfTenant;
 use crate::node::Node;
+use crate::trace::Span;
 use crate::{quotas, random};
 
 /// How often a session may move while one invocation looks for it.
@@ -44,6 +47,7 @@ pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault
         job,
         app: &app,
         task,
+        metrics: node.metrics.of(&job.call.tenant),
     };
     let Some(session) = &job.call.session else {
         if !reads.is_empty() || !writes.is_empty() {
@@ -72,6 +76,7 @@ struct Work<'a> {
     job: &'a Job,
     app: &'a Deployed,
     task: Task<'a>,
+    metrics: &'a OfTenant,
 }
 
 /// What ended the driving of an attempt.
@@ -305,9 +310,16 @@ impl Work<'_> {
             ..
         } = &self.job.call;
         let _slot = match self.task {
-            Task::Function(_) => Some(self.node.slots.take().await?),
+            Task::Function(_) => {
+                let _span = self.node.tracer.leaf(&self.job.call, "queue");
+                let since = Instant::now();
+                let slot = self.node.slots.take().await?;
+                self.metrics.queued(since.elapsed());
+                Some(slot)
+            }
             Task::Get(_) | Task::Put(_) | Task::Remove(_) => None,
         };
+        let mut span = self.node.tracer.leaf(&self.job.call, "execute");
         let call = Call {
             invocation: InvocationContext {
                 id: *id,
@@ -322,6 +334,9 @@ impl Work<'_> {
             time_left: deadline.since(self.node.clock.now()),
         };
         let executed = self.task.execute(call).await;
+        if let Task::Function(_) = self.task {
+            self.metrics.executed(&executed);
+        }
         let logs = match &executed {
             Ok(execution) => &execution.logs[..],
             Err(ExecuteError::Guest { logs, .. }) => &logs[..],
@@ -329,8 +344,9 @@ impl Work<'_> {
         };
         self.node.logs.write(&self.job.call, logs);
         let executed = executed.map_err(|error| fault::of_execution(&self.name(), &error));
+        span.gave(&executed);
         if let Ok(execution) = &executed {
-            self.node.metrics.executed(execution);
+            span.is("faas.coldstart", execution.cold);
             if let Some(function) = key(self.job).filter(|_| !execution.cold) {
                 self.node.members.executed(&function, execution.took);
             }
@@ -351,14 +367,23 @@ struct Drive<'a> {
     base: Option<Arc<Snapshot>>,
 }
 
-impl Drive<'_> {
+impl<'a> Drive<'a> {
     async fn run(&mut self, place: &mut Place) -> Result<Driven, Fault> {
-        let metrics = &self.work.node.metrics;
+        let metrics = self.work.metrics.under(place.model());
+        let mut conflicted = false;
         let (mut attempt, mut action) = Attempt::new(self.invocation(place));
         loop {
             let event = match action {
-                Action::Load => Event::Loaded(place.load(self.states).await?),
+                Action::Load => {
+                    let mut span = self.span("load", place);
+                    let since = Instant::now();
+                    let found = place.load(self.states).await;
+                    metrics.loaded(since.elapsed());
+                    span.gave(&found);
+                    Event::Loaded(found?)
+                }
                 Action::Execute(snapshot) => {
+                    conflicted = false;
                     let executed = self.execute(place, &snapshot).await?;
                     self.base = Some(snapshot);
                     executed
@@ -366,14 +391,25 @@ impl Drive<'_> {
                 Action::Commit(commit) => {
                     let (id, bytes) = (commit.head.commit, super::bytes_of(&commit));
                     self.check_quota(place, &commit)?;
-                    match place.commit(commit).await? {
+                    let mut span = self.span("commit", place);
+                    if std::mem::take(&mut conflicted) {
+                        metrics.rebased();
+                    }
+                    let since = Instant::now();
+                    let committed = place.commit(commit).await;
+                    metrics.wrote(since.elapsed());
+                    span.gave(&committed);
+                    match committed? {
                         Committed::Done => {
-                            metrics.committed(place.model(), bytes);
+                            span.is("fogline.bytes", bytes.0);
+                            metrics.committed(bytes);
                             self.keep(id);
                             Event::Committed
                         }
                         Committed::Conflict(head) => {
-                            metrics.conflicted(place.model());
+                            span.is("fogline.conflict", true);
+                            conflicted = true;
+                            metrics.conflicted();
                             Event::Conflict(head)
                         }
                         Committed::Unknown => Event::Unknown,
@@ -396,6 +432,14 @@ impl Drive<'_> {
             self.work.node.quotas.check_bytes(&key.tenant)?;
         }
         Ok(())
+    }
+
+    /// A span of what is done at a place.
+    fn span(&self, name: &'static str, place: &Place) -> Span<'a> {
+        let work: &'a Work<'a> = self.work;
+        let mut span = work.node.tracer.leaf(&work.job.call, name);
+        span.is("fogline.model", place.model().name());
+        span
     }
 
     fn invocation(&self, place: &Place) -> Invocation {
@@ -423,7 +467,7 @@ impl Drive<'_> {
         }
         let mut states = values(snapshot, self.states);
         let bytes = states.values().map(|value| value.value.len() as u64).sum();
-        self.work.node.metrics.moved(place.model(), model::Bytes(bytes));
+        self.work.metrics.under(place.model()).moved(model::Bytes(bytes));
         if let Err(fault) = self.work.app.check_schemas(&states) {
             let (node, tenant) = (self.work.node, &self.work.job.call.tenant);
             return Err(match node.apps.is_replaced(tenant, self.work.app) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fogline_core::estimate::Probe;
-use fogline_core::model::{NodeName, Timestamp};
+use fogline_core::model::{self, ExecutionModel, NodeName, Timestamp};
 use fogline_core::telemetry::PathFigures;
 use quinn::{AsyncUdpSocket, ClientConfig, Connection, ReadError, Runtime, ServerConfig, TokioRuntime};
 use quinn::{VarInt, WriteError};
@@ -275,6 +275,17 @@ impl Endpoint {
     #[must_use]
     pub fn gossiped(&self) -> Gossiped {
         self.live().gossip.gossiped()
+    }
+
+    /// Counts what a call to a peer carried for an invocation under a model.
+    pub(crate) fn carried(
+        &self,
+        peer: &NodeName,
+        model: ExecutionModel,
+        sent: model::Bytes,
+        received: model::Bytes,
+    ) {
+        self.shared.meters.of(peer).carried(model, sent, received);
     }
 
     /// Closes all connections, and waits for so long at most until the peers have been told.

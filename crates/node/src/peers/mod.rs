@@ -28,7 +28,7 @@ pub use gossip::Gossiped;
 pub use message::{MAX_FRAME, MAX_HEAD, MAX_PARTS, Message};
 pub use options::{Mtu, Options};
 pub use serve::Handler;
-pub use traffic::Traffic;
+pub use traffic::{Carried, Traffic};
 pub use trust::{
     Authority, Credentials, Identity, Member, NoToken, Revocation, Stranger, Terms, Token, WallClock,
     system_clock,

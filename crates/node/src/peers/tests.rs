@@ -133,6 +133,7 @@ async fn a_reply_comes_back_whole_and_every_byte_is_counted_on_both_sides() {
         received: model::Bytes(received),
         calls: 4,
         served: 0,
+        ..Traffic::default()
     };
     assert_eq!(caller.traffic()[&name("b")], there);
     let back = Traffic {
@@ -140,6 +141,7 @@ async fn a_reply_comes_back_whole_and_every_byte_is_counted_on_both_sides() {
         received: there.sent,
         calls: 0,
         served: 4,
+        ..Traffic::default()
     };
     // The reply may be here before its sender has counted it.
     while served.endpoint.traffic()[&name("a")] != back {

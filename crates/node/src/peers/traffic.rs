@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fogline_core::estimate::{PathEstimate, Probe, Transfer};
-use fogline_core::model::{Bytes, NodeName};
+use fogline_core::model::{Bytes, ExecutionModel, NodeName};
 use fogline_core::telemetry::PathFigures;
 
 /// What passed between this node and a peer, in both roles, since the start.
@@ -20,6 +20,18 @@ pub struct Traffic {
     pub calls: u64,
     /// Calls of the peer that this node answered.
     pub served: u64,
+    /// Of the calls that this node made for invocations, by the model of what they work on, in the order of
+    /// [`ExecutionModel::PAPER`].
+    pub models: [Carried; 4],
+}
+
+/// Bytes of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Of requests.
+    pub sent: Bytes,
+    /// Of their answers.
+    pub received: Bytes,
 }
 
 /// The counters behind a [`Traffic`], and what is learnt of the way to the peer. The counters order nothing, so relaxed
@@ -30,6 +42,8 @@ pub(super) struct Meter {
     received: AtomicU64,
     calls: AtomicU64,
     served: AtomicU64,
+    /// Sent and received, by model.
+    models: [[AtomicU64; 2]; 4],
     path: Mutex<PathEstimate>,
     /// What times of the path count from.
     origin: Instant,
@@ -42,6 +56,7 @@ impl Default for Meter {
             received: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             served: AtomicU64::new(0),
+            models: Default::default(),
             path: Mutex::default(),
             origin: Instant::now(),
         }
@@ -88,12 +103,24 @@ impl Meter {
         self.served.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn carried(&self, model: ExecutionModel, sent: Bytes, received: Bytes) {
+        let at = ExecutionModel::PAPER.iter().position(|it| *it == model);
+        if let Some([all_sent, all_received]) = at.map(|at| &self.models[at]) {
+            all_sent.fetch_add(sent.0, Ordering::Relaxed);
+            all_received.fetch_add(received.0, Ordering::Relaxed);
+        }
+    }
+
     fn snapshot(&self) -> Traffic {
         Traffic {
             sent: Bytes(self.sent.load(Ordering::Relaxed)),
             received: Bytes(self.received.load(Ordering::Relaxed)),
             calls: self.calls.load(Ordering::Relaxed),
             served: self.served.load(Ordering::Relaxed),
+            models: self.models.each_ref().map(|[sent, received]| Carried {
+                sent: Bytes(sent.load(Ordering::Relaxed)),
+                received: Bytes(received.load(Ordering::Relaxed)),
+            }),
         }
     }
 }

@@ -9,6 +9,7 @@ use fogline_core::model::{AppName, ClientId, RunId, SessionId, StateName, Tenant
 use fogline_core::session::Refusal;
 use fogline_core::workflow::Run;
 use fogline_protocol::problem::Kind;
+use fogline_protocol::trace::TraceContext;
 use fogline_state::EmbeddedStore;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -70,7 +71,7 @@ impl Record {
         all
     }
 
-    pub(super) fn asked(&self, timeout: Duration) -> Asked {
+    pub(super) fn asked(&self, timeout: Duration, trace: Option<TraceContext>) -> Asked {
         Asked {
             scope: Scope {
                 tenant: self.tenant.clone(),
@@ -83,6 +84,7 @@ impl Record {
             seen: None,
             holder: self.holder,
             timeout,
+            trace,
         }
     }
 }

@@ -41,7 +41,7 @@ impl Server {
 
     pub(crate) async fn of(tenants: Tenants, cloud: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let handle = node::node(folder.path(), tenants, cloud).await;
+        let handle = node::node(folder.path(), tenants, cloud, None).await;
         let url = format!("http://{}", handle.http());
         Self {
             url,
@@ -65,6 +65,10 @@ impl Server {
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         send(self.ask(Method::POST, path).body(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        send(self.ask(Method::PUT, path).body(body)).await
     }
 
     pub(crate) async fn deploy(&self, example: &str, edit: impl Fn(&str) -> String) -> Answer {

@@ -3,6 +3,7 @@
 mod answers;
 mod book;
 mod call;
+mod dashboard;
 #[path = "../support/node.rs"]
 mod node;
 mod observe;

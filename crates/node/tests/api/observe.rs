@@ -6,23 +6,32 @@ use crate::call::Server;
 use crate::node::root;
 
 /// What moves on a node alone; bytes exchanged with peers need some.
-const MOVING: [&str; 15] = [
+const MOVING: [&str; 21] = [
     "fogline_requests_total{status=\"200\"}",
     "fogline_requests_total{status=\"201\"}",
     "fogline_requests_total{status=\"404\"}",
     "fogline_request_seconds_count",
     "fogline_request_seconds_sum",
-    "fogline_executions_total",
-    "fogline_cold_starts_total",
-    "fogline_execution_seconds_count",
-    "fogline_commits_total{model=\"external\"}",
-    "fogline_commits_total{model=\"in-edge\"}",
-    "fogline_commits_total{model=\"in-function\"}",
-    "fogline_commit_bytes_total{model=\"in-function\"}",
-    "fogline_conflicts_total{model=\"in-edge\"}",
-    "fogline_state_moved_bytes_total{model=\"external\"}",
+    "faas_invocations_total{tenant=\"local\"}",
+    "faas_errors_total{tenant=\"local\"}",
+    "faas_coldstarts_total{tenant=\"local\"}",
+    "faas_invoke_duration_seconds_count{tenant=\"local\"}",
+    "fogline_queue_wait_seconds_count{tenant=\"local\"}",
+    "fogline_state_access_seconds_count{tenant=\"local\",model=\"in-edge\",access=\"load\"}",
+    "fogline_state_access_seconds_sum{tenant=\"local\",model=\"in-edge\",access=\"commit\"}",
+    "fogline_commits_total{tenant=\"local\",model=\"external\"}",
+    "fogline_commits_total{tenant=\"local\",model=\"in-edge\"}",
+    "fogline_commits_total{tenant=\"local\",model=\"in-function\"}",
+    "fogline_commit_bytes_total{tenant=\"local\",model=\"in-function\"}",
+    "fogline_conflicts_total{tenant=\"local\",model=\"in-edge\"}",
+    "fogline_state_moved_bytes_total{tenant=\"local\",model=\"external\"}",
+    "fogline_move_pause_seconds_count{from=\"in-edge\",to=\"external\"}",
     "fogline_owned_sessions",
+    "fogline_rebases_total{tenant=\"local\",model=\"in-edge\"}",
 ];
+
+const REBASES: &str = "fogline_rebases_total{tenant=\"local\",model=\"in-edge\"}";
+const CONFLICTS: &str = "fogline_conflicts_total{tenant=\"local\",model=\"in-edge\"}";
 
 type Samples = BTreeMap<String, f64>;
 
@@ -78,6 +87,8 @@ async fn a_node_that_runs_is_live_and_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_moves_when_what_it_counts_happens() {
     let server = Server::with(&["counter"]).await;
+    let two_states = |manifest: &str| format!("{manifest}\n[states.other]\nsize = \"8 B\"\n");
+    server.deploy("counter", two_states).await.status(200);
     let before = metrics(&server).await;
     for model in ["external", "in-edge", "in-function"] {
         let session = server.session("counter", model).await;
@@ -87,13 +98,27 @@ async fn every_metric_moves_when_what_it_counts_happens() {
         }
     }
     server.get("/v1/apps/none").await.status(404);
-    // Conflicts need several at once.
+    let session = server.session("counter", "in-edge").await;
+    server
+        .post(&format!("{session}/functions/add"), "no number")
+        .await
+        .status(422);
+    server
+        .post(&format!("{session}/convert"), "{\"to\": \"external\"}")
+        .await
+        .status(200);
+    // Conflicts need several at once, and what is committed all the same, states that others do not write.
     let session = server.session("counter", "in-edge").await;
     let path = format!("{session}/functions/add");
+    let mut sets = 0.0;
     for _ in 0..50 {
-        futures_util::future::join_all((0..8).map(|_| server.post(&path, "1"))).await;
+        sets += 8.0;
+        let adding = futures_util::future::join_all((0..8).map(|_| server.post(&path, "1")));
+        let other = format!("{session}/states/other");
+        let setting = futures_util::future::join_all((0..8).map(|_| server.put(&other, "x")));
+        tokio::join!(adding, setting);
         let now = metrics(&server).await;
-        if now.contains_key("fogline_conflicts_total{model=\"in-edge\"}") {
+        if now[CONFLICTS] > 0.0 && now[REBASES] > 0.0 {
             break;
         }
     }
@@ -104,11 +129,18 @@ async fn every_metric_moves_when_what_it_counts_happens() {
         assert!(moved(name) > 0.0, "{name} has not moved: {after:#?}");
     }
     assert_eq!(moved("fogline_owned_sessions"), 1.0);
-    assert_eq!(moved("fogline_commits_total{model=\"in-function\"}"), 2.0);
+    assert_eq!(
+        moved("fogline_commits_total{tenant=\"local\",model=\"in-function\"}"),
+        2.0
+    );
     let total = server.get(&format!("{session}/states/total")).await.status(200);
     let counted: f64 = total.text().parse().unwrap();
-    let commits = moved("fogline_commits_total{model=\"in-edge\"}");
-    assert_eq!(commits, 2.0 + counted, "one commit for each addition");
+    let commits = moved("fogline_commits_total{tenant=\"local\",model=\"in-edge\"}");
+    assert_eq!(
+        commits,
+        2.0 + counted + sets,
+        "one commit for each addition and setting"
+    );
     are_on_the_page(&after);
     server.stop().await;
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::Node;
-use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants, start};
+use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants, TraceOptions, start};
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
@@ -25,8 +25,13 @@ pub(crate) fn tenant() -> TenantName {
     "local".parse().expect("it is a name")
 }
 
-/// A node alone, which keeps its data, and with `cloud` external states too, in this folder.
-pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle {
+/// A node alone, which keeps its data, and with `cloud` external states too, in this folder, and sends its traces there.
+pub(crate) async fn node(
+    folder: &Path,
+    tenants: Tenants,
+    cloud: bool,
+    traces: Option<TraceOptions>,
+) -> Handle {
     let name: NodeName = "edge-1".parse().expect("it is a name");
     // Few workers: several nodes run in one test program, and each worker reserves 4 GiB of address space.
     let options = ComponentOptions {
@@ -53,6 +58,7 @@ pub(crate) async fn node(folder: &Path, tenants: Tenants, cloud: bool) -> Handle
         limits: Limits::default(),
         peers: None,
         others: Others::Listed(Vec::new(), Arc::new(map)),
+        traces,
         runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime)),
     };
     start(options).await.expect("the node starts")

@@ -136,7 +136,10 @@ fn applications(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
 
 fn nodes(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     let (text, truth) = (json!({"type": "string"}), json!({"type": "boolean"}));
-    add("Nodes", object(&[("nodes", list(reference("NodeInfo")))], &[]));
+    add(
+        "Nodes",
+        object(&[("here", name()), ("nodes", list(reference("NodeInfo")))], &[]),
+    );
     add(
         "NodeInfo",
         object(

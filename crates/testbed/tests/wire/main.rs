@@ -20,3 +20,4 @@ mod runs;
 mod settled;
 mod snapshot;
 mod support;
+mod tracing;

@@ -4,8 +4,10 @@ mod caller;
 mod meddling;
 mod nodes;
 mod proxy;
+mod receiver;
 
 pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, sees, with_durability, with_guard};
 pub(crate) use meddling::{Meddling, now};
 pub(crate) use nodes::{Nodes, Setup, deadline};
 pub(crate) use proxy::{Mischief, Proxy};
+pub(crate) use receiver::{Received, Receiver};

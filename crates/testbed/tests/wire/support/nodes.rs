@@ -11,7 +11,9 @@ use fogline_core::model::{Bytes, Device, NodeName, TenantName};
 use fogline_core::network::Node;
 use fogline_core::telemetry::Capabilities;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Gossip, Handle, Limits, Operator, Options, Others, Pace, Tenants};
+use fogline_node::{
+    External, Gossip, Handle, Limits, Operator, Options, Others, Pace, Tenants, TraceOptions,
+};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -41,6 +43,7 @@ pub(crate) struct Setup {
     pub(crate) gossip: bool,
     /// What a node can beyond the others, by its name: taken by gossip only.
     pub(crate) labels: BTreeMap<&'static str, &'static str>,
+    pub(crate) traces: Option<TraceOptions>,
 }
 
 impl Default for Setup {
@@ -54,6 +57,7 @@ impl Default for Setup {
             limits: Limits::default(),
             gossip: false,
             labels: BTreeMap::new(),
+            traces: None,
         }
     }
 }
@@ -151,6 +155,7 @@ impl Nodes {
             } else {
                 self.listed(node, cloud)
             },
+            traces: self.setup.traces.clone(),
             runtime: Arc::clone(&self.runtime),
         };
         let meddling = self.setup.meddling;

@@ -1,0 +1,10 @@
+//! What `fogline top` shows: what the nodes of a network do, now.
+
+mod draw;
+mod frame;
+mod gather;
+mod scrape;
+
+pub(crate) use draw::Screen;
+pub(crate) use frame::Frame;
+pub(crate) use gather::Watched;

@@ -1,0 +1,104 @@
+//! `fogline top` against two real nodes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::CommandCargoExt;
+use serde_json::Value;
+
+/// A node's process, which ends with the test.
+struct Node {
+    process: Child,
+    url: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn start(folder: &Path, name: &str, peering: &str) -> Node {
+    let config = folder.join(format!("{name}.toml"));
+    let head = format!("name = \"{name}\"\ndata = \"{name}\"\nloopback-only = true\n[peering]\n");
+    std::fs::write(&config, format!("{head}{peering}")).unwrap();
+    let mut process = Command::cargo_bin("fogline")
+        .unwrap()
+        .args(["node", "--config", config.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let url = line
+        .split_whitespace()
+        .nth(1)
+        .expect("it says where it is")
+        .to_owned();
+    Node { process, url }
+}
+
+fn fogline(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
+    let output = Command::cargo_bin("fogline")
+        .unwrap()
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn top_shows_all_nodes_and_what_they_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let authority = folder.join("authority");
+    let authority = authority.to_str().unwrap();
+    assert!(fogline(folder, &["authority", "new", authority]).0);
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let one = start(
+        folder,
+        "one",
+        &format!("listen = \"{port}\"\nauthority = \"authority\"\n"),
+    );
+    let _two = start(
+        folder,
+        "two",
+        &format!("join = [\"{port}\"]\nauthority = \"authority\"\n"),
+    );
+    let top = ["top", "--once", "--every", "200ms", "--url", &one.url];
+    let until = Instant::now() + Duration::from_secs(20);
+    let frame = loop {
+        let (done, printed, said) = fogline(folder, &[&top[..], &["-o", "json"]].concat());
+        assert!(done, "{said}");
+        let frame: Value = serde_json::from_str(&printed).unwrap();
+        let nodes = frame["nodes"].as_array().unwrap();
+        if nodes.len() == 2 && nodes.iter().all(|node| node["activity"].is_object()) {
+            break frame;
+        }
+        assert!(Instant::now() < until, "{frame:#}");
+    };
+    assert!(frame["over_s"].as_f64().unwrap() >= 0.2);
+    let one = &frame["nodes"][0];
+    assert_eq!((&one["name"], &one["presence"]), (&"one".into(), &"alive".into()));
+    // The command's own requests, at the least.
+    assert!(
+        one["activity"]["requests_per_s"].as_f64().unwrap() > 0.0,
+        "{frame:#}"
+    );
+    assert_eq!(frame["models"].as_array().unwrap().len(), 4);
+    let (_, screen, _) = fogline(folder, &top);
+    for shown in ["2/2 nodes answer", "one", "two", "in-function", "network"] {
+        assert!(screen.contains(shown), "{shown}: {screen}");
+    }
+    let (done, _, said) = fogline(folder, &["top", "--url", top[5]]);
+    assert!(!done && said.contains("hint: add --once"), "{said}");
+}
