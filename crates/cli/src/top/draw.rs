@@ -330,7 +330,15 @@ mod tests {
             },
         };
         let screen = Screen::new(&frame, "http://10.0.0.1:7070").text(130, 30);
-        for shown in ["3/4 nodes answer", "edge-2", "silent", "draining", "1234", "in-edge", "3.20 MB"] {
+        for shown in [
+            "3/4 nodes answer",
+            "edge-2",
+            "silent",
+            "draining",
+            "1234",
+            "in-edge",
+            "3.20 MB",
+        ] {
             assert!(screen.contains(shown), "{shown}: {screen}");
         }
         // It fits any terminal, or what does not is left out.
