@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::head::Head;
 
-/// The format that is written.
-const FORMAT: u8 = 1;
+/// The format that is written. Format 1 ended before [`Head::lost`].
+const FORMAT: u8 = 2;
 
 /// Why bytes are not a head.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -52,9 +52,16 @@ impl Extend<u8> for Count {
 pub fn decode(bytes: &[u8]) -> Result<Head, BadHead> {
     let damaged = |what: &dyn std::fmt::Display| BadHead::Damaged(what.to_string());
     let (format, bytes) = bytes.split_first().ok_or_else(|| damaged(&"no byte"))?;
-    if *format != FORMAT {
-        return Err(BadHead::Format(*format));
+    match *format {
+        // With the bytes of an empty list it is of format 2.
+        1 => of(&[bytes, &[0]].concat()),
+        FORMAT => of(bytes),
+        newer => Err(BadHead::Format(newer)),
     }
+}
+
+fn of(bytes: &[u8]) -> Result<Head, BadHead> {
+    let damaged = |what: &dyn std::fmt::Display| BadHead::Damaged(what.to_string());
     match postcard::take_from_bytes(bytes) {
         Ok((head, [])) => Ok(head),
         Ok((_, rest)) => Err(damaged(&format!("{} bytes too many", rest.len()))),

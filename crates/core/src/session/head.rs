@@ -12,6 +12,10 @@ use super::replies::Replies;
 use crate::model::limits::MAX_INLINE_STATE;
 use crate::model::{CommitId, StateName, Timestamp};
 
+/// How often a session may be taken from silent owners before the first time is forgotten: by then its clients have
+/// asked again, or never will.
+const MAX_LOST: usize = 8;
+
 /// SHA-256 of what was asked: function and input.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BodyHash(pub [u8; 32]);
@@ -158,6 +162,17 @@ pub struct Head {
     pub states: BTreeMap<StateName, Entry>,
     /// The replies that are kept for retries.
     pub replies: Replies,
+    /// What was lost with owners from which the session was taken; the newest are kept.
+    pub lost: Box<[Lost]>,
+}
+
+/// What an owner had in its memory only, when a session was taken from it (R12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// The epoch that ended so.
+    pub epoch: u64,
+    /// The last of its versions that was not lost.
+    pub after: u64,
 }
 
 impl Head {
@@ -172,7 +187,17 @@ impl Head {
             expires,
             states: BTreeMap::new(),
             replies: Replies::default(),
+            lost: Box::default(),
         }
+    }
+
+    /// Takes up that this epoch ends without what its owner had in memory only.
+    pub(super) fn cut(&mut self) {
+        let Self { epoch, version, .. } = *self;
+        let oldest = (self.lost.len() + 1).saturating_sub(MAX_LOST);
+        let kept = self.lost.iter().skip(oldest).copied();
+        let after = version;
+        self.lost = kept.chain([Lost { epoch, after }]).collect();
     }
 
     /// The blobs that it names; every other blob numbered at or below its version is garbage (R6).

@@ -69,6 +69,8 @@ pub struct Move {
     to: Option<Home>,
     /// A new random id, for the next head that says `moving`.
     id: CommitId,
+    /// Whether the source is taken from an owner that is lost, and what it had in memory only with it.
+    taken: bool,
     stage: Stage,
 }
 
@@ -91,10 +93,19 @@ impl Move {
             Self {
                 to,
                 id,
+                taken: false,
                 stage: Stage::LoadingSource,
             },
             MoveAction::LoadSource,
         )
+    }
+
+    /// A move to `to` of a session whose owner is lost, and what to do first.
+    #[must_use]
+    pub fn taking(to: Home, id: CommitId) -> (Self, MoveAction) {
+        let (moving, action) = Self::new(Some(to), id);
+        let taken = true;
+        (Self { taken, ..moving }, action)
     }
 
     /// What to do after this.
@@ -121,6 +132,9 @@ impl Move {
             (Status::Live, None) => MoveAction::Stayed,
             (Status::Live, Some(to)) => {
                 let expect = Expect::Commit(source.head.commit);
+                if self.taken {
+                    source.head.cut();
+                }
                 source.head.status = Status::Moving(to.clone());
                 source.head.version += 1;
                 source.head.commit = self.id;

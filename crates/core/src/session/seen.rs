@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::head::Head;
+use super::head::{Head, Lost};
 
 /// Epoch and version of a head, and the version up to which it is durable. Its text is `EPOCH.VERSION.DURABLE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,10 +29,11 @@ impl Seen {
         }
     }
 
-    /// Whether `head` is older than what was seen.
+    /// Whether `head` is older than what was seen, or without it.
     #[must_use]
     pub fn is_ahead_of(&self, head: &Head) -> bool {
-        (self.epoch, self.version) > (head.epoch, head.version)
+        let lost = |lost: &Lost| self.epoch == lost.epoch && self.version > lost.after;
+        (self.epoch, self.version) > (head.epoch, head.version) || head.lost.iter().any(lost)
     }
 }
 
@@ -57,6 +58,39 @@ impl FromStr for Seen {
                 "\"{}\" is not EPOCH.VERSION.DURABLE",
                 text.chars().take(80).collect::<String>()
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CommitId, Timestamp};
+
+    #[test]
+    fn whoever_has_seen_what_was_lost_with_an_owner_is_ahead_of_all_that_came_later() {
+        let mut head = Head::new(CommitId([1; 16]), Timestamp(0));
+        (head.epoch, head.version) = (3, 10);
+        head.cut();
+        (head.epoch, head.version) = (4, 20);
+        let seen = |epoch, version| Seen {
+            epoch,
+            version,
+            durable: 0,
+        };
+        for (epoch, version, ahead) in [
+            (2, 9, false),
+            (3, 10, false),
+            (3, 11, true),
+            (3, 15, true),
+            (4, 20, false),
+            (4, 21, true),
+        ] {
+            assert_eq!(
+                seen(epoch, version).is_ahead_of(&head),
+                ahead,
+                "{epoch}.{version}"
+            );
         }
     }
 }

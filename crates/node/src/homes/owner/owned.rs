@@ -1,0 +1,127 @@
+//! One session in memory, and how the store follows it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fogline_core::model::Incarnation;
+use fogline_core::session::{Commit, Expect, RecordKey, Status};
+use fogline_protocol::problem::Kind;
+use fogline_state::{Committed, Store};
+use tokio::sync::watch;
+
+use super::Overtaken;
+use super::memory::{Memory, commit_surely};
+use crate::fault::Fault;
+
+/// One session in memory.
+pub(super) struct Owned {
+    /// The life that brought it there.
+    pub(super) life: Option<Incarnation>,
+    pub(super) memory: Mutex<Memory>,
+    pub(super) stored: watch::Sender<Stored>,
+}
+
+/// How far the store is.
+#[derive(Clone, Default)]
+pub(super) struct Stored {
+    /// The version that is in it.
+    pub(super) version: u64,
+    /// When somebody else's head was found in it.
+    pub(super) overtaken: Overtaken,
+    /// How often it did not take one.
+    pub(super) failures: u64,
+    /// Why, the last time.
+    pub(super) fault: Option<Fault>,
+}
+
+impl Owned {
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is in this life's memory, and lives here.
+    pub(super) fn serves(&self, life: Option<Incarnation>) -> bool {
+        self.life == life && self.memory().head.status == Status::Live
+    }
+
+    /// Writes until the store has what memory has, or refuses it.
+    pub(super) async fn write(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) {
+        while let Some(commit) = self.next_write() {
+            let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
+            let written = match commit_surely(store, key, commit).await {
+                Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(()),
+                Ok(Committed::Conflict(_)) => match self.give_way(store, key, overtaken).await {
+                    Ok(()) => continue,
+                    Err(fault) => Err(fault),
+                },
+                other => other.map(drop),
+            };
+            let mut memory = self.memory();
+            match written {
+                Ok(()) => {
+                    memory.in_store = id;
+                    memory.blobs_in_store = named;
+                    self.stored.send_modify(|stored| stored.version = version);
+                }
+                Err(fault) => {
+                    // Those who wait are told; the next commit tries again.
+                    memory.writing = false;
+                    self.stored.send_modify(|stored| {
+                        stored.failures += 1;
+                        stored.fault = Some(fault);
+                    });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What the store has not got yet; if there is nothing, the writing ends.
+    fn next_write(&self) -> Option<Commit> {
+        let mut memory = self.memory();
+        if memory.in_store == memory.head.commit {
+            memory.writing = false;
+            return None;
+        }
+        let new = memory
+            .blobs
+            .iter()
+            .filter(|(name, _)| !memory.blobs_in_store.contains(name));
+        Some(Commit {
+            expect: Expect::Commit(memory.in_store),
+            head: memory.head.clone(),
+            blobs: new.map(|(name, bytes)| (name.clone(), bytes.clone())).collect(),
+        })
+    }
+
+    /// Somebody else has replaced the record: memory takes it, unless more than that was acknowledged. What has moved
+    /// is where it went, whatever was acknowledged here.
+    async fn give_way(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) -> Result<(), Fault> {
+        let found = Memory::read(store, key).await?;
+        let mut memory = self.memory();
+        let found = found.filter(|found| {
+            let moved = found.head.status != Status::Live || found.head.epoch > memory.head.epoch;
+            moved || memory.acknowledged <= self.stored.borrow().version
+        });
+        let Some(found) = found else {
+            return Err(Fault::new(
+                Kind::Conflict,
+                format!(
+                    "the record of {} was changed behind its owner's back",
+                    key.session
+                ),
+                "restart the node; somebody else writes to its store",
+            ));
+        };
+        let version = found.head.version;
+        *memory = Memory {
+            writing: true,
+            ..found
+        };
+        self.stored.send_modify(|stored| {
+            stored.version = version;
+            stored.overtaken = Overtaken(overtaken.fetch_add(1, Ordering::Relaxed) + 1);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! This node's hold on its lease: the shell around [`Holder`].
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fogline_core::lease::{Holder, LeaseAction, LeaseEvent};
+use fogline_core::model::{Incarnation, NodeName};
+use fogline_protocol::problem::Kind;
+use fogline_state::Leases;
+use nix::time::{ClockId, clock_gettime};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::carry_out;
+use crate::fault::Fault;
+use crate::homes::Owner;
+use crate::random;
+
+/// The time since the machine was started, that of suspension included.
+pub(super) fn now() -> Duration {
+    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has had this clock since 2.6.39");
+    Duration::from(time)
+}
+
+/// What lets this node answer for the sessions in its memory: one life after the other, each a lease of its own.
+pub(crate) struct Lease {
+    node: NodeName,
+    leases: Arc<dyn Leases>,
+    term: Duration,
+    holder: Mutex<Holder>,
+    /// How many lives have held it.
+    held: watch::Sender<u64>,
+    /// Why it was not renewed, the last time that it was not.
+    problem: Mutex<String>,
+}
+
+impl Lease {
+    pub(super) fn new(node: NodeName, leases: Arc<dyn Leases>, term: Duration) -> Self {
+        Self {
+            node,
+            leases,
+            term,
+            holder: Mutex::new(life(term)),
+            held: watch::Sender::new(0),
+            problem: Mutex::new("it has not been got yet".to_owned()),
+        }
+    }
+
+    fn holder(&self) -> MutexGuard<'_, Holder> {
+        self.holder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long one call may take.
+    pub(super) fn call(&self) -> Duration {
+        self.term / 2
+    }
+
+    pub(super) fn leases(&self) -> Arc<dyn Leases> {
+        Arc::clone(&self.leases)
+    }
+
+    /// The life that holds the lease at this moment: what is brought into memory now is this life's.
+    ///
+    /// # Errors
+    /// When it is not held: then nothing may be answered from memory.
+    pub(crate) fn life(&self) -> Result<Incarnation, Fault> {
+        let holder = self.holder();
+        if holder.holds(now()) {
+            return Ok(holder.incarnation());
+        }
+        drop(holder);
+        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        Err(Fault::new(
+            Kind::Unavailable,
+            format!(
+                "{} does not hold its lease, so that it cannot answer for sessions in its memory: {problem}",
+                self.node
+            ),
+            "try again, or another node of the site; without state, and with states that are with their clients, \
+             this one goes on",
+        ))
+    }
+
+    /// Whether a life still holds the lease. To be asked after the last access to memory, before the answer leaves (R1).
+    ///
+    /// # Errors
+    /// When it does not: the answer never may leave.
+    pub(crate) fn check(&self, life: Incarnation) -> Result<(), Fault> {
+        if self.life()? == life {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Kind::Unavailable,
+            format!("the session has left the memory of {} meanwhile", self.node),
+            "send the request again under the same key: if it was executed, its reply is kept",
+        ))
+    }
+
+    /// Waits until the lease is held for the first time, but no longer than two earlier terms take.
+    pub(crate) async fn wait(&self) {
+        let mut held = self.held.subscribe();
+        let waited = tokio::time::timeout(self.term * 3, held.wait_for(|lives| *lives > 0)).await;
+        if waited.is_err() {
+            tracing::warn!(node = %self.node, "starts without its lease");
+        }
+    }
+
+    /// Holds the lease until it is to be given up. When somebody has ended a life, memory is emptied, and another life
+    /// begins.
+    pub(crate) async fn keep(&self, owner: &Owner, leaving: &CancellationToken) {
+        loop {
+            self.live(leaving).await;
+            if leaving.is_cancelled() {
+                return;
+            }
+            tracing::warn!(node = %self.node, "was silent, and others may have taken its sessions");
+            owner.begin_anew().await;
+            *self.holder() = life(self.term);
+        }
+    }
+
+    /// One life.
+    async fn live(&self, leaving: &CancellationToken) {
+        let mut released = false;
+        let mut actions = self.on(LeaseEvent::Wake);
+        // One thing at a time, as the machine says.
+        while let Some(action) = actions.pop() {
+            let mut carrying = pin!(carry_out(&*self.leases, &self.node, &action, self.call()));
+            actions = loop {
+                tokio::select! {
+                    came = &mut carrying => match came {
+                        None => return,
+                        Some(came) => break self.on(came.unwrap_or_else(|error| {
+                            *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+                            LeaseEvent::Unanswered
+                        })),
+                    },
+                    () = leaving.cancelled(), if !released => {
+                        released = true;
+                        let next = self.holder().release(now());
+                        // Else what is under way is waited for.
+                        if !next.is_empty() {
+                            break next;
+                        }
+                    }
+                }
+            };
+        }
+    }
+
+    fn on(&self, event: LeaseEvent) -> Vec<LeaseAction> {
+        let mut holder = self.holder();
+        let held = holder.held_until().is_some();
+        let actions = holder.on(event, now());
+        if !held && holder.held_until().is_some() {
+            tracing::info!(node = %self.node, "holds its lease");
+            self.held.send_modify(|lives| *lives += 1);
+        }
+        actions
+    }
+}
+
+fn life(term: Duration) -> Holder {
+    Holder::new(Incarnation(random::bytes()), term)
+}
