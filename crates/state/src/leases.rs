@@ -1,5 +1,6 @@
 //! Where the leases of nodes stand (R11).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,12 @@ use crate::StoreError;
 /// each record that was replaced before, by whomever.
 #[async_trait]
 pub trait Leases: Send + Sync {
+    /// The nodes for which something stands: those of the site, ever since they were first started.
+    ///
+    /// # Errors
+    /// When it cannot be reached in time.
+    async fn holders(&self, time: Duration) -> Result<BTreeSet<NodeName>, StoreError>;
+
     /// What stands for a node.
     ///
     /// # Errors

@@ -138,6 +138,11 @@ impl Store for MemoryStore {
 
 #[async_trait]
 impl Leases for MemoryStore {
+    async fn holders(&self, _: Duration) -> Result<BTreeSet<NodeName>, StoreError> {
+        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(leases.keys().cloned().collect())
+    }
+
     async fn lease(&self, node: &NodeName, _: Duration) -> Result<Option<LeaseRecord>, StoreError> {
         let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(leases.get(node).cloned())

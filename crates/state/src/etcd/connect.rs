@@ -1,7 +1,7 @@
 //! Connecting.
 
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -39,13 +39,13 @@ impl EtcdStore {
             .map(|(name, channel)| Server { name, channel })
             .collect();
         let store = Self {
-            cluster: Cluster {
+            cluster: Arc::new(Cluster {
                 servers,
                 first: AtomicUsize::new(0),
                 down: AtomicBool::new(false),
                 credentials: options.credentials.clone(),
                 token: RwLock::new(None),
-            },
+            }),
             keys: Keys {
                 prefix: options.prefix.clone(),
             },

@@ -6,6 +6,7 @@
 //! | `PREFIX/commit/RECORD` | its commit id |
 //! | `PREFIX/blob/RECORD/WHAT/VERSION/COMMIT/CHUNK` | a blob, or a part of a large one |
 //! | `PREFIX/lease/NODE` | the lease of a node |
+//! | `PREFIX/node/NODE/…` | the records of one node, as above |
 //!
 //! The commit id has a key of its own because a transaction compares whole values, or revisions: whoever
 //! commits knows the commit id that must stand, but neither the revision nor all bytes of that head. Heads
@@ -32,6 +33,17 @@ impl Keys {
 
     pub(super) fn commit(&self, record: &str) -> String {
         format!("{}/commit/{record}", self.prefix)
+    }
+
+    /// Those of one node's records.
+    pub(super) fn of_node(&self, node: &NodeName) -> Self {
+        let prefix = format!("{}/node/{node}", self.prefix);
+        Self { prefix }
+    }
+
+    /// All leases.
+    pub(super) fn leases(&self) -> Span {
+        key::blobs(&format!("{}/lease", self.prefix))
     }
 
     pub(super) fn lease(&self, node: &NodeName) -> String {

@@ -1,5 +1,6 @@
 //! Leases of nodes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +21,24 @@ fn within(all: Duration) -> Within {
 
 #[async_trait]
 impl Leases for EtcdStore {
+    async fn holders(&self, time: Duration) -> Result<BTreeSet<NodeName>, StoreError> {
+        let (first, end) = self.keys.leases();
+        let before = first.len();
+        let request = RangeRequest {
+            key: first,
+            end,
+            ..RangeRequest::default()
+        };
+        let answer = self.cluster.call(method::RANGE, request, within(time)).await;
+        let answer: Answer<RangeResponse> =
+            answer.map_err(|error| self.unavailable("listing leases", error))?;
+        let names = answer.says.kvs.iter().filter_map(|found| {
+            let name = std::str::from_utf8(found.key.get(before..)?).ok()?;
+            name.parse().ok()
+        });
+        Ok(names.collect())
+    }
+
     async fn lease(&self, node: &NodeName, time: Duration) -> Result<Option<LeaseRecord>, StoreError> {
         let request = RangeRequest {
             key: self.keys.lease(node),

@@ -1,11 +1,12 @@
 //! The store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{self, AppName, StateName, TenantName};
+use fogline_core::model::{self, AppName, NodeName, StateName, TenantName};
 use fogline_core::session::{self, BlobName, Commit, Content, Head, RecordKey, Snapshot};
 
 use super::cluster::{Answer, Cluster, NoAnswer, Within};
@@ -23,15 +24,25 @@ use crate::{Committed, Durable, Listed, Store, StoreError, key};
 /// It goes on while more than half of the servers run and reach each other: one of three may be lost, two of
 /// five. Without a quorum every call is [`StoreError::Unavailable`], or [`Committed::Unknown`], within the
 /// timeout of the options, and from the second call on at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EtcdStore {
-    pub(super) cluster: Cluster,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) keys: Keys,
     pub(super) timeout: Duration,
     pub(super) max_request: model::Bytes,
 }
 
 impl EtcdStore {
+    /// The store of one node in the same servers. Its records are apart from those of other nodes, and every node
+    /// that reaches the servers reaches them.
+    #[must_use]
+    pub fn of_node(&self, node: &NodeName) -> Self {
+        Self {
+            keys: self.keys.of_node(node),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn within(&self) -> Within {
         // Four servers that do not answer, with doubled patience in a second round, fit into the time.
         let one = self.timeout / 16;

@@ -91,6 +91,7 @@ pub fn assemble(opened: Vec<Opened>, declared: &BTreeSet<StateName>) -> Result<O
         expires,
         states,
         replies,
+        lost: Box::default(),
     };
     Ok(Some(Snapshot { head, values }))
 }

@@ -46,6 +46,8 @@ async fn conforms(leases: &dyn Leases) {
         Leased::Conflict(Some(second.clone()))
     );
     assert_eq!(leases.lease(&ours, TIME).await.unwrap(), Some(second));
+    assert_eq!(swap(&other, None, &first).await, Leased::Done);
+    assert_eq!(leases.holders(TIME).await.unwrap(), [ours, other].into());
 }
 
 #[tokio::test]
