@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fogline_core::model::BadInput;
 use fogline_manifest::Source;
-use fogline_manifest::node::{ExternalStore, NodeConfig};
+use fogline_manifest::node::{ExternalStore, InEdgeStore, NodeConfig};
 use proptest::prelude::*;
 
 const MANUAL: &str = include_str!("../../../docs/src/manifest.md");
@@ -308,5 +308,47 @@ fn the_password_of_a_store_is_never_shown() {
                 .all(|part| !shown.contains(part));
             assert!(hidden, "{shown}");
         }
+    }
+}
+
+const ETCD: &str = "name = \"a\"\ndata = \"store\"\nloopback-only = true\n[in-edge.etcd]\n";
+
+#[test]
+fn a_site_s_quorum_is_read_with_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.toml");
+    let section = "endpoints = [\"https://10.0.0.1:2379\"]\nca-file = \"ca.pem\"\nuser = \"fogline\"\n\
+                   password-file = \"etcd.password\"\nlease-term = \"2 s\"\n";
+    std::fs::write(&path, format!("{ETCD}{section}")).unwrap();
+    let config = NodeConfig::read(&path).expect("it is right");
+    let Some(InEdgeStore::Etcd(etcd)) = config.in_edge else {
+        panic!("it is etcd")
+    };
+    assert_eq!(etcd.ca_file, Some(folder.path().join("ca.pem")));
+    assert_eq!(etcd.password_file, Some(folder.path().join("etcd.password")));
+    assert_eq!(etcd.lease_term, Some(std::time::Duration::from_secs(2)));
+}
+
+#[test]
+fn a_quorum_that_cannot_be_reached_as_it_is_written_is_refused() {
+    for (section, says) in [
+        ("endpoints = []", "no etcd server"),
+        ("endpoints = [\"10.0.0.1:2379\"]", "not the URL"),
+        ("endpoints = [\"https://10.0.0.1:2379\"]", "needs ca-file"),
+        (
+            "endpoints = [\"http://10.0.0.1:2379\"]\nca-file = \"ca.pem\"",
+            "no certificate",
+        ),
+        (
+            "endpoints = [\"http://10.0.0.1:2379\"]\nuser = \"u\"",
+            "without password-file",
+        ),
+        (
+            "endpoints = [\"http://10.0.0.1:2379\"]\nlease-term = \"1 ms\"",
+            "between 200 ms and 60 s",
+        ),
+    ] {
+        let refused = NodeConfig::parse(&source(&format!("{ETCD}{section}"))).unwrap_err();
+        assert!(refused.to_string().contains(says), "{section}: {refused}");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use fogline_core::model::{BadInput, Device};
 use fogline_core::telemetry::{MAX_LABEL, MAX_LABELS};
 
-use super::file::{ExternalStore, NodeConfig};
+use super::file::{ExternalStore, InEdgeStore, NodeConfig};
 use crate::amount::excerpt;
 use crate::application::is_capability;
 use crate::source::Source;
@@ -33,6 +33,9 @@ impl NodeConfig {
                 .flatten()
                 .for_each(resolve);
         }
+        if let Some(InEdgeStore::Etcd(etcd)) = &mut config.in_edge {
+            etcd.files().for_each(resolve);
+        }
         let tokens = config.tenants.iter_mut().map(|tenant| &mut tenant.token_file);
         tokens.chain(&mut config.operator_token_file).for_each(resolve);
         Ok(config)
@@ -55,6 +58,9 @@ impl NodeConfig {
         checks.enrolment()?;
         checks.external()?;
         checks.telemetry()?;
+        if let Some(InEdgeStore::Etcd(etcd)) = &config.in_edge {
+            etcd.check(source)?;
+        }
         Ok(config)
     }
 }

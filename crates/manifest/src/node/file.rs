@@ -4,13 +4,14 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fogline_core::model::{NodeName, TenantName};
 use fogline_core::quota::{Quota, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::amount::Size;
+use crate::amount::{Size, Time};
 
 /// A node's configuration. Paths are relative to the file's folder; [`NodeConfig::read`] resolves them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,6 +45,8 @@ pub struct NodeConfig {
     /// The store behind the execution model `external`. Default: none, and applications that need it are
     /// refused here.
     pub external: Option<ExternalStore>,
+    /// The store of session records that it shares with the other nodes of its site. Default: its own, in `data`.
+    pub in_edge: Option<InEdgeStore>,
     /// How it talks to other nodes. Default: it does not.
     pub peering: Option<Peering>,
     /// Where it sends traces. Default: nowhere.
@@ -83,6 +86,43 @@ pub enum ExternalStore {
     Node(NodeName),
     /// Redis or Valkey, by its URL, as `"redis://cache.example:6379/0"`.
     Redis(SecretUrl),
+}
+
+/// The store behind the execution models `in-edge` and `in-function` that the nodes of a site share.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InEdgeStore {
+    /// A quorum of etcd servers.
+    Etcd(EtcdSection),
+}
+
+/// A quorum of etcd servers, of version 3.4 or later.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EtcdSection {
+    /// The servers, as `"http://10.0.0.1:2379"`, or `https://` with `ca-file`; the nearest first.
+    pub endpoints: Vec<String>,
+    /// What the keys begin with, the same for all nodes of the site. Default: `fogline`.
+    pub prefix: Option<String>,
+    /// The certificate of the authority that signed those of the servers, in PEM. Default: none, for `http`.
+    pub ca_file: Option<PathBuf>,
+    /// The node's own certificate, in PEM, where the servers want one. Default: none.
+    pub cert_file: Option<PathBuf>,
+    /// Its key, in PEM. Default: none.
+    pub key_file: Option<PathBuf>,
+    /// The user, where the servers want one. Default: none.
+    pub user: Option<String>,
+    /// The file that holds the user's password. Default: none.
+    pub password_file: Option<PathBuf>,
+    /// How long the node answers for sessions in its memory without renewing its lease there; the others wait for a
+    /// tenth more before they take what a silent node had. Default: `"800ms"`.
+    #[serde(default, deserialize_with = "duration")]
+    pub lease_term: Option<Duration>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Duration>, D::Error> {
+    let time = Option::<Time>::deserialize(text)?;
+    Ok(time.map(|Time(duration)| duration))
 }
 
 /// A URL that may hold a password: its `Debug` does not show it.

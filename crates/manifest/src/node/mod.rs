@@ -2,6 +2,10 @@
 
 mod check;
 mod file;
+mod in_edge;
 
 pub(crate) use file::without_password;
-pub use file::{ExternalStore, LimitsSection, NodeConfig, Peering, SecretUrl, Telemetry, TenantSection};
+pub use file::{
+    EtcdSection, ExternalStore, InEdgeStore, LimitsSection, NodeConfig, Peering, SecretUrl, Telemetry,
+    TenantSection,
+};
