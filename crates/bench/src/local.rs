@@ -57,6 +57,7 @@ impl LocalNode {
             operator: Operator::Anyone,
             keyrings: BTreeMap::from([(tenant, Keyring::generate())]),
             external: External::Node(name.clone()),
+            quorum: None,
             slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             limits: Limits::default(),
             peers: None,

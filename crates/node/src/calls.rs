@@ -8,14 +8,14 @@ use bytes::Bytes;
 use fogline_core::model::limits::MAX_LISTED;
 use fogline_core::model::{ExecutionModel, NodeName, StateName};
 use fogline_core::session::{self, Commit, Snapshot};
-use fogline_protocol::peer::{self, Request, Response, Target};
+use fogline_protocol::peer::{self, Invoke, Request, Response, Target};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, StoreError};
 
 use crate::apps::compare;
 use crate::drain;
 use crate::fault::Fault;
-use crate::invoke::{Answer, Job, execute};
+use crate::invoke::{Answer, Job, dispatch, execute};
 use crate::node::Node;
 use crate::peers::{Handler, Message};
 use crate::sessions;
@@ -51,17 +51,19 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
     let mut body = message.body.into_iter();
     match request {
         Request::Invoke(call) => {
-            let input = body.next().unwrap_or_default();
-            let envelopes = call.envelopes.iter().cloned().zip(body).collect();
-            let mut job = Job {
-                call: *call,
-                input,
-                envelopes,
-            };
+            let mut job = job(*call, body);
             let mut span = node.tracer.of(&mut job.call, trace::Kind::Server, "invoke");
             let answered = invoke(node, &job).await;
             span.gave(&answered);
             answered
+        }
+        Request::Relay(call) => {
+            let job = job(*call, body);
+            Ok(invoked(dispatch(node, job).await?))
+        }
+        Request::Reaches(keeper) => {
+            let reached = node.homes.site().and_then(|site| site.of(&keeper));
+            Ok((reached.map_or(Response::Nothing, |_| Response::Done), Vec::new()))
         }
         Request::Compare(theirs) => Ok(compare::answer(node, &theirs)),
         Request::Adopt => {
@@ -105,6 +107,16 @@ async fn invoke(node: &Arc<Node>, job: &Job) -> Result<Answered, Fault> {
             Ok((Response::Done, Vec::new()))
         }
         _ => Ok(invoked(execute(node, job).await?)),
+    }
+}
+
+fn job(call: Invoke, mut body: impl Iterator<Item = Bytes>) -> Job {
+    let input = body.next().unwrap_or_default();
+    let envelopes = call.envelopes.iter().cloned().zip(body).collect();
+    Job {
+        call,
+        input,
+        envelopes,
     }
 }
 

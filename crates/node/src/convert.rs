@@ -79,9 +79,7 @@ pub(crate) async fn convert(
     let mut home = believed.unwrap_or_else(|| node.forwards.home(session, part));
     for _ in 0..MAX_TRIES {
         // Beside the record: from afar a move would lose every race against those who write there.
-        if let Home::InFunction(owner) | Home::InEdge(owner) = &home
-            && *owner != node.name
-        {
+        if is_beside_another(node, &home) {
             return Ok(Converted::Elsewhere(home));
         }
         // A client that sends envelopes says that it holds the session.
@@ -122,6 +120,16 @@ pub(crate) async fn convert(
     Err(Fault::overloaded(
         "the session is so busy that it cannot be moved",
     ))
+}
+
+/// Whether another node is nearer to the record of a home than this one: its owner, or, where no quorum keeps it, the
+/// node in whose store it is.
+fn is_beside_another(node: &Node, home: &Home) -> bool {
+    match home {
+        Home::InFunction(at) => *at != node.name,
+        Home::InEdge(at) => *at != node.name && node.homes.site().is_none_or(|site| site.of(at).is_none()),
+        Home::External | Home::InClient(_) => false,
+    }
 }
 
 /// Makes the forward of the birth home lead to where the part is now (R10), however often it has moved: the nodes
@@ -170,7 +178,10 @@ async fn reach(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<(), Fau
     if let (Some(at), true) = (to.node(), to.model() != ExecutionModel::InClient)
         && *at != node.name
     {
-        target_head(node, job, part, to).await?;
+        let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
+        if let Some(store) = node.homes.store(to)? {
+            store.load(&key, &BTreeSet::new()).await?;
+        }
     }
     Ok(())
 }
@@ -190,6 +201,22 @@ pub(crate) async fn finish(
             Err(Fault::moving_to_client(envelopes))
         }
         Ended::Handed(there, _) => Ok(there),
+    }
+}
+
+/// Takes a part from an owner whose life is over, and says where it is now.
+pub(crate) async fn take(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    from: &Home,
+    to: Home,
+) -> Result<Home, Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let moving = Move::taking(to, CommitId(random::bytes()));
+    match drive(node, job, &app, part, from, moving).await? {
+        Ended::At(there) | Ended::Gone(there) => Ok(there),
+        Ended::Handed(_, envelopes) => Err(Fault::moving_to_client(envelopes)),
     }
 }
 
@@ -257,9 +284,21 @@ async fn run(
     home: &Home,
     to: Option<Home>,
 ) -> Result<Ended, Fault> {
+    let moving = Move::new(to, CommitId(random::bytes()));
+    drive(node, job, app, part, home, moving).await
+}
+
+async fn drive(
+    node: &Arc<Node>,
+    job: &Job,
+    app: &Deployed,
+    part: Birth,
+    home: &Home,
+    (mut moving, mut action): (Move, MoveAction),
+) -> Result<Ended, Fault> {
     let source = Source::of(node, job, part, home)?;
     let _turn = match home {
-        Home::InFunction(_) => {
+        Home::InFunction(at) if *at == node.name => {
             let turn = node.turns.take(&source.key).await?;
             // The record in the store decides about moves, so it must be what memory is (R9).
             node.owner.release(&source.key).await?;
@@ -271,13 +310,17 @@ async fn run(
         Home::InClient(_) => Some(ClientPlace::open(node, job, app, part, home).await?),
         _ => None,
     };
-    let (mut moving, mut action) = Move::new(to, CommitId(random::bytes()));
     let (began, mut acted) = (Instant::now(), false);
     for _ in 0..MAX_STEPS {
         acted |= !matches!(action, MoveAction::LoadSource | MoveAction::Done(_));
         let event = match action {
             MoveAction::LoadSource => MoveEvent::Source(source.whole(client.as_ref()).await?),
-            MoveAction::CommitSource(commit) => source.commit(commit).await?,
+            MoveAction::CommitSource(commit) => {
+                if matches!(commit.head.status, Status::Moving(_)) {
+                    may_take(node, home).await?;
+                }
+                source.commit(commit).await?
+            }
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::CommitTarget(to, commit) => install(node, job, part, &to, commit).await?,
             MoveAction::HandOver(to, whole) => {
@@ -300,6 +343,15 @@ async fn run(
     ))
 }
 
+/// Whether a session may be taken from where it is: out of another node's memory only when no life of that node is
+/// left, asked after the record was read.
+async fn may_take(node: &Node, home: &Home) -> Result<(), Fault> {
+    match (home, node.homes.site()) {
+        (Home::InFunction(owner), Some(site)) if *owner != node.name => site.over(owner).await,
+        _ => Ok(()),
+    }
+}
+
 /// The record that decides about a move.
 struct Source {
     store: Arc<dyn Store>,
@@ -312,7 +364,7 @@ impl Source {
         let session = session_of(job)?;
         let store = node
             .homes
-            .store(&home.keeper(session))?
+            .record(&home.keeper(session))?
             .ok_or(Refusal::NoSession)?;
         let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
         Ok(Self {
@@ -383,7 +435,7 @@ fn event_of(committed: &Committed) -> MoveEvent {
 
 fn target(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<(Arc<dyn Store>, RecordKey), Fault> {
     let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
-    let store = node.homes.store(to)?.ok_or_else(|| {
+    let store = node.homes.record(to)?.ok_or_else(|| {
         Fault::new(
             Kind::Internal,
             format!("{to} has no record to install"),

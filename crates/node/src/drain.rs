@@ -31,7 +31,12 @@ pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, F
     for (tenant, app) in node.apps.all() {
         let records = sessions::all(&**node.homes.local(), &tenant, &app.spec.name).await?;
         for Listed { key, head } in records {
-            let lives_here = matches!(key.model, ExecutionModel::InEdge | ExecutionModel::InFunction);
+            let lives_here = match key.model {
+                ExecutionModel::InFunction => true,
+                // The other nodes of a site reach its records without this one.
+                ExecutionModel::InEdge => node.homes.site().is_none(),
+                _ => false,
+            };
             if !lives_here || head.status != Status::Live || head.expires < node.clock.now() {
                 continue;
             }

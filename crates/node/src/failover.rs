@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use fogline_core::model::{Birth, NodeName};
 use fogline_core::session::{Home, Refusal, Status};
@@ -42,7 +41,7 @@ pub(crate) async fn take(
         Some(Status::Moved(there) | Status::Abandoned(there)) => Ok(Some(there)),
         Some(Status::Live | Status::Moving(_)) => {
             site.contest(owner).await?;
-            let to = Home::InFunction(heir(node, site, owner).await?);
+            let to = Home::InFunction(heir(node, site, owner)?);
             let there = convert::take(node, job, part, home, to).await?;
             tracing::warn!(%session, %owner, home = %there, "taken from an owner that is silent");
             node.metrics.failed_over();
@@ -51,20 +50,18 @@ pub(crate) async fn take(
     }
 }
 
-/// Who takes the sessions of an owner that is lost: this node, if it runs functions; else another one that lives.
-async fn heir(node: &Node, site: &Site, lost: &NodeName) -> Result<NodeName, Fault> {
-    let runs = |it: &NodeName| node.dispatcher.runs_functions(it);
-    if runs(&node.name) && !node.draining.load(Ordering::Relaxed) {
+/// Who takes the sessions of an owner that is lost: this node, if it takes any; else another one of the site.
+fn heir(node: &Node, site: &Site, lost: &NodeName) -> Result<NodeName, Fault> {
+    let ready = node.dispatcher.ready();
+    let of_site = |it: &&NodeName| **it != *lost && site.of(it).is_some();
+    if ready.contains(&node.name) && !node.is_draining() {
         return Ok(node.name.clone());
     }
-    for other in site.others().into_iter().filter(|it| it != lost && runs(it)) {
-        if site.over(&other).await.is_err() {
-            return Ok(other);
-        }
-    }
-    Err(Fault::new(
-        Kind::Unavailable,
-        format!("no node of the site of {lost} runs functions now"),
-        "start one of them; the sessions of the one that is lost wait for it",
-    ))
+    ready.iter().find(of_site).cloned().ok_or_else(|| {
+        Fault::new(
+            Kind::Unavailable,
+            format!("no node of the site of {lost} runs functions now"),
+            "start one of them; the sessions of the one that is lost wait for it",
+        )
+    })
 }

@@ -15,7 +15,7 @@ use crate::invoke::parts::record_key;
 use crate::node::Node;
 
 /// How long nodes have to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where a part of the call's session is live, asked of this node, its peers and the cloud.
 pub(crate) async fn locate(node: &Node, call: &Invoke, part: Birth) -> Option<Home> {
@@ -36,6 +36,6 @@ pub(crate) async fn locate(node: &Node, call: &Invoke, part: Birth) -> Option<Ho
 }
 
 async fn head(node: &Node, home: &Home, key: &RecordKey) -> Option<Head> {
-    let store = node.homes.store(home).ok()??;
+    let store = node.homes.record(home).ok()??;
     Some(store.load(key, &BTreeSet::new()).await.ok()??.head)
 }

@@ -14,10 +14,11 @@ use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Repl
 use fogline_protocol::api;
 use fogline_protocol::peer::{Response, Target};
 use fogline_protocol::problem::Kind;
-use fogline_state::{Committed, Listed, Store};
+use fogline_state::{Committed, Listed, Store, StoreError};
 
 use crate::apps::Deployed;
 use crate::convert::{self, Converted, Goal};
+use crate::failover;
 use crate::fault::Fault;
 use crate::invoke::parts::record_key;
 use crate::invoke::{self, ClientPlace, Job, resolve};
@@ -181,7 +182,16 @@ pub(crate) async fn find(
                 let durability = node.apps.get(tenant, app)?.spec.durability;
                 node.owner.look(&key, &BTreeSet::new(), durability).await?
             }
-            _ => store.load(&key, &BTreeSet::new()).await?,
+            _ => match (
+                store.load(&key, &BTreeSet::new()).await,
+                node.homes.record(&home)?,
+            ) {
+                // Its owner does not answer: what it has stored is there all the same.
+                (Err(StoreError::Unavailable { .. }), Some(record)) => {
+                    record.load(&key, &BTreeSet::new()).await?
+                }
+                (found, _) => found?,
+            },
         };
         // The forward of an earlier departure says nothing of a session that has come back to its client.
         let found = found.filter(|found| found.head.epoch >= least_epoch);
@@ -340,12 +350,16 @@ pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
             if let Home::InFunction(owner) = &home
                 && *owner != node.name
             {
-                match invoke::ask(node, owner, job).await? {
-                    (Response::Done, _) => return Ok(()),
-                    (other, _) => {
+                match invoke::ask(node, owner, job).await.map_err(Fault::from) {
+                    Ok((Response::Done, _)) => return Ok(()),
+                    Ok((other, _)) => {
                         return Err(Fault::internal(format!(
                             "{owner} answers a deletion with {other:?}"
                         )));
+                    }
+                    Err(fault) => {
+                        learn_taken(node, job, *part, &home, fault).await?;
+                        continue;
                     }
                 }
             }
@@ -443,7 +457,7 @@ pub(crate) async fn convert(
             Ok((home, Vec::new()))
         }
         Converted::Handed(home, envelopes) => Ok((home, envelopes)),
-        Converted::Elsewhere(home) => match ask_keeper(node, &home, job).await? {
+        Converted::Elsewhere(home) => match ask_keeper(node, part, &home, job).await? {
             (Response::Converted(home, states), body) => {
                 // What is handed to the client is there when the client has shown it.
                 if states.is_empty() {
@@ -493,7 +507,7 @@ pub(crate) async fn migrate_part(
             convert::shorten(node, job, part, &home).await;
             Ok(())
         }
-        Converted::Elsewhere(home) => match ask_keeper(node, &home, job).await? {
+        Converted::Elsewhere(home) => match ask_keeper(node, part, &home, job).await? {
             (Response::Done, _) => Ok(()),
             (other, _) => Err(Fault::internal(format!(
                 "{home} answers a migration with {other:?}"
@@ -505,8 +519,31 @@ pub(crate) async fn migrate_part(
     }
 }
 
+/// Learns where a part is whose owner has failed to answer; the failure, if that cannot be told.
+async fn learn_taken(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    home: &Home,
+    failure: Fault,
+) -> Result<(), Fault> {
+    if failure.problem().kind == Kind::Unavailable
+        && let Some(session) = &job.call.session
+        && let Some(there) = failover::take(node, job, part, home).await?
+    {
+        node.forwards.learn(session, part, &there);
+        return Ok(());
+    }
+    Err(failure)
+}
+
 /// Has a job done by the node that keeps the record of a home.
-async fn ask_keeper(node: &Node, home: &Home, job: &Job) -> Result<(Response, Vec<Bytes>), Fault> {
+async fn ask_keeper(
+    node: &Arc<Node>,
+    part: Birth,
+    home: &Home,
+    job: &Job,
+) -> Result<(Response, Vec<Bytes>), Fault> {
     let keeper = home
         .node()
         .ok_or_else(|| Fault::internal(format!("{home} is no node's")))?;
@@ -516,7 +553,15 @@ async fn ask_keeper(node: &Node, home: &Home, job: &Job) -> Result<(Response, Ve
     if job.call.hops > invoke::MAX_HOPS {
         return Err(Fault::overloaded("the session keeps moving"));
     }
-    Ok(invoke::ask(node, keeper, &job).await?)
+    match invoke::ask(node, keeper, &job).await.map_err(Fault::from) {
+        Err(fault) => {
+            learn_taken(node, &job, part, home, fault).await?;
+            Err(Fault::overloaded(format!(
+                "the session was just taken from {keeper}, which is silent"
+            )))
+        }
+        answered => answered,
+    }
 }
 
 pub(crate) fn known(node: &Node, name: &NodeName) -> Result<(), Fault> {

@@ -15,7 +15,7 @@ use fogline_core::network::NetworkError;
 use fogline_membership::Membership;
 use fogline_runtime::Runtime;
 use fogline_state::seal::{Keyring, Sealer};
-use fogline_state::{EmbeddedOptions, EmbeddedStore, OpenError, Store, StoreError};
+use fogline_state::{EmbeddedOptions, EmbeddedStore, EtcdStore, OpenError, Store, StoreError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,7 @@ use crate::node::Node;
 use crate::peers::{Endpoint, Traffic};
 use crate::quotas::Quotas;
 use crate::runs;
+use crate::site::Site;
 use crate::slots::Slots;
 use crate::sweep;
 use crate::tokens::{Operator, Tenants};
@@ -60,6 +61,8 @@ pub struct Options {
     pub keyrings: BTreeMap<TenantName, Keyring>,
     /// The store behind the model `external`.
     pub external: External,
+    /// The store of session records that this node shares with others of its site; without one they are in its own.
+    pub quorum: Option<Quorum>,
     /// Executions at once.
     pub slots: usize,
     /// What it takes at once.
@@ -82,6 +85,14 @@ pub enum External {
     Node(NodeName),
     /// Another.
     Store(Arc<dyn Store>),
+}
+
+/// The store of session records of a site.
+pub struct Quorum {
+    /// Where all nodes of the site have their records.
+    pub etcd: EtcdStore,
+    /// How long the node may go on by itself without renewing its lease there; [`fogline_core::lease::TERM`] by default.
+    pub term: Duration,
 }
 
 /// Why a node did not start.
@@ -125,6 +136,9 @@ pub struct Handle {
     node: Arc<Node>,
     http: SocketAddr,
     api: Router,
+    /// The task that keeps the node's lease, and what ends it: later than all others.
+    keeping: TaskTracker,
+    leaving: CancellationToken,
 }
 
 /// Starts a node. It is ready when this returns.
@@ -135,13 +149,13 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     start_with(options, |store| store).await
 }
 
-/// As [`start`], where `records` says what stands between the node and its store of session records.
+/// As [`start`], where `records` says what stands between the node and stores of session records.
 ///
 /// # Errors
 /// As [`start`].
 pub async fn start_with(
     options: Options,
-    records: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    records: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync + 'static,
 ) -> Result<Handle, StartError> {
     let data = options.data.clone();
     let store = open(&data).await?;
@@ -151,20 +165,11 @@ pub async fn start_with(
     let (map, members, gossip) = surroundings(&options, http, incarnation).await?;
     let here = map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
-
     let quotas = Arc::new(Quotas::new(options.limits.quotas));
-    let local = quotas.between(records(Arc::clone(&store) as Arc<dyn Store>));
-    let external: Option<Arc<dyn Store>> = match (options.external, &options.peers) {
-        (External::Store(store), _) => Some(store),
-        (External::Node(node), _) if node == options.name => Some(Arc::clone(&local)),
-        (External::Node(node), Some(peers)) => Some(Arc::new(RemoteStore::new(peers.clone(), node))),
-        (External::Node(_), None) | (External::None, _) => None,
-    };
+    let (local, site) = home(&options.name, &store, &quotas, options.quorum, records);
+    let external = external(options.external, &options.name, &local, options.peers.as_ref());
+    let lease = site.as_ref().map(|site| Arc::clone(&site.lease));
     let tasks = TaskTracker::new();
-    let sealer = |(tenant, keyring): (TenantName, Keyring)| {
-        let sealer = Arc::new(Sealer::new(tenant.clone(), keyring));
-        (tenant, sealer)
-    };
     let metrics = Metrics::new(options.tenants.names().into_iter());
     let (tracer, exporter) = trace::start(options.traces.as_ref(), &options.name, &metrics.spans());
     let node = Arc::new(Node {
@@ -176,8 +181,9 @@ pub async fn start_with(
             Arc::clone(&local),
             external,
             options.peers.clone(),
+            site.clone(),
         ),
-        owner: Arc::new(Owner::new(local, tasks.clone())),
+        owner: Arc::new(Owner::new(local, lease, tasks.clone())),
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
         staged: crate::staged::Staged::default(),
@@ -209,7 +215,66 @@ pub async fn start_with(
         node.tasks
             .spawn(members::take_part(Arc::clone(&node), life, membership));
     }
-    Ok(Handle { node, http, api })
+    let (keeping, leaving) = (TaskTracker::new(), CancellationToken::new());
+    if let Some(site) = site {
+        belong(&node, site, &keeping, leaving.clone()).await;
+    }
+    Ok(Handle {
+        node,
+        http,
+        api,
+        keeping,
+        leaving,
+    })
+}
+
+/// The store of a node's records, and its site, if others share it.
+fn home(
+    name: &NodeName,
+    store: &Arc<EmbeddedStore>,
+    quotas: &Arc<Quotas>,
+    quorum: Option<Quorum>,
+    records: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync + 'static,
+) -> (Arc<dyn Store>, Option<Arc<Site>>) {
+    let Some(Quorum { etcd, term }) = quorum else {
+        return (quotas.between(records(Arc::clone(store) as Arc<dyn Store>)), None);
+    };
+    let site = Site::new(name.clone(), etcd, term, Box::new(records));
+    (quotas.between(site.own()), Some(Arc::new(site)))
+}
+
+/// The store behind the model `external`, if there is one.
+fn external(
+    external: External,
+    this: &NodeName,
+    local: &Arc<dyn Store>,
+    peers: Option<&Endpoint>,
+) -> Option<Arc<dyn Store>> {
+    match (external, peers) {
+        (External::Store(store), _) => Some(store),
+        (External::Node(node), _) if node == *this => Some(Arc::clone(local)),
+        (External::Node(node), Some(peers)) => Some(Arc::new(RemoteStore::new(peers.clone(), node))),
+        (External::Node(_), None) | (External::None, _) => None,
+    }
+}
+
+fn sealer((tenant, keyring): (TenantName, Keyring)) -> (TenantName, Arc<Sealer>) {
+    let sealer = Arc::new(Sealer::new(tenant.clone(), keyring));
+    (tenant, sealer)
+}
+
+/// Makes a node one of its site: gets its lease, and looks who else is there.
+async fn belong(node: &Arc<Node>, site: Arc<Site>, keeping: &TaskTracker, leaving: CancellationToken) {
+    let (it, lease) = (Arc::clone(node), Arc::clone(&site.lease));
+    keeping.spawn(async move { lease.keep(&it.owner, &leaving).await });
+    site.lease.wait().await;
+    // Those that start later are seen later.
+    site.look().await;
+    let look = node
+        .stopping
+        .clone()
+        .run_until_cancelled_owned(async move { site.look_around().await });
+    node.tasks.spawn(look);
 }
 
 /// The store in a node's folder.
@@ -345,7 +410,14 @@ impl Handle {
         if tokio::time::timeout(GRACE, self.node.tasks.wait()).await.is_err() {
             tracing::warn!(node = %self.node.name, "stopped with requests under way");
         }
-        self.node.owner.release_all().await;
+        let stored = tokio::time::timeout(GRACE, self.node.owner.release_all()).await;
+        if stored.is_err() {
+            tracing::error!(node = %self.node.name, "stopped with sessions that are not stored");
+        }
+        // Nothing is in memory any more, so that others need not wait for the end of its term.
+        self.leaving.cancel();
+        self.keeping.close();
+        self.keeping.wait().await;
         if let Some(endpoint) = &self.node.endpoint {
             endpoint.close(Duration::from_secs(1)).await;
         }

@@ -46,6 +46,11 @@ pub enum Request {
     Drain(u64),
     /// An operator wants a session that is with its client under this model; who has not come by then will not.
     Ask(SessionId, ExecutionModel, Timestamp),
+    /// Whether you reach the records of this node, being of its site.
+    Reaches(NodeName),
+    /// As [`Request::Invoke`], to be dispatched anew by a node that reaches the records of the home's node: its sender
+    /// does not.
+    Relay(Box<Invoke>),
 }
 
 /// What a node knows of applications, as a body part in the encoding of heads: it may be larger than a head.

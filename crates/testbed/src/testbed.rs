@@ -98,6 +98,7 @@ impl Testbed {
                 operator: Operator::Anyone,
                 keyrings: BTreeMap::from([(tenant.clone(), keyring.clone())]),
                 external: External::Node(CLOUD.parse().expect("it is a name")),
+                quorum: None,
                 slots: usize::try_from(slots).unwrap_or(1),
                 limits: Limits::default(),
                 peers: Some(seat.endpoint.clone()),

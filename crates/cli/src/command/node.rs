@@ -7,18 +7,19 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use fogline_core::dispatch::Map;
+use fogline_core::lease;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::quota::Quota;
 use fogline_core::telemetry::Capabilities;
-use fogline_manifest::node::{ExternalStore, NodeConfig, Telemetry};
+use fogline_manifest::node::{EtcdSection, ExternalStore, InEdgeStore, NodeConfig, Telemetry};
 use fogline_node::{
-    External, Gossip, Limits, Operator, Options, Others, Pace, Tenants, TraceOptions, memory,
+    External, Gossip, Limits, Operator, Options, Others, Pace, Quorum, Tenants, TraceOptions, memory,
 };
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
-use fogline_state::RedisOptions;
 use fogline_state::seal::Keyring;
+use fogline_state::{EtcdCredentials, EtcdOptions, EtcdStore, EtcdTls, RedisOptions};
 
 use crate::failure::Failure;
 use crate::peering::{self, failed};
@@ -78,6 +79,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         operator: operator(config)?,
         keyrings,
         external: external(config).await?,
+        quorum: quorum(config).await?,
         slots: slots(config.slots),
         limits: limits(config),
         peers,
@@ -214,5 +216,48 @@ async fn external(config: &NodeConfig) -> Result<External, Failure> {
                 store.map_err(|error| failed(&error, "check the URL and the server"))?,
             ))
         }
+    })
+}
+
+async fn quorum(config: &NodeConfig) -> Result<Option<Quorum>, Failure> {
+    let Some(InEdgeStore::Etcd(section)) = &config.in_edge else {
+        return Ok(None);
+    };
+    let mut options = EtcdOptions::new(&section.endpoints);
+    if let Some(prefix) = &section.prefix {
+        options.prefix.clone_from(prefix);
+    }
+    options.tls = tls(section)?;
+    if let (Some(user), Some(file)) = (&section.user, &section.password_file) {
+        options.credentials = Some(EtcdCredentials {
+            user: user.clone(),
+            password: text(file, "the password of etcd's user")?.trim_end().to_owned(),
+        });
+    }
+    let etcd = EtcdStore::connect(&options).await;
+    Ok(Some(Quorum {
+        etcd: etcd.map_err(|error| failed(&error, "check [in-edge] and the servers"))?,
+        term: section.lease_term.unwrap_or(lease::TERM),
+    }))
+}
+
+fn tls(section: &EtcdSection) -> Result<Option<EtcdTls>, Failure> {
+    let read = |file: &Path| text(file, "a certificate for etcd").map(String::into_bytes);
+    let Some(ca) = &section.ca_file else {
+        return Ok(None);
+    };
+    let identity = match (&section.cert_file, &section.key_file) {
+        (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+        _ => None,
+    };
+    let ca = read(ca)?;
+    Ok(Some(EtcdTls { ca, identity }))
+}
+
+fn text(file: &Path, what: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|source| Failure::System {
+        doing: format!("reading {what} from {}", file.display()),
+        hint: "check the files of [in-edge] in the configuration".to_owned(),
+        source,
     })
 }

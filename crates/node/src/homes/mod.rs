@@ -11,12 +11,13 @@ use fogline_core::session::Home;
 use fogline_protocol::problem::Kind;
 use fogline_state::Store;
 
-pub(crate) use owner::{Overtaken, Owner, Settled};
+pub(crate) use owner::{Owner, Settled, Since};
 pub(crate) use remote::RemoteStore;
 pub(crate) use turns::Turns;
 
 use crate::fault::Fault;
 use crate::peers::Endpoint;
+use crate::site::Site;
 
 /// The stores that a node reaches: its own, its peers', and the one in the cloud.
 pub(crate) struct Homes {
@@ -24,6 +25,7 @@ pub(crate) struct Homes {
     local: Arc<dyn Store>,
     external: Option<Arc<dyn Store>>,
     peers: Option<Endpoint>,
+    site: Option<Arc<Site>>,
 }
 
 impl Homes {
@@ -32,12 +34,14 @@ impl Homes {
         local: Arc<dyn Store>,
         external: Option<Arc<dyn Store>>,
         peers: Option<Endpoint>,
+        site: Option<Arc<Site>>,
     ) -> Self {
         Self {
             node,
             local,
             external,
             peers,
+            site,
         }
     }
 
@@ -57,8 +61,41 @@ impl Homes {
         })
     }
 
+    /// The site of this node, if it shares a quorum with others.
+    pub(crate) fn site(&self) -> Option<&Arc<Site>> {
+        self.site.as_ref()
+    }
+
+    /// Whether the records of a home are in the quorum of this node's site, and this node does not hold its lease there:
+    /// then nobody need be asked why they are not answered for.
+    pub(crate) fn is_cut_off_from(&self, home: &Home) -> bool {
+        let (Some(site), Some(node)) = (&self.site, home.node()) else {
+            return false;
+        };
+        (*node == self.node || site.of(node).is_some()) && site.lease.life().is_err()
+    }
+
     /// The store that holds the record of a home; `None` for a session that is wholly with its client.
+    pub(crate) fn record(&self, home: &Home) -> Result<Option<Arc<dyn Store>>, Fault> {
+        match home.node().and_then(|node| self.in_site(node)) {
+            Some(store) => Ok(Some(store)),
+            None => self.store(home),
+        }
+    }
+
+    /// The records of another node of this site.
+    fn in_site(&self, node: &NodeName) -> Option<Arc<dyn Store>> {
+        self.site.as_ref()?.of(node)
+    }
+
+    /// The store that shows what a home holds: under in-function that of the owner, who has in its memory what may not
+    /// be in the record yet. `None` for a session that is wholly with its client.
     pub(crate) fn store(&self, home: &Home) -> Result<Option<Arc<dyn Store>>, Fault> {
+        if let Home::InEdge(node) | Home::InClient(Some(node)) = home
+            && let Some(store) = self.in_site(node)
+        {
+            return Ok(Some(store));
+        }
         match (home, home.node()) {
             (Home::External, _) => self.external().cloned().map(Some),
             (_, None) => Ok(None),

@@ -1,38 +1,48 @@
-//! The memory of the node that owns sessions under in-function, with the embedded store behind it.
+//! The memory of the node that owns sessions under in-function, with the store of its records behind it.
 //!
 //! A commit changes memory at once; its reply waits until what it saw is as durable as promised (R8). One write to
 //! the store covers all commits that a session has seen meanwhile: the store is never more than one write behind.
 //!
 //! The record in the store decides (R9). If somebody else has replaced it, memory takes what stands there, unless
-//! that would take back what was acknowledged: whoever waits for the disk is told, and begins again.
+//! that would take back what was acknowledged: whoever waits for the disk is told, and begins again. A session that has
+//! moved is gone all the same: it was taken from a life of this node that had not renewed its lease (R11).
+//!
+//! Under a lease memory belongs to one life of the node. A life that brings a session into its memory replaces the
+//! record first: whoever has read it before to take the session, and saw no life then, finds another one.
+
+mod memory;
+mod owned;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Durability;
-use fogline_core::model::{CommitId, StateName, Timestamp};
-use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status};
-use fogline_protocol::problem::Kind;
+use fogline_core::model::{Incarnation, StateName, Timestamp};
+use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey, Snapshot, Status};
 use fogline_state::{Committed, Store};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use memory::{Memory, WRITE_PATIENCE};
+use owned::{Owned, Stored};
+
 use crate::fault::Fault;
+use crate::site::Lease;
 
 /// How old the last checkpoint may get under [`Durability::Checkpoint`].
 pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
-/// First and longest pause before a write of which nobody has heard is tried again.
-const WRITE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
-/// How long it is tried; who waits for it then is told.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often others may replace a record while it is brought into memory.
+const MAX_TRIES: usize = 8;
 
 /// The sessions that this node owns.
 pub(crate) struct Owner {
     store: Arc<dyn Store>,
+    /// Without one, nobody else can take what is in memory.
+    lease: Option<Arc<Lease>>,
     sessions: Mutex<HashMap<RecordKey, Arc<Owned>>>,
     tasks: TaskTracker,
     /// How often memory has been overtaken by a store, over all sessions.
@@ -41,7 +51,15 @@ pub(crate) struct Owner {
 
 /// When memory was last overtaken, as far as somebody knows: later ones are greater. Zero if never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Overtaken(u64);
+struct Overtaken(u64);
+
+/// The moment since which somebody has looked at a session in memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Since {
+    /// The life that memory belonged to, under a lease.
+    life: Option<Incarnation>,
+    overtaken: Overtaken,
+}
 
 /// What came of waiting for the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,57 +70,27 @@ pub(crate) enum Settled {
     Overtaken,
 }
 
-/// One session in memory.
-struct Owned {
-    memory: Mutex<Memory>,
-    stored: watch::Sender<Stored>,
-}
-
-/// How far the store is.
-#[derive(Clone, Default)]
-struct Stored {
-    /// The version that is in it.
-    version: u64,
-    /// When somebody else's head was found in it.
-    overtaken: Overtaken,
-    /// How often it did not take one.
-    failures: u64,
-    /// Why, the last time.
-    fault: Option<Fault>,
-}
-
-struct Memory {
-    head: Head,
-    blobs: BTreeMap<BlobName, Bytes>,
-    /// The commit that is in the store.
-    in_store: CommitId,
-    /// The blobs that are in the store.
-    blobs_in_store: BTreeSet<BlobName>,
-    /// The latest version that was acknowledged before it was in the store.
-    acknowledged: u64,
-    /// Whether a task is writing to the store.
-    writing: bool,
-}
-
 impl Owner {
-    pub(crate) fn new(store: Arc<dyn Store>, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, lease: Option<Arc<Lease>>, tasks: TaskTracker) -> Self {
         Self {
             store,
+            lease,
             sessions: Mutex::default(),
             tasks,
             overtaken: Arc::default(),
         }
     }
 
-    /// Head and values from memory, or, the first time, from the store.
+    /// Head and values from memory, or, the first time, from the store; `since` is what was asked for before.
     pub(crate) async fn load(
         &self,
         key: &RecordKey,
         states: &BTreeSet<StateName>,
+        since: Since,
     ) -> Result<Option<Snapshot>, Fault> {
-        let owned = match self.find(key) {
+        let owned = match self.find(key).filter(|owned| owned.serves(since.life)) {
             Some(owned) => owned,
-            None => match self.fetch(key).await? {
+            None => match self.fetch(key, since.life).await? {
                 Fetched::Live(owned) => owned,
                 Fetched::Other(found) => {
                     return Ok(found.map(|head| Snapshot {
@@ -123,10 +111,18 @@ impl Owner {
         states: &BTreeSet<StateName>,
         durability: Durability,
     ) -> Result<Option<Snapshot>, Fault> {
-        match self.find(key) {
+        let since = match durability {
+            Durability::EveryCommit => return Ok(self.store.load(key, states).await?),
+            _ => self.since(key)?,
+        };
+        match self.find(key).filter(|owned| owned.serves(since.life)) {
             // The store is at most one write behind.
-            Some(owned) if durability != Durability::EveryCommit => Ok(Some(owned.memory().snapshot(states))),
-            _ => Ok(self.store.load(key, states).await?),
+            Some(owned) => {
+                let seen = owned.memory().snapshot(states);
+                self.check(since)?;
+                Ok(Some(seen))
+            }
+            None => Ok(self.store.load(key, states).await?),
         }
     }
 
@@ -149,11 +145,30 @@ impl Owner {
         Committed::Done
     }
 
-    /// When memory was last overtaken: to be asked before a session is loaded.
-    pub(crate) fn overtaken(&self, key: &RecordKey) -> Overtaken {
+    /// This moment: to be asked before a session is loaded.
+    pub(crate) fn since(&self, key: &RecordKey) -> Result<Since, Fault> {
+        let life = self.lease.as_ref().map(|lease| lease.life()).transpose()?;
+        let overtaken = self.overtaken(key);
+        Ok(Since { life, overtaken })
+    }
+
+    /// Whether what memory has shown since then may leave: to be asked after the last look at it (R1).
+    pub(crate) fn check(&self, since: Since) -> Result<(), Fault> {
+        match (&self.lease, since.life) {
+            (Some(lease), Some(life)) => lease.check(life),
+            _ => Ok(()),
+        }
+    }
+
+    fn overtaken(&self, key: &RecordKey) -> Overtaken {
         self.find(key)
             .map(|owned| owned.stored.borrow().overtaken)
             .unwrap_or_default()
+    }
+
+    /// A blob of a session in memory.
+    pub(crate) fn blob(&self, key: &RecordKey, name: &BlobName) -> Option<Bytes> {
+        self.find(key)?.memory().blobs.get(name).cloned()
     }
 
     /// Waits until a version is as durable as promised. It was loaded, or made of what was loaded, after `since`.
@@ -161,9 +176,10 @@ impl Owner {
         &self,
         key: &RecordKey,
         version: u64,
-        since: Overtaken,
+        since: Since,
         durability: Durability,
     ) -> Result<Settled, Fault> {
+        let since = since.overtaken;
         let Some(owned) = self.find(key) else {
             return Ok(Settled::At(version));
         };
@@ -210,7 +226,10 @@ impl Owner {
     /// Writes what memory holds to the store, and forgets it: the session is about to leave. The caller has its turn.
     pub(crate) async fn release(&self, key: &RecordKey) -> Result<(), Fault> {
         if let Some(owned) = self.find(key) {
-            let since = self.overtaken(key);
+            let since = Since {
+                life: None,
+                overtaken: self.overtaken(key),
+            };
             let version = owned.memory().head.version;
             // What has overtaken it is in the store.
             self.settle(key, version, since, Durability::EveryCommit).await?;
@@ -227,6 +246,17 @@ impl Owner {
                 tracing::error!(session = %key.session, problem = %fault.problem(), "session not stored");
             }
         }
+    }
+
+    /// Empties memory after a life of this node was ended: what nobody has taken is stored.
+    pub(crate) async fn begin_anew(&self) {
+        if tokio::time::timeout(WRITE_PATIENCE, self.release_all())
+            .await
+            .is_err()
+        {
+            tracing::error!("not all sessions were stored in time");
+        }
+        self.lock().clear();
     }
 
     /// Whether a session is in memory and lives on after `now`.
@@ -253,22 +283,40 @@ impl Owner {
         self.lock().remove(key);
     }
 
-    async fn fetch(&self, key: &RecordKey) -> Result<Fetched, Fault> {
-        let memory = match Memory::read(&*self.store, key).await? {
-            Some(memory) if memory.head.status == Status::Live => memory,
-            other => return Ok(Fetched::Other(other.map(|memory| memory.head))),
-        };
+    async fn fetch(&self, key: &RecordKey, life: Option<Incarnation>) -> Result<Fetched, Fault> {
+        for _ in 0..MAX_TRIES {
+            let mut memory = match Memory::read(&*self.store, key).await? {
+                Some(memory) if memory.head.status == Status::Live => memory,
+                other => return Ok(Fetched::Other(other.map(|memory| memory.head))),
+            };
+            if life.is_none() || memory.claim(&*self.store, key).await? {
+                return Ok(Fetched::Live(self.keep(key, memory, life)));
+            }
+        }
+        Err(Fault::overloaded(format!(
+            "the record of {} changes all the time",
+            key.session
+        )))
+    }
+
+    fn keep(&self, key: &RecordKey, memory: Memory, life: Option<Incarnation>) -> Arc<Owned> {
         let (stored, _) = watch::channel(Stored {
             version: memory.head.version,
             ..Stored::default()
         });
         let owned = Arc::new(Owned {
+            life,
             memory: Mutex::new(memory),
             stored,
         });
-        Ok(Fetched::Live(Arc::clone(
-            self.lock().entry(key.clone()).or_insert(owned),
-        )))
+        let mut sessions = self.lock();
+        match sessions.get(key) {
+            Some(there) if there.serves(life) => Arc::clone(there),
+            _ => {
+                sessions.insert(key.clone(), Arc::clone(&owned));
+                owned
+            }
+        }
     }
 
     /// Starts the task that writes, unless there is one.
@@ -293,162 +341,6 @@ enum Fetched {
     Live(Arc<Owned>),
     /// The session is not here, or not yet or no more.
     Other(Option<Head>),
-}
-
-impl Owned {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes until the store has what memory has, or refuses it.
-    async fn write(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) {
-        while let Some(commit) = self.next_write() {
-            let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
-            let written = match commit_surely(store, key, commit).await {
-                Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(()),
-                Ok(Committed::Conflict(_)) => match self.give_way(store, key, overtaken).await {
-                    Ok(()) => continue,
-                    Err(fault) => Err(fault),
-                },
-                other => other.map(drop),
-            };
-            let mut memory = self.memory();
-            match written {
-                Ok(()) => {
-                    memory.in_store = id;
-                    memory.blobs_in_store = named;
-                    self.stored.send_modify(|stored| stored.version = version);
-                }
-                Err(fault) => {
-                    // Those who wait are told; the next commit tries again.
-                    memory.writing = false;
-                    self.stored.send_modify(|stored| {
-                        stored.failures += 1;
-                        stored.fault = Some(fault);
-                    });
-                    return;
-                }
-            }
-        }
-    }
-
-    /// What the store has not got yet; if there is nothing, the writing ends.
-    fn next_write(&self) -> Option<Commit> {
-        let mut memory = self.memory();
-        if memory.in_store == memory.head.commit {
-            memory.writing = false;
-            return None;
-        }
-        let new = memory
-            .blobs
-            .iter()
-            .filter(|(name, _)| !memory.blobs_in_store.contains(name));
-        Some(Commit {
-            expect: Expect::Commit(memory.in_store),
-            head: memory.head.clone(),
-            blobs: new.map(|(name, bytes)| (name.clone(), bytes.clone())).collect(),
-        })
-    }
-
-    /// Somebody else has replaced the record: memory takes it, unless more than that was acknowledged.
-    async fn give_way(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) -> Result<(), Fault> {
-        let found = Memory::read(store, key).await?;
-        let mut memory = self.memory();
-        let found = found.filter(|_| memory.acknowledged <= self.stored.borrow().version);
-        let Some(found) = found else {
-            return Err(Fault::new(
-                Kind::Conflict,
-                format!(
-                    "the record of {} was changed behind its owner's back",
-                    key.session
-                ),
-                "restart the node; somebody else writes to its store",
-            ));
-        };
-        let version = found.head.version;
-        *memory = Memory {
-            writing: true,
-            ..found
-        };
-        self.stored.send_modify(|stored| {
-            stored.version = version;
-            stored.overtaken = Overtaken(overtaken.fetch_add(1, Ordering::Relaxed) + 1);
-        });
-        Ok(())
-    }
-}
-
-/// Commits until it is known what came of it: if it was done and nobody heard, it conflicts with itself.
-async fn commit_surely(store: &dyn Store, key: &RecordKey, commit: Commit) -> Result<Committed, Fault> {
-    let deadline = Instant::now() + WRITE_PATIENCE;
-    let mut pause = WRITE_PAUSE.0;
-    loop {
-        match store.commit(key, commit.clone()).await? {
-            Committed::Unknown if Instant::now() + pause < deadline => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(WRITE_PAUSE.1);
-            }
-            Committed::Unknown => {
-                return Err(Fault::new(
-                    Kind::Unavailable,
-                    format!("nobody says whether the record of {} is stored", key.session),
-                    "look after the node's disk; the next request tries again",
-                ));
-            }
-            known => return Ok(known),
-        }
-    }
-}
-
-impl Memory {
-    /// What the store has, if anything.
-    async fn read(store: &dyn Store, key: &RecordKey) -> Result<Option<Self>, Fault> {
-        let Some(found) = store.load(key, &BTreeSet::new()).await? else {
-            return Ok(None);
-        };
-        let mut blobs = BTreeMap::new();
-        for name in found.head.blobs() {
-            let blob = store.blob(key, &name).await?.ok_or_else(|| {
-                Fault::new(
-                    Kind::Unavailable,
-                    format!("the record of {} changes", key.session),
-                    "try again",
-                )
-            })?;
-            blobs.insert(name, blob);
-        }
-        Ok(Some(Self {
-            in_store: found.head.commit,
-            blobs_in_store: found.head.blobs(),
-            head: found.head,
-            blobs,
-            acknowledged: 0,
-            writing: false,
-        }))
-    }
-
-    fn snapshot(&self, states: &BTreeSet<StateName>) -> Snapshot {
-        let value = |state: &StateName| match &self.head.states.get(state)?.content {
-            Content::Inline(bytes) => Some(bytes.clone()),
-            Content::Blob { name, .. } => self.blobs.get(name).cloned(),
-            Content::Held { .. } => None,
-        };
-        let values = states
-            .iter()
-            .filter_map(|state| Some((state.clone(), value(state)?)))
-            .collect();
-        Snapshot {
-            head: self.head.clone(),
-            values,
-        }
-    }
-}
-
-impl Owner {
-    /// A blob of a session in memory.
-    pub(crate) fn blob(&self, key: &RecordKey, name: &BlobName) -> Option<Bytes> {
-        self.find(key)?.memory().blobs.get(name).cloned()
-    }
 }
 
 #[cfg(test)]

@@ -26,12 +26,12 @@ pub(super) async fn prolong(
 ) {
     let now = job.call.now;
     let prolonged = match (&mut place, home) {
-        (Place::Owner(owner, key, ..), _) => {
-            let (owner, key) = (Arc::clone(owner), key.clone());
+        (Place::Owner(_, key, ..), _) => {
+            let key = key.clone();
             async {
                 // Whoever brings a session into its owner's memory has its turn.
                 let _turn = node.turns.take(&key).await?;
-                if let Some(found) = owner.load(&key, &BTreeSet::new()).await? {
+                if let Some(found) = place.load(&BTreeSet::new()).await? {
                     place.prolong(&found.head, now, ttl).await;
                 }
                 Ok(())

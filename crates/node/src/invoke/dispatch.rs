@@ -1,23 +1,29 @@
 //! From an admitted invocation to the node that executes it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fogline_core::model::{Birth, NodeName};
 use fogline_core::session::Home;
-use fogline_protocol::peer::Response;
+use fogline_protocol::peer::{Request, Response};
 use fogline_protocol::problem;
+use futures_util::future::select_ok;
 
-use super::exchange::{Failed, ask};
+use super::exchange::{Answered, Failed, ask, exchange, relay};
 use super::parts::Parts;
 use super::{Answer, Job, Task, execute};
+use crate::failover;
 use crate::fault::Fault;
-use crate::locate::locate;
+use crate::locate::{PATIENCE, locate};
 use crate::node::Node;
 use crate::trace::Kind;
 
 /// How often an invocation may be forwarded.
 pub(crate) const MAX_HOPS: u8 = 8;
+/// An owner that has not answered for so long is watched: a round trip and a short execution take less.
+const WATCHED_AFTER: Duration = Duration::from_millis(50);
+/// Between two looks at the life of an owner that lived, or of which nothing could be learnt.
+const WATCHED_AGAIN: Duration = Duration::from_millis(200);
 
 /// Has a job executed where it belongs.
 pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
@@ -72,7 +78,7 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job) -> Result<Answer, Faul
             execute(node, &job).await.map_err(Failed::Refused)
         } else {
             job.call.hops += 1;
-            forward(node, &target, &job).await
+            search.forward(&target, &job).await
         };
         drop(sent);
         match answer {
@@ -89,7 +95,10 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job) -> Result<Answer, Faul
                 job.call.turn = true;
                 search.turn_at = Some(at);
             }
-            Err(failure) => failed = Some(search.after(&job, &target, failure).await?),
+            Err(failure) => match search.after(&job, &target, failure).await {
+                Ok(fault) => failed = Some(fault),
+                Err(fault) => return search.relayed(&job).await.unwrap_or(Err(fault)),
+            },
         }
     }
     Err(failed.unwrap_or_else(|| Fault::overloaded("the invocation was forwarded too often")))
@@ -118,6 +127,44 @@ impl Search<'_> {
         self.home = Some(home);
     }
 
+    /// Has a job executed on another node. An owner of this node's site is waited for while it lives, and no longer.
+    async fn forward(&self, target: &NodeName, job: &Job) -> Result<Answer, Failed> {
+        let owned = self.home == Some(Home::InFunction(target.clone()));
+        tokio::select! {
+            answer = forward(self.node, target, job) => answer,
+            fault = outlived(self.node, target), if owned => Err(Failed::Unreached(fault)),
+        }
+    }
+
+    /// What a node answers that reaches the session's records, when this one does not; `None` if there is no such node.
+    async fn relayed(&self, job: &Job) -> Option<Result<Answer, Fault>> {
+        let keeper = self.home.as_ref()?.node().filter(|_| self.located)?;
+        if *keeper == self.node.name
+            || self
+                .node
+                .homes
+                .site()
+                .is_some_and(|site| site.of(keeper).is_some())
+        {
+            return None;
+        }
+        let by = reaches(self.node, keeper).await?;
+        let mut job = job.clone();
+        job.call.home.clone_from(&self.home);
+        job.call.hops += 1;
+        let answered = relay(self.node, &by, &job).await;
+        let answer = answered.and_then(|answered| read(&by, answered));
+        Some(answer.map_err(Fault::from))
+    }
+
+    /// Where the session is now, if it was with an owner of this site that is lost.
+    async fn taken(&self, job: &Job, part: Birth) -> Result<Option<Home>, Fault> {
+        match &self.home {
+            Some(home) => failover::take(self.node, job, part, home).await,
+            None => Ok(None),
+        }
+    }
+
     /// What to do after a failure: go on, if this returns what failed.
     async fn after(&mut self, job: &Job, target: &NodeName, failure: Failed) -> Result<Fault, Fault> {
         let (fault, unreached) = match failure {
@@ -132,9 +179,19 @@ impl Search<'_> {
             self.behind.push(target.clone());
             return Ok(fault);
         }
-        let gone = fault.problem().kind == problem::Kind::Unavailable;
+        let gone = unreached || fault.problem().kind == problem::Kind::Unavailable;
+        let cut_off = |home: &Home| self.node.homes.is_cut_off_from(home);
+        let gone = gone && !self.home.as_ref().is_some_and(cut_off);
         if let Some(part) = self.part.filter(|_| gone && !self.located) {
             self.located = true;
+            if let Some(found) = self
+                .taken(job, part)
+                .await
+                .map_err(|why| if unreached { why } else { fault.clone() })?
+            {
+                self.is_at(job, found);
+                return Ok(fault);
+            }
             // If the session has left whoever does not answer, another node has it.
             let found = locate(self.node, &job.call, part).await;
             if let Some(found) = found.filter(|found| Some(found) != self.home.as_ref()) {
@@ -149,9 +206,50 @@ impl Search<'_> {
     }
 }
 
+/// A node of the site of one that does not answer.
+async fn reaches(node: &Node, keeper: &NodeName) -> Option<NodeName> {
+    let request = Request::Reaches(keeper.clone());
+    let others = node.others().into_iter().filter(|other| other != keeper);
+    let asked = others.map(|other| {
+        let request = &request;
+        Box::pin(async move {
+            let until = Instant::now() + PATIENCE;
+            match exchange(node, &other, request, Vec::new(), until).await {
+                Ok((Response::Done, _)) => Ok(other),
+                _ => Err(()),
+            }
+        })
+    });
+    let asked: Vec<_> = asked.collect();
+    if asked.is_empty() {
+        return None;
+    }
+    select_ok(asked).await.ok().map(|(other, _)| other)
+}
+
+/// Waits until the life of an owner is over, for as long as it takes; if it is of another site, for ever.
+async fn outlived(node: &Node, owner: &NodeName) -> Fault {
+    let Some(site) = node.homes.site().filter(|site| site.of(owner).is_some()) else {
+        return std::future::pending().await;
+    };
+    tokio::time::sleep(WATCHED_AFTER).await;
+    while site.contest(owner).await.is_err() {
+        tokio::time::sleep(WATCHED_AGAIN).await;
+    }
+    Fault::new(
+        problem::Kind::Unavailable,
+        format!("{owner}, which owned the session, is silent"),
+        "send the request again under the same key: if it was executed, its reply is kept",
+    )
+}
+
 /// Has a job executed on another node.
 async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Failed> {
-    let (response, body) = ask(node, to, job).await?;
+    read(to, ask(node, to, job).await?)
+}
+
+/// What a node has answered to a job.
+fn read(from: &NodeName, (response, body): Answered) -> Result<Answer, Failed> {
     let mut body = body.into_iter();
     match response {
         Response::Invoked(invoked) => {
@@ -162,7 +260,7 @@ async fn forward(node: &Node, to: &NodeName, job: &Job) -> Result<Answer, Failed
         Response::Elsewhere(home) => Ok(Answer::Elsewhere(home)),
         Response::TakeTurn(at) => Ok(Answer::TakeTurn(at)),
         other => Err(Failed::Refused(Fault::internal(format!(
-            "{to} answers an invocation with {other:?}"
+            "{from} answers an invocation with {other:?}"
         )))),
     }
 }

@@ -35,6 +35,20 @@ pub(crate) type Answered = (Response, Vec<Bytes>);
 
 /// Sends a job to another node.
 pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<Answered, Failed> {
+    send(node, to, job, peer::Request::Invoke).await
+}
+
+/// Sends a job to another node, which dispatches it.
+pub(super) async fn relay(node: &Node, to: &NodeName, job: &Job) -> Result<Answered, Failed> {
+    send(node, to, job, peer::Request::Relay).await
+}
+
+async fn send(
+    node: &Node,
+    to: &NodeName,
+    job: &Job,
+    request: impl FnOnce(Box<peer::Invoke>) -> peer::Request,
+) -> Result<Answered, Failed> {
     let mut call = job.call.clone();
     let mut span = node.tracer.of(&mut call, trace::Kind::Client, "forward");
     if span.is_recorded() {
@@ -46,7 +60,7 @@ pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<Answere
     let deadline = Instant::now() + call.deadline.since(node.clock.now());
     let mut body = vec![job.input.clone()];
     body.extend(job.envelopes.values().cloned());
-    let answered = exchange(node, to, &peer::Request::Invoke(Box::new(call)), body, deadline).await;
+    let answered = exchange(node, to, &request(Box::new(call)), body, deadline).await;
     if let Err(Failed::Unreached(fault) | Failed::Refused(fault)) = &answered {
         span.failed(fault.problem().kind.name(), &fault.problem().title);
     }

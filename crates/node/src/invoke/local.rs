@@ -27,6 +27,7 @@ use super::resolve::{self, Resolved};
 use super::task::Task;
 use super::{Answer, Job};
 use crate::apps::Deployed;
+use crate::failover;
 use crate::fault::{self, Fault};
 use crate::locate::locate;
 use crate::metrics::OfTenant;
@@ -118,10 +119,17 @@ impl Work<'_> {
             };
             let found = match &place {
                 // To bring a session into its owner's memory is for those who have its turn.
-                Place::Owner(owner, key, durability, _) => owner.look(key, states, *durability).await?,
-                _ => place.load(states).await?,
+                Place::Owner(owner, key, durability, _) => owner.look(key, states, *durability).await,
+                _ => place.load(states).await,
             };
-            let found = found.ok_or(Refusal::NoSession)?;
+            let found = match found {
+                Err(fault) if fault.problem().kind == Kind::Unavailable => {
+                    let taken = failover::take(self.node, self.job, part, &home).await?;
+                    home = taken.ok_or(fault)?;
+                    continue;
+                }
+                found => found?.ok_or(Refusal::NoSession)?,
+            };
             match resolve::next_home(&found.head.status)? {
                 None => {
                     let ttl = self.app.spec.session_ttl;
@@ -172,7 +180,7 @@ impl Work<'_> {
                 base: None,
             };
             let driven = match drive.run(&mut place).await {
-                Err(fault) if fault.problem().kind == Kind::Unavailable && !located => {
+                Err(fault) if !located && self.may_be_elsewhere(&fault, &home) => {
                     located = true;
                     home = self.found_elsewhere(part, &home).await.ok_or(fault)?;
                     continue;
@@ -217,6 +225,11 @@ impl Work<'_> {
         Err(Fault::overloaded("the session keeps moving"))
     }
 
+    /// Whether others may know better where a part is that is not found at its home.
+    fn may_be_elsewhere(&self, fault: &Fault, home: &Home) -> bool {
+        fault.problem().kind == Kind::Unavailable && !self.node.homes.is_cut_off_from(home)
+    }
+
     /// Where a part is, if not where it was thought to be and nobody answers.
     async fn found_elsewhere(&self, part: Birth, home: &Home) -> Option<Home> {
         let found = locate(self.node, &self.job.call, part).await;
@@ -237,12 +250,27 @@ impl Work<'_> {
             Outcome::Done { seen, .. } | Outcome::Failed { seen, .. } | Outcome::Replayed { seen, .. } => {
                 place.settle(*seen).await?
             }
-            Outcome::Refused(refusal) => return Err((*refusal).into()),
+            Outcome::Refused(refusal) => {
+                place.check()?;
+                return Err((*refusal).into());
+            }
         };
         let Some(seen) = settled else {
             return Ok(None);
         };
-        let answer = match outcome {
+        let answer = self.settled(place, outcome, seen, took).await;
+        place.check()?;
+        answer.map(Some)
+    }
+
+    async fn settled(
+        &self,
+        place: &mut Place,
+        outcome: Outcome<Fault>,
+        seen: Seen,
+        took: std::time::Duration,
+    ) -> Result<Answer, Fault> {
+        Ok(match outcome {
             Outcome::Done { output, .. } => {
                 let invoked = self.invoked(false, Some((place, seen)), took);
                 Answer::Invoked(invoked, output, self.envelopes(place))
@@ -266,8 +294,7 @@ impl Work<'_> {
                 Answer::Invoked(self.invoked(true, Some((place, seen)), took), output, envelopes)
             }
             Outcome::Refused(refusal) => return Err(refusal.into()),
-        };
-        Ok(Some(answer))
+        })
     }
 
     fn envelopes(&self, place: &mut Place) -> Vec<(StateName, Bytes)> {

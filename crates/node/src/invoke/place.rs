@@ -12,7 +12,7 @@ use fogline_state::{Committed, Store};
 
 use super::client::ClientPlace;
 use crate::fault::Fault;
-use crate::homes::{Overtaken, Owner, Settled};
+use crate::homes::{Owner, Settled, Since};
 use crate::random;
 
 /// The home of a part, as an invocation uses it.
@@ -20,7 +20,7 @@ pub(crate) enum Place {
     /// A store, near or far.
     Store(Arc<dyn Store>, RecordKey),
     /// This node's memory.
-    Owner(Arc<Owner>, RecordKey, Durability, Overtaken),
+    Owner(Arc<Owner>, RecordKey, Durability, Since),
     /// The client, who has sent envelopes.
     Client(Box<ClientPlace>),
 }
@@ -37,8 +37,8 @@ impl Place {
         match self {
             Self::Store(store, key) => Ok(store.load(key, states).await?),
             Self::Owner(owner, key, _, since) => {
-                *since = owner.overtaken(key);
-                owner.load(key, states).await
+                *since = owner.since(key)?;
+                owner.load(key, states, *since).await
             }
             Self::Client(client) => client.load(states).await,
         }
@@ -78,6 +78,14 @@ impl Place {
         };
         if let Err(fault) = prolonged {
             tracing::debug!(problem = %fault.problem(), "a session that is read is not prolonged");
+        }
+    }
+
+    /// Whether an answer may leave that rests on what was read here: to be asked last of all (R1).
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::Owner(owner, _, _, since) => owner.check(*since),
+            Self::Store(..) | Self::Client(_) => Ok(()),
         }
     }
 

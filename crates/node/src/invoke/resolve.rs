@@ -14,7 +14,7 @@ use super::parts::record_key;
 use super::place::Place;
 use crate::apps::Deployed;
 use crate::fault::Fault;
-use crate::homes::Overtaken;
+use crate::homes::Since;
 use crate::node::Node;
 
 /// Where invocations of a session are executed.
@@ -49,7 +49,7 @@ pub(crate) async fn place(
                 owner,
                 key,
                 app.spec.durability,
-                Overtaken::default(),
+                Since::default(),
             )))
         }
         Home::InFunction(_) => Ok(Resolved::Elsewhere),

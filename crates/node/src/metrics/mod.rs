@@ -110,6 +110,7 @@ pub(crate) struct Metrics {
     moves: Times<MoveLabel>,
     peers: Family<PeerLabel, Counter>,
     links: Family<LinkLabel, Counter>,
+    failovers: Counter,
     owned: Gauge,
     gossip_bytes: Family<DirectionLabel, Gauge<u64, AtomicU64>>,
     members: Family<PresenceLabel, Gauge>,
@@ -133,6 +134,7 @@ impl Metrics {
             moves: Times::new_with_constructor(of_requests),
             peers: Family::default(),
             links: Family::default(),
+            failovers: Counter::default(),
             owned: Gauge::default(),
             gossip_bytes: Family::default(),
             members: Family::default(),
@@ -158,6 +160,8 @@ impl Metrics {
         let help =
             "Bytes exchanged with a peer for invocations, by the model of what they work on, and direction";
         registry.register_with_unit("link", help, Unit::Bytes, self.links.clone());
+        let help = "Sessions taken from owners that were silent";
+        registry.register("failovers", help, self.failovers.clone());
         let help = "Sessions in this node's memory (in-function)";
         registry.register("owned_sessions", help, self.owned.clone());
         let help = "Bytes of gossip since the start, by direction";
@@ -185,6 +189,10 @@ impl Metrics {
     pub(crate) fn answered(&self, status: u16, seconds: f64) {
         self.answers.get_or_create(&AnswerLabel { status }).inc();
         self.seconds.observe(seconds);
+    }
+
+    pub(crate) fn failed_over(&self) {
+        self.failovers.inc();
     }
 
     pub(crate) fn session_moved(&self, from: ExecutionModel, to: ExecutionModel, pause: Duration) {

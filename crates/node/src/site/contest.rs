@@ -9,7 +9,7 @@ use fogline_core::model::NodeName;
 use fogline_protocol::problem::Kind;
 use fogline_state::Leases;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use futures_util::future::{BoxFuture, WeakShared};
 
 use super::lease::now;
 use super::{Site, carry_out};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fogline_core::lease::{Holder, LeaseAction, LeaseEvent};
 use fogline_core::model::{Incarnation, NodeName};
 use fogline_protocol::problem::Kind;
-use fogline_state::Leases;
+use fogline_state::{Leases, StoreError};
 use nix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(node: NodeName, leases: Arc<dyn Leases>, term: Duration) -> Self {
+    pub(crate) fn new(node: NodeName, leases: Arc<dyn Leases>, term: Duration) -> Self {
         Self {
             node,
             leases,
@@ -131,10 +131,7 @@ impl Lease {
                 tokio::select! {
                     came = &mut carrying => match came {
                         None => return,
-                        Some(came) => break self.on(came.unwrap_or_else(|error| {
-                            *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
-                            LeaseEvent::Unanswered
-                        })),
+                        Some(came) => break self.on(self.heard(came)),
                     },
                     () = leaving.cancelled(), if !released => {
                         released = true;
@@ -147,6 +144,17 @@ impl Lease {
                 }
             };
         }
+    }
+
+    /// What came of a call; why, if nothing did.
+    fn heard(&self, came: Result<LeaseEvent, StoreError>) -> LeaseEvent {
+        let problem = match &came {
+            Ok(LeaseEvent::Unanswered) => "etcd has not said whether it is renewed".to_owned(),
+            Err(error) => error.to_string(),
+            Ok(event) => return event.clone(),
+        };
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+        LeaseEvent::Unanswered
     }
 
     fn on(&self, event: LeaseEvent) -> Vec<LeaseAction> {

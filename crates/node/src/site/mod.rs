@@ -59,12 +59,6 @@ impl Site {
         others.get(node).cloned()
     }
 
-    /// The site's other nodes.
-    pub(crate) fn others(&self) -> Vec<NodeName> {
-        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
-        others.keys().cloned().collect()
-    }
-
     fn store(&self, node: &NodeName) -> Arc<dyn Store> {
         (self.between)(Arc::new(self.etcd.of_node(node)))
     }

@@ -43,6 +43,7 @@ pub(crate) async fn node(
     let machine = Node::of(Device::NUC, true, false);
     let map = Map::flat(&BTreeMap::from([(name.clone(), machine)]), None).expect("it is a machine");
     let options = Options {
+        quorum: None,
         name: name.clone(),
         data: folder.to_path_buf(),
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -46,7 +46,8 @@ async fn conforms(leases: &dyn Leases) {
         Leased::Conflict(Some(second.clone()))
     );
     assert_eq!(leases.lease(&ours, TIME).await.unwrap(), Some(second));
-    assert_eq!(swap(&other, None, &first).await, Leased::Done);
+    let begun = leases.swap_lease(&other, None, &first, TIME).await.unwrap();
+    assert_eq!(begun, Leased::Done);
     assert_eq!(leases.holders(TIME).await.unwrap(), [ours, other].into());
 }
 

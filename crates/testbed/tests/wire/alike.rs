@@ -10,7 +10,7 @@ use fogline_core::model::{AppName, ExecutionModel, StateName};
 use fogline_protocol::api::App;
 use fogline_protocol::problem::Kind;
 
-use super::support::{Meddling, Mischief, Nodes, Proxy, Setup, package};
+use super::support::{Cluster, Meddling, Mischief, Nodes, Proxy, Setup, package};
 
 const MODELS: [ExecutionModel; 4] = [
     ExecutionModel::External,
@@ -88,15 +88,9 @@ async fn deploy(client: &Client) -> Vec<App> {
 }
 
 /// Runs everything on nodes whose commits are meddled with, through a way that does mischief.
-async fn all_alike(folder: &Path, meddling: Meddling, mischief: Mischief) {
-    let nodes = Nodes::start(
-        folder,
-        Setup {
-            meddling,
-            ..Setup::default()
-        },
-    )
-    .await;
+async fn all_alike(folder: &Path, setup: Setup, mischief: Mischief) {
+    let meddling = setup.meddling;
+    let nodes = Nodes::start(folder, setup).await;
     let urls = vec![nodes.url("one"), nodes.url("two")];
     let proxy = Proxy::start(urls, mischief).await;
     let client = Client::builder(proxy.url()).build().unwrap();
@@ -129,7 +123,8 @@ macro_rules! alike {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
             let folder = tempfile::tempdir().unwrap();
-            all_alike(folder.path(), Meddling::$meddling, Mischief::$mischief).await;
+            let setup = Setup { meddling: Meddling::$meddling, ..Setup::default() };
+            all_alike(folder.path(), setup, Mischief::$mischief).await;
         }
     )*};
 }
@@ -143,4 +138,25 @@ alike! {
     all_models_are_alike_when_every_third_commit_is_done_and_not_heard_of: Unheard, None;
     all_models_are_alike_when_every_third_commit_is_neither_done_nor_heard_of: Dropped, None;
     all_models_are_alike_when_commits_conflict_and_answers_are_lost: Conflict, Lost;
+}
+
+/// Also where a quorum has the records in the place of the nodes' own stores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_models_are_alike_on_a_quorum() {
+    let Some(cluster) = Cluster::start(1, &[]) else {
+        return;
+    };
+    for (meddling, mischief) in [
+        (Meddling::None, Mischief::TwiceAtOnce),
+        (Meddling::Unheard, Mischief::Lost),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let quorum = Some(cluster.options());
+        let setup = Setup {
+            meddling,
+            quorum,
+            ..Setup::default()
+        };
+        all_alike(folder.path(), setup, mischief).await;
+    }
 }

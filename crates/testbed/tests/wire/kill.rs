@@ -1,70 +1,6 @@
 //! A node that is killed: what it has acknowledged is there again, or its loss is not hidden (R8, R12).
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-use super::support::{Caller, Held, Nodes, Setup, with_durability};
-
-/// Set in the process that is to be killed: the folder of its node.
-const FOLDER: &str = "FOGLINE_TEST_NODE_FOLDER";
-
-/// This test program again, as a node on a folder.
-struct Victim {
-    child: Child,
-    caller: Caller,
-}
-
-impl Victim {
-    fn start(test: &str, folder: &Path) -> Self {
-        let program = std::env::current_exe().expect("this program is a file");
-        let mut child = Command::new(program)
-            .args(["--exact", test, "--nocapture"])
-            .env(FOLDER, folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program can be started");
-        let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let urls = output
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("url=")?.1.to_owned()));
-        Self {
-            child,
-            caller: Caller::new(urls.expect("it says where it is")),
-        }
-    }
-
-    /// Nothing of it is left but its folder.
-    fn kill(self) {
-        drop(self);
-    }
-}
-
-/// Also when a test fails: nobody else would end it.
-impl Drop for Victim {
-    fn drop(&mut self) {
-        // It has ended already, or it can be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What the victim does: it serves until it is killed.
-#[expect(clippy::print_stdout, reason = "it tells the test where it is")]
-async fn be_the_victim() -> bool {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        return false;
-    };
-    let setup = Setup {
-        names: vec!["one"],
-        ..Setup::default()
-    };
-    let nodes = Nodes::start(Path::new(&folder), setup).await;
-    println!("url={}", nodes.url("one"));
-    std::future::pending::<()>().await;
-    true
-}
+use super::support::{Caller, Held, Process, serve_if_told, with_durability};
 
 async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
     let answer = caller
@@ -76,12 +12,10 @@ async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_node_has_lost_nothing_that_it_acknowledged() {
-    if be_the_victim().await {
-        return;
-    }
+    serve_if_told().await;
     let test = "kill::a_killed_node_has_lost_nothing_that_it_acknowledged";
     let folder = tempfile::tempdir().unwrap();
-    let victim = Victim::start(test, folder.path());
+    let victim = Process::start(test, folder.path());
     victim
         .caller
         .deploy("counter", with_durability("every-commit"))
@@ -106,7 +40,7 @@ async fn a_killed_node_has_lost_nothing_that_it_acknowledged() {
             }
         }
         victim.kill();
-        victim = Victim::start(test, folder.path());
+        victim = Process::start(test, folder.path());
         for (model, held, total) in &mut sessions {
             let (again, _) = add(&victim.caller, held, &total.to_string()).await;
             assert_eq!(
@@ -121,12 +55,10 @@ async fn a_killed_node_has_lost_nothing_that_it_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
-    if be_the_victim().await {
-        return;
-    }
+    serve_if_told().await;
     let test = "kill::a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost";
     let folder = tempfile::tempdir().unwrap();
-    let victim = Victim::start(test, folder.path());
+    let victim = Process::start(test, folder.path());
     victim.caller.deploy("counter", with_durability("memory")).await;
     let mut held = victim.caller.session("counter", "in-function").await;
     let mut seen = String::new();
@@ -137,7 +69,7 @@ async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
     }
     assert_eq!(seen, "0.5.0");
     victim.kill();
-    let victim = Victim::start(test, folder.path());
+    let victim = Process::start(test, folder.path());
     for function in ["functions/add", "functions/peek", "runs"] {
         let input = if function.ends_with("peek") { "null" } else { "1" };
         let refused = victim

@@ -5,6 +5,7 @@
 mod alike;
 mod bad_input;
 mod conversion;
+mod failover;
 mod faults;
 mod inbox;
 mod kept;

@@ -32,7 +32,11 @@ pub(super) struct Memory {
 }
 
 /// Commits until it is known what came of it: if it was done and nobody heard, it conflicts with itself.
-pub(super) async fn commit_surely(store: &dyn Store, key: &RecordKey, commit: Commit) -> Result<Committed, Fault> {
+pub(super) async fn commit_surely(
+    store: &dyn Store,
+    key: &RecordKey,
+    commit: Commit,
+) -> Result<Committed, Fault> {
     let deadline = Instant::now() + WRITE_PATIENCE;
     let mut pause = WRITE_PAUSE.0;
     loop {

@@ -1,5 +1,9 @@
-use fogline_state::MemoryStore;
+use fogline_core::lease::{LeaseRecord, TERM};
+use fogline_core::model::NodeName;
+use fogline_protocol::problem::Kind;
 use fogline_state::conformance::Scene;
+use fogline_state::{Leased, Leases, MemoryStore};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 
@@ -9,8 +13,8 @@ async fn owned(scene: &Scene, key: &RecordKey) -> (Owner, Arc<dyn Store>, Head) 
     let birth = scene.birth();
     let head = birth.head.clone();
     store.commit(key, birth).await.unwrap();
-    let owner = Owner::new(Arc::clone(&store), TaskTracker::new());
-    owner.load(key, &BTreeSet::new()).await.unwrap();
+    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new());
+    owner.load(key, &BTreeSet::new(), Since::default()).await.unwrap();
     (owner, store, head)
 }
 
@@ -23,16 +27,20 @@ async fn what_somebody_else_has_stored_meanwhile_takes_the_place_of_what_nobody_
     let scene = Scene::new("overtaken");
     let key = scene.key(1);
     let (owner, store, head) = owned(&scene, &key).await;
-    let since = owner.overtaken(&key);
+    let since = owner.since(&key).unwrap();
     let other = write(&scene, &head, b"theirs");
     assert_eq!(owner.commit(&key, write(&scene, &head, b"mine")), Committed::Done);
     store.commit(&key, other.clone()).await.unwrap();
     // They are of one version, so that versions do not tell.
     let settled = owner.settle(&key, 1, since, Durability::EveryCommit).await;
     assert_eq!(settled.unwrap(), Settled::Overtaken);
-    let found = owner.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+    let found = owner
+        .load(&key, &BTreeSet::new(), Since::default())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.head, other.head);
-    let since = owner.overtaken(&key);
+    let since = owner.since(&key).unwrap();
     assert_eq!(
         owner.commit(&key, write(&scene, &found.head, b"mine")),
         Committed::Done
@@ -46,7 +54,7 @@ async fn what_was_acknowledged_does_not_give_way() {
     let scene = Scene::new("acknowledged");
     let key = scene.key(1);
     let (owner, store, head) = owned(&scene, &key).await;
-    let since = owner.overtaken(&key);
+    let since = owner.since(&key).unwrap();
     let mine = write(&scene, &head, b"mine");
     assert_eq!(owner.commit(&key, mine.clone()), Committed::Done);
     let settled = owner.settle(&key, 1, since, Durability::Memory).await;
@@ -54,7 +62,11 @@ async fn what_was_acknowledged_does_not_give_way() {
     store.commit(&key, write(&scene, &head, b"theirs")).await.unwrap();
     let refused = owner.release(&key).await.unwrap_err();
     assert_eq!(refused.problem().kind, Kind::Conflict);
-    let found = owner.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+    let found = owner
+        .load(&key, &BTreeSet::new(), Since::default())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.head, mine.head);
 }
 
@@ -77,4 +89,67 @@ async fn memory_has_the_blobs_of_its_head_and_no_others() {
         }
         names.push(name);
     }
+}
+
+/// Ends the life of a node, as another one would.
+async fn end(leases: &MemoryStore, node: &NodeName) {
+    loop {
+        let stands = leases.lease(node, TERM).await.unwrap().unwrap();
+        let over = LeaseRecord {
+            counter: stands.counter + 1,
+            alive: false,
+            ..stands.clone()
+        };
+        if leases.swap_lease(node, Some(&stands), &over, TERM).await.unwrap() == Leased::Done {
+            return;
+        }
+    }
+}
+
+/// R1, R11: whoever has read the record before finds it replaced by the life that answers from memory, and what a life
+/// has shown does not leave under another one.
+#[tokio::test]
+async fn memory_is_one_life_s_who_has_replaced_the_record() {
+    let scene = Scene::new("lives");
+    let key = scene.key(1);
+    let store = Arc::new(MemoryStore::default());
+    let birth = scene.birth();
+    store.commit(&key, birth.clone()).await.unwrap();
+    let node: NodeName = "edge-1".parse().unwrap();
+    let leases = Arc::clone(&store);
+    let lease = Arc::new(Lease::new(node.clone(), leases.clone(), TERM));
+    let owner = Owner::new(store.clone(), Some(Arc::clone(&lease)), TaskTracker::new());
+    let none = BTreeSet::new();
+    assert!(owner.since(&key).is_err(), "the lease is not held yet");
+    let (owner, leaving) = (Arc::new(owner), CancellationToken::new());
+    let keeping = {
+        let (lease, owner, leaving) = (Arc::clone(&lease), Arc::clone(&owner), leaving.clone());
+        tokio::spawn(async move { lease.keep(&owner, &leaving).await })
+    };
+    lease.wait().await;
+    let mut stood = birth.head.commit;
+    let mut earlier = None;
+    for _ in 0..3 {
+        let since = owner.since(&key).unwrap();
+        let found = owner.load(&key, &none, since).await.unwrap().unwrap().head;
+        let stands = store.load(&key, &none).await.unwrap().unwrap().head;
+        assert_ne!(found.commit, stood, "this life has replaced the record");
+        assert_eq!(found, stands);
+        owner.check(since).unwrap();
+        if let Some(earlier) = earlier {
+            assert!(
+                owner.check(earlier).is_err(),
+                "what an earlier life has shown stays"
+            );
+        }
+        (stood, earlier) = (found.commit, Some(since));
+        end(&leases, &node).await;
+        while owner.since(&key).map_or(true, |now| now.life == since.life) {
+            tokio::task::yield_now().await;
+        }
+    }
+    leaving.cancel();
+    keeping.await.unwrap();
+    assert!(owner.since(&key).is_err(), "it was given up");
+    assert!(!leases.lease(&node, TERM).await.unwrap().unwrap().alive);
 }

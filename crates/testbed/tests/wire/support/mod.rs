@@ -1,13 +1,19 @@
 //! Networks of real nodes, and what stands between them and their callers.
 
 mod caller;
+#[path = "../../../../state/tests/etcd/cluster.rs"]
+#[expect(dead_code, reason = "the tests of the store use the rest")]
+mod cluster;
 mod meddling;
 mod nodes;
+mod process;
 mod proxy;
 mod receiver;
 
 pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, sees, with_durability, with_guard};
+pub(crate) use cluster::Cluster;
 pub(crate) use meddling::{Meddling, now};
 pub(crate) use nodes::{Nodes, Setup, deadline};
+pub(crate) use process::{Process, serve_if_told};
 pub(crate) use proxy::{Mischief, Proxy};
 pub(crate) use receiver::{Received, Receiver};

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fogline_core::dispatch::Map;
+use fogline_core::lease;
 use fogline_core::model::{Bytes, Device, NodeName, TenantName};
 use fogline_core::network::Node;
 use fogline_core::telemetry::Capabilities;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
 use fogline_node::{
-    External, Gossip, Handle, Limits, Operator, Options, Others, Pace, Tenants, TraceOptions,
+    External, Gossip, Handle, Limits, Operator, Options, Others, Pace, Quorum, Tenants, TraceOptions,
 };
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
 use fogline_state::seal::Keyring;
+use fogline_state::{EtcdOptions, EtcdStore};
 
 use super::Meddling;
 
@@ -44,6 +46,12 @@ pub(crate) struct Setup {
     /// What a node can beyond the others, by its name: taken by gossip only.
     pub(crate) labels: BTreeMap<&'static str, &'static str>,
     pub(crate) traces: Option<TraceOptions>,
+    /// Where nodes other than the cloud keep their records, if not each for itself.
+    pub(crate) quorum: Option<EtcdOptions>,
+    /// Nodes that run in other processes.
+    pub(crate) elsewhere: Vec<&'static str>,
+    /// The folder of the network's authority; a new one by default.
+    pub(crate) authority: Option<PathBuf>,
 }
 
 impl Default for Setup {
@@ -58,6 +66,9 @@ impl Default for Setup {
             gossip: false,
             labels: BTreeMap::new(),
             traces: None,
+            quorum: None,
+            elsewhere: Vec::new(),
+            authority: None,
         }
     }
 }
@@ -88,7 +99,10 @@ impl Nodes {
         let component = ComponentRuntime::new(component).expect("components can be executed");
         let mut nodes = Self {
             folder: folder.to_path_buf(),
-            authority: Authority::new().expect("there are random numbers"),
+            authority: match &setup.authority {
+                Some(folder) => Authority::load(folder).expect("it was made"),
+                None => Authority::new().expect("there are random numbers"),
+            },
             runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),
             endpoints: BTreeMap::new(),
             handles: BTreeMap::new(),
@@ -147,6 +161,7 @@ impl Nodes {
             operator: Operator::Anyone,
             keyrings: tenants.into_iter().map(keyring).collect(),
             external: External::Node(name(cloud.unwrap_or(node))),
+            quorum: self.quorum(cloud == Some(node)).await,
             slots: if Some(node) == cloud { 0 } else { self.setup.slots },
             limits: self.setup.limits.clone(),
             peers: Some(self.endpoints[node].clone()),
@@ -159,13 +174,13 @@ impl Nodes {
             runtime: Arc::clone(&self.runtime),
         };
         let meddling = self.setup.meddling;
-        let started = fogline_node::start_with(options, |store| meddling.between(store)).await;
+        let started = fogline_node::start_with(options, move |store| meddling.between(store)).await;
         self.handles.insert(node, started.expect("the node starts"));
     }
 
     fn listed(&self, node: &str, cloud: Option<&str>) -> Others {
         let machine = |name: &str| Node::of(Device::NUC, Some(name) != cloud, false);
-        let names = self.setup.names.iter();
+        let names = self.setup.names.iter().chain(&self.setup.elsewhere);
         let machines = names.clone().map(|it| (name(it), machine(it))).collect();
         let cloud: Option<NodeName> = cloud.map(name);
         let map = Map::flat(&machines, cloud.as_ref()).expect("they are machines");
@@ -199,6 +214,25 @@ impl Nodes {
                 ..Pace::default()
             },
         }))
+    }
+
+    async fn quorum(&self, cloud: bool) -> Option<Quorum> {
+        let options = self.setup.quorum.as_ref().filter(|_| !cloud)?;
+        let etcd = EtcdStore::connect(options).await.expect("there is a quorum");
+        let term = lease::TERM;
+        Some(Quorum { etcd, term })
+    }
+
+    /// Tells all where a node of another process is.
+    pub(crate) fn know(&self, node: &str, address: SocketAddr) {
+        for endpoint in self.endpoints.values() {
+            endpoint.know(&name(node), address);
+        }
+    }
+
+    /// Where others reach a node.
+    pub(crate) fn peer_address(&self, node: &str) -> SocketAddr {
+        self.endpoints[node].local_address().expect("it is bound")
     }
 
     /// The URL of a node.
