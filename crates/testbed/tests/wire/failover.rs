@@ -113,12 +113,6 @@ impl Pair {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let authority = folders[1].path().to_path_buf();
         Authority::new().unwrap().save(&authority).unwrap();
-        let one = Process::start_in_site(
-            test,
-            &folders[0].path().join("one"),
-            &cluster.options(),
-            &authority,
-        );
         let setup = Setup {
             names: vec!["two", "cloud"],
             elsewhere: vec!["one"],
@@ -127,6 +121,9 @@ impl Pair {
             ..Setup::default()
         };
         let nodes = Nodes::start(&folders[0].path().join("others"), setup).await;
+        let folder = folders[0].path().join("one");
+        let at = nodes.peer_address("two");
+        let one = Process::start_in_site(test, &folder, &cluster.options(), &authority, at);
         nodes.know("one", one.peers);
         let two = Caller::new(nodes.url("two"));
         Self {
@@ -334,7 +331,8 @@ async fn how_long_a_killed_owner_is_missed() {
     for round in 0..rounds {
         let owner = one.take().unwrap_or_else(|| {
             let folder = folders[0].path().join("one");
-            Process::start_in_site(test, &folder, &cluster.options(), &authority)
+            let at = nodes.peer_address("two");
+            Process::start_in_site(test, &folder, &cluster.options(), &authority, at)
         });
         nodes.know("one", owner.peers);
         let mut held = owner.caller.session("counter", "in-function").await;

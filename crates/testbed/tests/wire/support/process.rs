@@ -15,6 +15,8 @@ const FOLDER: &str = "FOGLINE_TEST_NODE_FOLDER";
 const SERVERS: &str = "FOGLINE_TEST_NODE_ETCD";
 /// The folder of the authority of its network, if it has peers.
 const AUTHORITY: &str = "FOGLINE_TEST_NODE_AUTHORITY";
+/// Where the node `two` is, if it has peers.
+const TWO: &str = "FOGLINE_TEST_NODE_TWO";
 
 /// A process that runs the node `one`.
 pub(crate) struct Process {
@@ -30,14 +32,21 @@ impl Process {
         Self::start_with(test, folder, &[])
     }
 
-    /// As a node of a site, with peers.
-    pub(crate) fn start_in_site(test: &str, folder: &Path, etcd: &EtcdOptions, authority: &Path) -> Self {
-        let servers = etcd.servers.join(",");
-        Self::start_with(
-            test,
-            folder,
-            &[(SERVERS, servers.as_ref()), (AUTHORITY, authority)],
-        )
+    /// As a node of a site, with the peer `two`.
+    pub(crate) fn start_in_site(
+        test: &str,
+        folder: &Path,
+        etcd: &EtcdOptions,
+        authority: &Path,
+        two: SocketAddr,
+    ) -> Self {
+        let (servers, two) = (etcd.servers.join(","), two.to_string());
+        let settings = [
+            (SERVERS, servers.as_ref()),
+            (AUTHORITY, authority),
+            (TWO, two.as_ref()),
+        ];
+        Self::start_with(test, folder, &settings)
     }
 
     fn start_with(test: &str, folder: &Path, settings: &[(&str, &Path)]) -> Self {
@@ -100,13 +109,18 @@ pub(crate) async fn serve_if_told() {
         return;
     };
     let servers = std::env::var(SERVERS).ok();
+    let two = std::env::var(TWO).ok();
     let setup = Setup {
         names: vec!["one"],
+        elsewhere: two.iter().map(|_| "two").collect(),
         quorum: servers.map(|servers| EtcdOptions::new(servers.split(','))),
         authority: std::env::var_os(AUTHORITY).map(Into::into),
         ..Setup::default()
     };
     let nodes = Nodes::start(Path::new(&folder), setup).await;
+    if let Some(two) = two {
+        nodes.know("two", two.parse().expect("it is an address"));
+    }
     println!("url={} peers={}", nodes.url("one"), nodes.peer_address("one"));
     std::future::pending::<()>().await;
 }
