@@ -63,6 +63,7 @@ impl LocalNode {
             peers: None,
             others: Others::Listed(Vec::new(), Arc::new(Map::new(network, None))),
             traces: None,
+            decisions: None,
             runtime: Arc::new(runtime),
             name,
         };

@@ -5,6 +5,10 @@ use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
+use fogline_core::dispatch::{CandidateRecord, DecisionRecord, LoggedDecision};
+use fogline_core::model::{Seconds, Timestamp};
+use fogline_core::policy::Placement;
+use fogline_core::telemetry::FunctionKey;
 use tempfile::TempDir;
 
 fn fogline(folder: &Path, arguments: &[&str]) -> Output {
@@ -170,4 +174,68 @@ fn a_new_project_is_made_once_and_is_there_to_be_deployed() {
     // Its manifest and files are good: what is missing is a network.
     let said = fails(&folder, 1, &["deploy", "words"]);
     assert!(said.contains("no network runs"), "{said}");
+}
+
+/// A decision between two nodes, of which the second is faster.
+fn decision() -> LoggedDecision {
+    let candidate = |node: &str, ms: f64| CandidateRecord {
+        node: node.parse().unwrap(),
+        here: false,
+        pending: 0,
+        slots: 4,
+        service: Seconds::from_millis(ms),
+        ways: Vec::new(),
+        answer: None,
+        age: None,
+        excluded: None,
+    };
+    let function = FunctionKey {
+        tenant: "local".parse().unwrap(),
+        app: "counter".parse().unwrap(),
+        function: "add".parse().unwrap(),
+    };
+    let record = DecisionRecord {
+        placement: Placement::LoadNet,
+        function,
+        draw: 0,
+        turn: 0,
+        legs: Vec::new(),
+        candidates: vec![candidate("one", 3.0), candidate("two", 2.0)],
+    };
+    let mut decision = LoggedDecision {
+        at_unix_ms: Timestamp(1),
+        by: "one".parse().unwrap(),
+        choice: None,
+        record,
+    };
+    decision.choice = decision.again();
+    decision
+}
+
+#[test]
+fn a_log_is_replayed_and_the_line_that_was_changed_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = serde_json::to_string(&decision()).unwrap();
+    let mut other = decision();
+    other.choice.as_mut().unwrap().node = "one".parse().unwrap();
+    let bad = serde_json::to_string(&other).unwrap();
+    let path = folder.path().join("log");
+    std::fs::write(&path, format!("{good}\n{good}\n")).unwrap();
+    let output = fogline(folder.path(), &["replay", "log"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "identical: all 2 decisions, bit for bit\n"
+    );
+    std::fs::write(&path, format!("{good}\n{bad}\n{good}\n")).unwrap();
+    let said = fails(&folder, 3, &["replay", "log"]);
+    assert!(
+        said.contains("line 2: one at 2.000 ms, now two at 2.000 ms"),
+        "{said}"
+    );
+    assert!(said.contains("1 of 3 decisions"), "{said}");
+    std::fs::write(&path, format!("{good}\n{}", &good[..40])).unwrap();
+    let said = fails(&folder, 2, &["replay", "log"]);
+    assert!(said.contains("log:2:"), "{said}");
+    let said = fails(&folder, 1, &["replay", "none"]);
+    assert!(said.contains("reading none"), "{said}");
 }

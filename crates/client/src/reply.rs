@@ -19,6 +19,8 @@ pub enum Target {
     Put(StateName),
     /// To delete a state.
     Remove(StateName),
+    /// To run the workflow, its steps calling each other.
+    Hops,
 }
 
 impl fmt::Display for Target {
@@ -28,6 +30,7 @@ impl fmt::Display for Target {
             Self::Run => f.write_str("the workflow"),
             Self::Put(state) => write!(f, "setting state {state}"),
             Self::Remove(state) => write!(f, "deleting state {state}"),
+            Self::Hops => f.write_str("the workflow, hop by hop"),
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Application {
     pub guard: Guard,
     /// How nodes are chosen for its invocations.
     pub placement: Placement,
+    /// Whether sessions under in-function are moved to better nodes.
+    pub migrate: Migrate,
     /// How long a session lives after it was last used.
     pub session_ttl: Duration,
     /// The functions.
@@ -61,6 +63,17 @@ pub enum Guard {
     None,
     /// The head without bytes lives in the in-edge store; an older envelope is refused.
     Mark,
+}
+
+/// Whether sessions under in-function are moved to better nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Migrate {
+    /// Only when an operator says so.
+    #[default]
+    Never,
+    /// After their clients, and away from nodes that have too much to do ([`crate::dispatch::Following`]).
+    Auto,
 }
 
 /// A function.

@@ -7,12 +7,17 @@
 //! start ─▶ ready() ─▶ execute each ─▶ finish(step, output) ─▶ newly ready … ─▶ result()
 //!            ▲ after a restart: the journal's run is asked again
 //! ```
+//! Steps may also call each other, without coming back to who runs the workflow: [`Run::onward`], [`Run::arrive`].
+
+mod hops;
 
 use std::collections::BTreeSet;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use hops::Onward;
 
 use crate::application::WorkflowStep;
 use crate::model::limits::MAX_STEPS;

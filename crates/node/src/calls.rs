@@ -15,9 +15,11 @@ use fogline_state::{Committed, StoreError};
 use crate::apps::compare;
 use crate::drain;
 use crate::fault::Fault;
+use crate::follow;
 use crate::invoke::{Answer, Job, dispatch, execute};
 use crate::node::Node;
 use crate::peers::{Handler, Message};
+use crate::runs;
 use crate::sessions;
 use crate::trace;
 
@@ -27,7 +29,7 @@ pub(crate) struct Calls(pub(crate) Arc<Node>);
 #[async_trait]
 impl Handler for Calls {
     async fn handle(&self, from: NodeName, request: Message, deadline: Instant) -> Message {
-        let answer = tokio::time::timeout_at(deadline.into(), answer(&self.0, request)).await;
+        let answer = tokio::time::timeout_at(deadline.into(), answer(&self.0, &from, request)).await;
         let (response, body) = match answer.unwrap_or_else(|_| Err(Fault::deadline())) {
             Ok(answered) => answered,
             Err(fault) => {
@@ -45,7 +47,7 @@ impl Handler for Calls {
 
 type Answered = (Response, Vec<Bytes>);
 
-async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
+async fn answer(node: &Arc<Node>, from: &NodeName, message: Message) -> Result<Answered, Fault> {
     let request: Request = peer::decode(&message.head)
         .map_err(|error| Fault::new(Kind::BadRequest, error.to_string(), "update the older node"))?;
     let mut body = message.body.into_iter();
@@ -53,7 +55,7 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
         Request::Invoke(call) => {
             let mut job = job(*call, body);
             let mut span = node.tracer.of(&mut job.call, trace::Kind::Server, "invoke");
-            let answered = invoke(node, &job).await;
+            let answered = invoke(node, from, &job).await;
             span.gave(&answered);
             answered
         }
@@ -72,6 +74,12 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
         }
         Request::Listing(package) => Ok(found(node.apps.packages.listing(&package)?)),
         Request::Piece(file, at) => Ok(found(node.apps.packages.piece(&file, at)?)),
+        Request::Hop(hop) => {
+            runs::take(node, *hop, body)?;
+            Ok((Response::Done, Vec::new()))
+        }
+        Request::Arrive(arrival) => Ok(runs::arrive(node, *arrival, None, body).await),
+        Request::Fail(arrival, problem) => Ok(runs::arrive(node, *arrival, Some(problem), body).await),
         Request::Drain(millis) => {
             let drained = drain::drain(node, Duration::from_millis(millis)).await?;
             Ok((Response::Drained(drained.moved, drained.left), Vec::new()))
@@ -91,7 +99,7 @@ async fn answer(node: &Arc<Node>, message: Message) -> Result<Answered, Fault> {
 }
 
 /// What an invocation does, here.
-async fn invoke(node: &Arc<Node>, job: &Job) -> Result<Answered, Fault> {
+async fn invoke(node: &Arc<Node>, from: &NodeName, job: &Job) -> Result<Answered, Fault> {
     match job.call.target {
         Target::Convert(model) => {
             let (home, envelopes) = sessions::convert(node, job, model).await?;
@@ -106,7 +114,13 @@ async fn invoke(node: &Arc<Node>, job: &Job) -> Result<Answered, Fault> {
             sessions::delete(node, job).await?;
             Ok((Response::Done, Vec::new()))
         }
-        _ => Ok(invoked(execute(node, job).await?)),
+        _ => {
+            let answer = execute(node, job).await?;
+            if let Answer::Invoked(invoked, ..) = &answer {
+                follow::asked(node, job, invoked, from);
+            }
+            Ok(invoked(answer))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fogline_core::application::Guard;
 use fogline_core::model::{Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName};
 use fogline_core::session::{
-    Commit, Expect, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
+    BlobName, Commit, Expect, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
 };
 use fogline_protocol::problem::Kind;
 use fogline_state::seal::leave_bytes_with_client;
@@ -16,6 +16,7 @@ use fogline_state::{Committed, Store};
 
 use crate::apps::Deployed;
 use crate::fault::Fault;
+use crate::homes::RemoteStore;
 use crate::invoke::parts::record_key;
 use crate::invoke::resolve::home_of_model;
 use crate::invoke::{ClientPlace, Job, missing, old};
@@ -214,7 +215,8 @@ pub(crate) async fn take(
 ) -> Result<Home, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let moving = Move::taking(to, CommitId(random::bytes()));
-    match drive(node, job, &app, part, from, moving).await? {
+    let source = Source::of(node, job, part, from)?;
+    match drive(node, job, &app, part, (source, None), moving).await? {
         Ended::At(there) | Ended::Gone(there) => Ok(there),
         Ended::Handed(_, envelopes) => Err(Fault::moving_to_client(envelopes)),
     }
@@ -284,8 +286,13 @@ async fn run(
     home: &Home,
     to: Option<Home>,
 ) -> Result<Ended, Fault> {
+    let mut source = Source::of(node, job, part, home)?;
+    let ahead = match &to {
+        Some(to) => source.copy_ahead(node, job, part, to).await?,
+        None => None,
+    };
     let moving = Move::new(to, CommitId(random::bytes()));
-    drive(node, job, app, part, home, moving).await
+    drive(node, job, app, part, (source, ahead), moving).await
 }
 
 async fn drive(
@@ -293,13 +300,15 @@ async fn drive(
     job: &Job,
     app: &Deployed,
     part: Birth,
-    home: &Home,
+    (source, ahead): (Source, Option<Ahead>),
     (mut moving, mut action): (Move, MoveAction),
 ) -> Result<Ended, Fault> {
-    let source = Source::of(node, job, part, home)?;
+    let home = &source.home;
+    let mut began = Instant::now();
     let _turn = match home {
         Home::InFunction(at) if *at == node.name => {
             let turn = node.turns.take(&source.key).await?;
+            began = Instant::now();
             // The record in the store decides about moves, so it must be what memory is (R9).
             node.owner.release(&source.key).await?;
             Some(turn)
@@ -310,7 +319,7 @@ async fn drive(
         Home::InClient(_) => Some(ClientPlace::open(node, job, app, part, home).await?),
         _ => None,
     };
-    let (began, mut acted) = (Instant::now(), false);
+    let mut acted = false;
     for _ in 0..MAX_STEPS {
         acted |= !matches!(action, MoveAction::LoadSource | MoveAction::Done(_));
         let event = match action {
@@ -322,7 +331,10 @@ async fn drive(
                 source.commit(commit).await?
             }
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
-            MoveAction::CommitTarget(to, commit) => install(node, job, part, &to, commit).await?,
+            MoveAction::CommitTarget(to, commit) => {
+                let there = ahead.as_ref().filter(|ahead| ahead.to == to);
+                install(node, job, part, &to, commit, there).await?
+            }
             MoveAction::HandOver(to, whole) => {
                 let envelopes = ClientPlace::hand_over(node, job, &app.spec, part, &to, &whole)?;
                 return Ok(Ended::Handed(to, envelopes));
@@ -357,6 +369,14 @@ struct Source {
     store: Arc<dyn Store>,
     key: RecordKey,
     home: Home,
+    /// Blobs that were read before the session had to wait.
+    copied: BTreeMap<BlobName, Bytes>,
+}
+
+/// A target that has got blobs ahead of the move.
+struct Ahead {
+    to: Home,
+    store: RemoteStore,
 }
 
 impl Source {
@@ -371,7 +391,49 @@ impl Source {
             store,
             key,
             home: home.clone(),
+            copied: BTreeMap::new(),
         })
+    }
+
+    /// Copies blobs to where the session is about to go, while it is still used: what is written meanwhile is all that is
+    /// left to bring while it waits. What cannot be copied is brought then.
+    async fn copy_ahead(
+        &mut self,
+        node: &Node,
+        job: &Job,
+        part: Birth,
+        to: &Home,
+    ) -> Result<Option<Ahead>, Fault> {
+        let Some(store) = node
+            .homes
+            .remote(to)
+            .filter(|_| self.home.model() != ExecutionModel::InClient)
+        else {
+            return Ok(None);
+        };
+        let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
+        // The second round is for what was written during the first.
+        for _ in 0..2 {
+            let Some(found) = self.store.load(&self.key, &BTreeSet::new()).await? else {
+                return Ok(None);
+            };
+            let named = found.head.blobs();
+            self.copied.retain(|name, _| named.contains(name));
+            for name in named {
+                if self.copied.contains_key(&name) {
+                    continue;
+                }
+                let Some(blob) = self.store.blob(&self.key, &name).await? else {
+                    continue;
+                };
+                if store.stage(&key, &name, blob.clone()).await.is_err() {
+                    return Ok(None);
+                }
+                self.copied.insert(name, blob);
+            }
+        }
+        let to = to.clone();
+        Ok(Some(Ahead { to, store }))
     }
 
     async fn whole(&self, client: Option<&ClientPlace>) -> Result<Option<Whole>, Fault> {
@@ -385,7 +447,12 @@ impl Source {
         };
         let mut blobs = BTreeMap::new();
         for name in head.blobs() {
-            match self.store.blob(&self.key, &name).await? {
+            let copied = self.copied.get(&name).cloned();
+            let blob = match copied {
+                Some(blob) => Some(blob),
+                None => self.store.blob(&self.key, &name).await?,
+            };
+            match blob {
                 Some(blob) => {
                     blobs.insert(name, blob);
                 }
@@ -418,11 +485,19 @@ async fn install(
     part: Birth,
     to: &Home,
     mut commit: Commit,
+    ahead: Option<&Ahead>,
 ) -> Result<MoveEvent, Fault> {
     if to.model() == ExecutionModel::InClient {
         commit = leave_bytes_with_client(commit).0;
     }
     let (store, key) = target(node, job, part, to)?;
+    if let Some(ahead) = ahead {
+        match ahead.store.commit(&key, commit.clone()).await {
+            Ok(committed) => return Ok(event_of(&committed)),
+            // What was sent ahead may have been dropped there: all of it is sent again.
+            Err(error) => tracing::debug!(%error, "a session is brought without what was sent ahead"),
+        }
+    }
     Ok(event_of(&store.commit(&key, commit).await?))
 }
 

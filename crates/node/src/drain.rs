@@ -71,7 +71,13 @@ fn targets(node: &Node) -> Result<Vec<NodeName>, Fault> {
     Ok(others)
 }
 
-async fn migrate(node: &Arc<Node>, tenant: &TenantName, key: &RecordKey, to: &NodeName) -> Result<(), Fault> {
+/// Moves a part of a session to a node.
+pub(crate) async fn migrate(
+    node: &Arc<Node>,
+    tenant: &TenantName,
+    key: &RecordKey,
+    to: &NodeName,
+) -> Result<(), Fault> {
     let scope = Scope {
         tenant: tenant.clone(),
         app: key.app.clone(),

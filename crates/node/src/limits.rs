@@ -20,6 +20,9 @@ pub struct Limits {
     pub quotas: BTreeMap<TenantName, Quota>,
     /// How often it looks for what has expired, or belongs to an application that was deleted.
     pub sweep_every: Duration,
+    /// How long the record of a run whose steps call each other waits for something to come before it fires again what
+    /// it does not have; twice as long each time.
+    pub fire_again_after: Duration,
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             apps: 1000,
             quotas: BTreeMap::new(),
             sweep_every: Duration::from_secs(60),
+            fire_again_after: Duration::from_secs(1),
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::fault::Fault;
+use crate::follow::Followed;
 use crate::forwards::Forwards;
 use crate::homes::{Homes, Owner, Turns};
 use crate::invoke::Dispatcher;
@@ -45,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) owner: Arc<Owner>,
     pub(crate) turns: Turns<RecordKey>,
     pub(crate) forwards: Forwards,
+    /// Where the requests of sessions that this node owns come in.
+    pub(crate) followed: Followed,
     pub(crate) requested: Requested,
     /// What peers sent ahead of their commits.
     pub(crate) staged: Staged,

@@ -7,10 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
-use fogline_core::session::{Origin, Refusal, Seen};
+use fogline_core::session::{Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
-use fogline_protocol::api::{self, RunStatus};
-use fogline_protocol::peer::Target;
+use fogline_protocol::api::{self, RunBy, RunStatus};
 use fogline_protocol::problem::{Kind, Problem};
 use fogline_protocol::trace::TraceContext;
 use futures_util::StreamExt;
@@ -20,21 +19,22 @@ use sha2::{Digest, Sha256};
 use crate::admit::{self, Scope};
 use crate::fault::Fault;
 use crate::homes::Turns;
-use crate::invoke::parts::Parts;
-use crate::invoke::{Answer, Job, Task, dispatch};
+use crate::invoke::Job;
 use crate::node::Node;
 use crate::sessions;
-use crate::trace;
 
+mod gather;
+mod hops;
 mod inbox;
 mod record;
+mod steps;
 
+use hops::Hops;
+pub(crate) use hops::{arrive, take};
 use inbox::{Inboxes, Place};
 use record::{Record, keep, records, stored};
 pub(crate) use record::{forget_app, forget_old};
-
-/// First and longest pause before a step that found no room is tried again.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+use steps::Common;
 
 /// The runs that this node executes.
 pub(crate) struct Runs {
@@ -42,13 +42,19 @@ pub(crate) struct Runs {
     turns: Turns<RunId>,
     /// Accepted runs of one session are executed in the order of their coming.
     inboxes: Arc<Inboxes>,
+    /// Steps that call each other.
+    hops: Hops,
+    /// As [`crate::Limits::fire_again_after`].
+    fire_again_after: Duration,
 }
 
-impl Default for Runs {
-    fn default() -> Self {
+impl Runs {
+    pub(crate) fn new(fire_again_after: Duration) -> Self {
         Self {
             turns: Turns::new(MAX_SESSION_QUEUE),
             inboxes: Arc::default(),
+            hops: Hops::default(),
+            fire_again_after,
         }
     }
 }
@@ -62,6 +68,7 @@ pub(crate) struct Asked {
     pub(crate) envelopes: BTreeMap<StateName, Bytes>,
     pub(crate) seen: Option<Seen>,
     pub(crate) holder: Option<fogline_core::model::ClientId>,
+    pub(crate) by: RunBy,
     pub(crate) timeout: Duration,
     /// Of which trace it is, if that is recorded.
     pub(crate) trace: Option<TraceContext>,
@@ -99,7 +106,7 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
             None => None,
         };
         let begun = begun.map(|record| record.of(&asked)?.run()).transpose()?;
-        return Executing::new(node, &asked, None).all(begun.unwrap_or(run)).await;
+        return Executing::new(node, &asked, None).end(begun.unwrap_or(run)).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
     let record = match stored(&node.store, run.id())? {
@@ -243,7 +250,7 @@ async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, 
     if let Some(result) = run.result() {
         return Ok((result, record.changed.into_iter().collect()));
     }
-    Executing::new(node, asked, Some(record)).all(run).await
+    Executing::new(node, asked, Some(record)).end(run).await
 }
 
 async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> {
@@ -267,6 +274,8 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Re
         holder: asked.holder,
         envelopes: asked.envelopes.clone(),
         changed: BTreeMap::new(),
+        made_by: BTreeMap::new(),
+        by: asked.by,
         problem: None,
     };
     keep(&node.store, &record).await?;
@@ -288,26 +297,43 @@ struct Executing<'a> {
     record: Option<Record>,
     envelopes: BTreeMap<StateName, Bytes>,
     changed: BTreeMap<StateName, Bytes>,
+    /// Which step made each of these, where steps call each other.
+    made_by: BTreeMap<StateName, u32>,
 }
 
 impl<'a> Executing<'a> {
     fn new(node: &'a Arc<Node>, asked: &'a Asked, record: Option<Record>) -> Self {
         let changed = record.as_ref().map(|record| record.changed.clone());
+        let made_by = record.as_ref().map(|record| record.made_by.clone());
         Self {
             node,
             asked,
             record,
             envelopes: asked.envelopes.clone(),
             changed: changed.unwrap_or_default(),
+            made_by: made_by.unwrap_or_default(),
+        }
+    }
+
+    /// Has a run executed until there is a result.
+    async fn end(self, run: Run) -> Result<Ran, Fault> {
+        let deadline = self.node.clock.now().after(self.asked.timeout);
+        match self.asked.by {
+            RunBy::Node => self.all(run, deadline).await,
+            RunBy::Hops => self.gather(run, deadline).await,
         }
     }
 
     /// Executes what is ready, side by side, until there is a result.
-    async fn all(mut self, mut run: Run) -> Result<Ran, Fault> {
-        let deadline = self.node.clock.now().after(self.asked.timeout);
+    async fn all(mut self, mut run: Run, deadline: Timestamp) -> Result<Ran, Fault> {
+        let common = self.common(deadline);
         let mut under_way = FuturesUnordered::new();
         for step in run.ready() {
-            under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));
+            under_way.push(executed(
+                self.node,
+                steps::job(self.node, &common, &run, &step, self.envelopes.iter())?,
+                step,
+            ));
         }
         let mut failed: Option<Fault> = None;
         while let Some((step, ended)) = under_way.next().await {
@@ -328,7 +354,11 @@ impl<'a> Executing<'a> {
                 keep(&self.node.store, record).await?;
             }
             for step in ready.into_iter().filter(|_| failed.is_none()) {
-                under_way.push(execute(self.node, self.job(&run, &step, deadline)?, step));
+                under_way.push(executed(
+                    self.node,
+                    steps::job(self.node, &common, &run, &step, self.envelopes.iter())?,
+                    step,
+                ));
             }
         }
         if let Some(fault) = failed {
@@ -340,55 +370,19 @@ impl<'a> Executing<'a> {
         Ok((result, self.changed.into_iter().collect()))
     }
 
-    fn job(&self, run: &Run, step: &ReadyStep, deadline: Timestamp) -> Result<Job, Fault> {
-        let scope = &self.asked.scope;
-        let target = Target::Function(step.function.clone());
-        let mut call = admit::fresh(self.node, scope, target, &step.input, self.asked.timeout);
-        admit::rename(
-            &mut call,
-            admit::id_of_key(scope, &run.key(&step.name)),
-            Origin::Opaque,
-        );
-        (call.holder, call.deadline) = (self.asked.holder, deadline);
-        call.trace.clone_from(&self.asked.trace);
-        let app = self.node.apps.get(&scope.tenant, &scope.app)?;
-        let (reads, writes) = Task::of(&app, &call.target)?.states();
-        // What the client has seen is of the primary part.
-        let session = self.asked.session()?;
-        let main = Parts::of(&app.spec, &reads, &writes, session).main;
-        call.seen = self
-            .asked
-            .seen
-            .filter(|_| main.is_some_and(|(part, _)| part == session.primary()));
-        let declared = |state: &&StateName| reads.contains(*state) || writes.contains(*state);
-        let envelopes = self.envelopes.iter().filter(|(state, _)| declared(state));
-        let envelopes = envelopes
-            .map(|(state, sealed)| (state.clone(), sealed.clone()))
-            .collect();
-        Ok(Job {
-            call,
-            input: step.input.clone(),
-            envelopes,
-        })
+    fn common(&self, deadline: Timestamp) -> Common {
+        Common {
+            scope: self.asked.scope.clone(),
+            seen: self.asked.seen,
+            holder: self.asked.holder,
+            deadline,
+            trace: self.asked.trace.clone(),
+        }
     }
 }
 
-/// One step, again and again while there is no room for it, under the same id.
-async fn execute(node: &Arc<Node>, mut job: Job, step: ReadyStep) -> (ReadyStep, Result<Ran, Fault>) {
-    let mut span = node.tracer.of(&mut job.call, trace::Kind::Internal, "step");
-    span.about(&step.name);
-    let mut pause = PAUSE.0;
-    let ran = loop {
-        match dispatch(node, job.clone()).await {
-            Ok(Answer::Invoked(_, output, envelopes)) => break Ok((output, envelopes)),
-            Ok(_) => break Err(Fault::internal("a dispatched invocation has no answer")),
-            Err(fault) if fault.problem().kind.retriable() && node.clock.now() < job.call.deadline => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE.1);
-            }
-            Err(fault) => break Err(fault),
-        }
-    };
-    span.gave(&ran);
+/// One step, and what came of it.
+async fn executed(node: &Arc<Node>, job: Job, step: ReadyStep) -> (ReadyStep, Result<Ran, Fault>) {
+    let ran = steps::execute(node, job, &step, None).await;
     (step, ran)
 }

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::apps::{Apps, compare, rollout};
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::decisions::Decisions;
 use crate::gateway;
 use crate::homes::{Homes, Owner, RemoteStore, Turns};
 use crate::incarnation;
@@ -73,6 +74,8 @@ pub struct Options {
     pub others: Others,
     /// Where traces go; nowhere if there is nothing here.
     pub traces: Option<TraceOptions>,
+    /// The file that gets a line for each decision.
+    pub decisions: Option<PathBuf>,
     /// What executes functions.
     pub runtime: Arc<dyn Runtime>,
 }
@@ -169,28 +172,27 @@ pub async fn start_with(
     let (local, site) = home(&options.name, &store, &quotas, options.quorum, records);
     let external = external(options.external, &options.name, &local, options.peers.as_ref());
     let lease = site.as_ref().map(|site| Arc::clone(&site.lease));
-    let tasks = TaskTracker::new();
+    let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
     let metrics = Metrics::new(options.tenants.names().into_iter());
     let (tracer, exporter) = trace::start(options.traces.as_ref(), &options.name, &metrics.spans());
+    let logging = (metrics.decisions_lost.clone(), &tasks, &stopping);
+    let decisions = Decisions::start(options.decisions, &options.name, logging);
+    let (name, peers) = (options.name.clone(), options.peers.clone());
+    let homes = Homes::new(name, Arc::clone(&local), external, peers, site.clone());
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
         apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
         sweep_every: options.limits.sweep_every,
-        homes: Homes::new(
-            options.name.clone(),
-            Arc::clone(&local),
-            external,
-            options.peers.clone(),
-            site.clone(),
-        ),
+        homes,
         owner: Arc::new(Owner::new(local, lease, tasks.clone())),
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
+        followed: crate::follow::Followed::default(),
         staged: crate::staged::Staged::default(),
         requested: crate::requested::Requested::open(Arc::clone(&store))?,
-        dispatcher: Dispatcher::new(map, here),
+        dispatcher: Dispatcher::new(map, here, decisions),
         slots: Slots::new(options.slots, options.limits.waiting),
-        runs: runs::Runs::default(),
+        runs: runs::Runs::new(options.limits.fire_again_after),
         sealers: options.keyrings.into_iter().map(sealer).collect(),
         logs: Logs::new(options.name.clone()),
         metrics,
@@ -202,7 +204,7 @@ pub async fn start_with(
         tenants: options.tenants,
         quotas,
         name: options.name,
-        stopping: CancellationToken::new(),
+        stopping,
         store,
         tasks,
     });

@@ -14,6 +14,7 @@
 //! | `GET …/sessions/{session}` | describes | → [`Session`] |
 //! | `DELETE …/sessions/{session}` | deletes | |
 //! | `POST …/sessions/{session}/functions/{function}` | invokes | input → output |
+//! | `POST …/functions/{function}/explain` | says where the invocation would run, and executes nothing | as the invocation → [`Explanation`] |
 //! | `POST …/sessions/{session}/runs` | runs the workflow | input → result; with `Prefer: respond-async`: [`Run`] (202) |
 //! | `GET …/sessions/{session}/runs/{run}` | how a run is | → [`Run`] |
 //! | `GET …/sessions/{session}/runs/{run}/result` | its result | → result |
@@ -44,8 +45,10 @@ use std::net::SocketAddr;
 
 use fogline_core::application::{Durability, Guard};
 use fogline_core::model::{
-    AppName, ExecutionModel, FunctionName, NodeName, RunId, SessionId, StateName, StepName, Timestamp,
+    AppName, ExecutionModel, FunctionName, NodeName, RunId, Seconds, SessionId, StateName, StepName,
+    Timestamp,
 };
+use fogline_core::policy::Placement;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
@@ -297,6 +300,79 @@ pub struct Drained {
     pub left: u64,
 }
 
+/// Where an invocation would run, were it the next that the node is asked for, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The node that decides: the one that was asked.
+    pub node: NodeName,
+    /// The application's placement policy.
+    pub policy: Placement,
+    /// Where the states are on which the function works; none if it declares none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ExecutionModel>,
+    /// The node that has them, if an edge node does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<NodeName>,
+    /// Size of the input.
+    pub input_bytes: u64,
+    /// The states that it declares and that are set; the others count as large as the manifest says.
+    pub states: Vec<StateSize>,
+    /// What decided.
+    pub because: Because,
+    /// The node that would execute it; none if no node can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<NodeName>,
+    /// All nodes that run functions, by name.
+    pub candidates: Vec<Candidate>,
+}
+
+/// How large a state is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StateSize {
+    /// Its name.
+    pub name: StateName,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What decided where an invocation would run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    /// The application's policy.
+    Policy,
+    /// The session's states are in the memory of a node, which executes its invocations.
+    Owner,
+    /// No other node runs functions.
+    OnlyNode,
+}
+
+/// A node, as the policy saw it: what one invocation is reckoned to take there, in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Which.
+    pub node: NodeName,
+    /// What the policy goes by: the terms together, or what was measured in their place; none of a node that is out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_seconds: Option<Seconds>,
+    /// Waiting for a slot.
+    pub queue_seconds: Seconds,
+    /// Executing.
+    pub processing_seconds: Seconds,
+    /// Bringing the arguments.
+    pub arguments_seconds: Seconds,
+    /// Bringing the results back.
+    pub results_seconds: Seconds,
+    /// Reading and writing states, wherever they are.
+    pub states_seconds: Seconds,
+    /// How long ago it last said something of itself; none if it never did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_seconds_ago: Option<Seconds>,
+    /// Why it is out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<String>,
+}
+
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -312,6 +388,31 @@ pub struct Run {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+}
+
+/// Who runs a workflow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunBy {
+    /// The node that is asked for it: outputs come back to it, and go from it to the next steps.
+    #[default]
+    Node,
+    /// Its steps: each sends its output on to the next. The node that is asked for it keeps its record.
+    Hops,
+}
+
+impl RunBy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Node, Self::Hops];
+
+    /// The name in headers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Hops => "hops",
+        }
+    }
 }
 
 /// How a run is.

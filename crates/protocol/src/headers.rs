@@ -30,5 +30,7 @@ pub const PENDING: HeaderName = HeaderName::from_static("fogline-pending");
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What others want to be passed on with the trace (W3C Trace Context).
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// Who runs the workflow of a run: `node` or `hops`.
+pub const RUN_BY: HeaderName = HeaderName::from_static("fogline-run-by");
 /// `respond-async`: accept a run now, execute it later (RFC 7240).
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use fogline_core::catalogue::{AppKey, Entry, Summary};
 use fogline_core::model::{
-    AppName, Birth, ClientId, Digest, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId,
-    StateName, TenantName, Timestamp,
+    AppName, Birth, Bytes, ClientId, Digest, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId,
+    StateName, StepName, TenantName, Timestamp,
 };
 use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -44,6 +44,13 @@ pub enum Request {
     Piece(Digest, u32),
     /// Move your sessions to others, for so many milliseconds.
     Drain(u64),
+    /// Execute a step of a run and send its output on; answered when you have taken it. Body: the plan of the run, the
+    /// input, then the envelopes in the order of [`Hop::envelopes`].
+    Hop(Box<Hop>),
+    /// A step that the record of a run needs has been executed. Body: the output, then the envelopes.
+    Arrive(Box<Arrival>),
+    /// It cannot be. Body: nothing, then the envelopes.
+    Fail(Box<Arrival>, #[serde(with = "as_json")] Problem),
     /// An operator wants a session that is with its client under this model; who has not come by then will not.
     Ask(SessionId, ExecutionModel, Timestamp),
     /// Whether you reach the records of this node, being of its site.
@@ -93,6 +100,52 @@ pub struct Invoke {
     pub turn: bool,
     /// Of which trace it is, if that is recorded, and which span sent it.
     pub trace: Option<TraceContext>,
+}
+
+/// A step of a run on its way to the node that executes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hop {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Of which application.
+    pub app: AppName,
+    /// For which session.
+    pub session: SessionId,
+    /// The step.
+    pub step: StepName,
+    /// Where the run is recorded.
+    pub ticket: Ticket,
+    /// When whoever asked for the run stops waiting.
+    pub deadline: Timestamp,
+    /// Of which trace it is.
+    pub trace: Option<TraceContext>,
+    /// What the client has seen.
+    pub seen: Option<Seen>,
+    /// The client that holds the envelopes.
+    pub holder: Option<ClientId>,
+    /// The states whose envelopes stand behind the input, and the steps that made them: their places in the order of
+    /// the workflow; none for what the record has.
+    pub envelopes: Vec<(StateName, Option<u32>)>,
+}
+
+/// Where a run is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The node.
+    pub node: NodeName,
+    /// Its number of the run, which no other run of it has.
+    pub number: u64,
+}
+
+/// What has come of a step, for the record of its run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The [`Ticket::number`] of the run.
+    pub number: u64,
+    /// The step.
+    pub step: StepName,
+    /// The states whose envelopes stand behind the output, and the steps that made them.
+    pub envelopes: Vec<(StateName, u32)>,
 }
 
 /// What an invocation does.
@@ -175,6 +228,8 @@ pub struct Invoked {
     pub execution_us: u64,
     /// The model of the part that it worked on.
     pub model: Option<ExecutionModel>,
+    /// The states of that part that are set, and their sizes; none where there is only one node to choose.
+    pub states: Vec<(StateName, Bytes)>,
     /// The states whose new envelopes stand behind the output; a deleted state's is empty of bytes, not missing.
     pub envelopes: Vec<StateName>,
     /// What the operator asks the client to convert the session to.

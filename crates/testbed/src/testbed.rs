@@ -107,6 +107,7 @@ impl Testbed {
                     Arc::clone(&map),
                 ),
                 traces: None,
+                decisions: None,
                 runtime,
             };
             let started = fogline_node::start(options).await;

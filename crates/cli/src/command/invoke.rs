@@ -47,6 +47,8 @@ enum Who {
     /// The node that is asked
     #[default]
     Node,
+    /// Its steps: each sends its output on to the next, wherever that runs
+    Hops,
     /// This command, as in the paper's Figure 3: each step is an invocation of its own
     Client,
 }
@@ -199,6 +201,7 @@ fn attempt(
         let mut invoked = match (&args.function, args.run_by) {
             (Some(function), _) => of(client.invoke(&app.name, session, function, input).await?),
             (None, Who::Node) => of(client.run(&app.name, session, input).await?),
+            (None, Who::Hops) => of(client.run_by_hops(&app.name, session, input).await?),
             (None, Who::Client) => {
                 let reply = client.run_workflow(app, session, input).await?;
                 Invoked {

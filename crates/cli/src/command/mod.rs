@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod drain;
+pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod invoke;
 pub(crate) mod logs;
@@ -15,6 +16,7 @@ pub(crate) mod migrate;
 pub(crate) mod network;
 pub(crate) mod new;
 pub(crate) mod node;
+pub(crate) mod replay;
 pub(crate) mod reproduce;
 pub(crate) mod rollback;
 pub(crate) mod sim;
@@ -55,6 +57,10 @@ pub(crate) enum Command {
     Describe(describe::Args),
     /// Delete an application, or a session
     Delete(delete::Args),
+    /// Say where an invocation would run, and why; nothing is executed
+    Explain(explain::Args),
+    /// Make the decisions of a node's log again, and say which differ
+    Replay(replay::Args),
     /// Print what functions have logged
     Logs(logs::Args),
     /// List, read, write and move the states of a session
@@ -94,12 +100,14 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Get(args) => get::run(&args),
         Command::Describe(args) => describe::run(&args),
         Command::Delete(args) => delete::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::State(args) => state::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Drain(args) => drain::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Network(args) => network::run(args),

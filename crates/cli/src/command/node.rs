@@ -83,6 +83,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         slots: slots(config.slots),
         limits: limits(config),
         peers,
+        decisions: config.dispatch.log.clone(),
         others,
         traces: config.telemetry.as_ref().map(traces).transpose()?,
         runtime: Arc::new(Runtimes::new(component, ProcessRuntime)),

@@ -31,7 +31,7 @@ impl Declared {
         let mut wanted = BTreeMap::new();
         match target {
             Target::Function(function) => add(&mut wanted, app, function)?,
-            Target::Run => {
+            Target::Run | Target::Hops => {
                 for step in &app.workflow {
                     add(&mut wanted, app, &step.function)?;
                 }

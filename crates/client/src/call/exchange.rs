@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fogline_core::model::{Birth, ExecutionModel};
 use fogline_core::session::Seen;
+use fogline_protocol::api::RunBy;
 use fogline_protocol::headers;
 use fogline_protocol::multipart::{INPUT, OUTPUT, Part, VALUE, state_part};
 use fogline_protocol::problem::Kind;
@@ -201,7 +202,7 @@ impl Client {
     ) -> Ask {
         let (method, path) = match target {
             Target::Function(function) => (Method::POST, format!("functions/{function}")),
-            Target::Run => (Method::POST, "runs".to_owned()),
+            Target::Run | Target::Hops => (Method::POST, "runs".to_owned()),
             Target::Put(state) => (Method::PUT, format!("states/{state}")),
             Target::Remove(state) => (Method::DELETE, format!("states/{state}")),
         };
@@ -210,15 +211,19 @@ impl Client {
         let ask = self.named(self.with_seen(ask, held, part));
         let ask = match (key, target) {
             // A run is kept under a key of its own, not in the session's window.
-            (Key::Number(number), Target::Run) => ask.header(
+            (Key::Number(number), Target::Run | Target::Hops) => ask.header(
                 headers::IDEMPOTENCY_KEY,
                 &format!("client:{}:{number}", self.inner.id),
             ),
             (Key::Number(number), _) => ask.header(headers::SEQUENCE, &number.to_string()),
             (Key::Step(key), _) => ask.header(headers::IDEMPOTENCY_KEY, key),
         };
+        let ask = match target {
+            Target::Hops => ask.header(headers::RUN_BY, RunBy::Hops.name()),
+            _ => ask,
+        };
         let first = match target {
-            Target::Function(_) | Target::Run => Some(INPUT),
+            Target::Function(_) | Target::Run | Target::Hops => Some(INPUT),
             Target::Put(_) => Some(VALUE),
             Target::Remove(_) => None,
         };

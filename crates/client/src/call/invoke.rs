@@ -47,6 +47,20 @@ impl Client {
         self.call(app, session, Target::Run, input.into()).await
     }
 
+    /// Runs the workflow for a session, its steps calling each other: outputs go from node to node, and only the last,
+    /// and those that are joined, to the node that is asked.
+    ///
+    /// # Errors
+    /// As [`Client::invoke`].
+    pub async fn run_by_hops(
+        &self,
+        app: &AppName,
+        session: &SessionId,
+        input: impl Into<Bytes>,
+    ) -> Result<Reply, Error> {
+        self.call(app, session, Target::Hops, input.into()).await
+    }
+
     /// Invokes a function that declares no state, for no session. It may be executed more than once.
     ///
     /// # Errors

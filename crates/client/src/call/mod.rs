@@ -2,6 +2,7 @@
 
 mod declared;
 mod exchange;
+mod explain;
 mod invoke;
 mod leave;
 mod lend;

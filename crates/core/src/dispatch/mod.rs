@@ -4,12 +4,15 @@
 //! sent them and not heard of. A placement policy scores those that can run the function, in terms that can be
 //! printed: waiting for a slot, executing, arguments, results, states. [`choose()`] is what every invocation waits for;
 //! [`place`] explains the same choice, [`record`] writes down what it rests on, and [`replay`] makes it again.
+//! [`Following`] says when a session that is bound to a node leaves it for a better one.
 
 mod budget;
 mod choose;
 mod circuit;
 mod flat;
+mod follow;
 mod home;
+mod logged;
 mod map;
 mod record;
 mod request;
@@ -20,7 +23,9 @@ mod view;
 pub use budget::RetryBudget;
 pub use choose::{Chosen, choose};
 pub use circuit::{Circuit, pause_after};
+pub use follow::{Cause, Following, Offer, offers};
 pub use home::{nearest, owner};
+pub use logged::{Choice, LoggedDecision};
 pub use map::{Machine, Map};
 pub use record::{
     Candidate, CandidateRecord, Decision, DecisionRecord, Excluded, Terms, Way, place, record, replay,

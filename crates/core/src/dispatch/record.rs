@@ -1,5 +1,7 @@
 //! A decision, written down so that it can be explained, and made again.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::choose::legs;
@@ -79,6 +81,17 @@ pub enum Excluded {
         /// What the node has left.
         free: Bytes,
     },
+}
+
+impl fmt::Display for Excluded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away => f.write_str("does not answer"),
+            Self::Draining => f.write_str("is being emptied"),
+            Self::Lacks(label) => write!(f, "lacks {label}"),
+            Self::Memory { needed, free } => write!(f, "has {free} of memory left, of {needed}"),
+        }
+    }
 }
 
 /// What running an invocation on a node is reckoned to take.

@@ -1,9 +1,10 @@
 //! An invocation that needs a node.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::application::{Application, Function};
-use crate::model::{Bytes, ExecutionModel};
+use crate::model::{Bytes, ExecutionModel, StateName};
 use crate::network::VertexId;
 use crate::telemetry::FunctionKey;
 
@@ -18,6 +19,8 @@ pub struct Request<'a> {
     pub function: &'a Function,
     /// Size of its input.
     pub input: Bytes,
+    /// Sizes of the session's states, of those that are known; the others count as the manifest says.
+    pub states: &'a BTreeMap<StateName, Bytes>,
     /// Where the client's requests enter the network.
     pub client: VertexId,
     /// Where the session's in-edge state is.

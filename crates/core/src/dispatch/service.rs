@@ -23,6 +23,8 @@ pub(super) struct Service {
     function: Function,
     /// An invocation of it, which is what the legs of a cost model are reckoned for.
     workflow: Workflow,
+    /// The states that it declares, with the sizes that the manifest says, in the order of the workflow's.
+    declared: Vec<(StateName, Bytes)>,
     /// Whether the machine has what the function requires.
     pub(super) capable: Vec<bool>,
     /// How long one execution takes, in seconds: as learnt, if that is known of all that can run it; or else as the map
@@ -47,6 +49,7 @@ impl Service {
         let seconds = mapped(machines, function);
         Some(Self {
             workflow: invocation_of(request.app, function, request.input)?,
+            declared: declared(request.app, function),
             capable: machines
                 .iter()
                 .map(|machine| missing(machine, function).is_none())
@@ -89,13 +92,12 @@ impl Service {
 
     /// Whether this is still the function of a request.
     pub(super) fn fits(&self, request: &Request<'_>) -> bool {
-        let states = request.function.reads.union(&request.function.writes);
+        let size = |state: &StateName| request.app.states.get(state).map(|state| state.size);
         self.function == *request.function
             && self
-                .workflow
-                .states()
+                .declared
                 .iter()
-                .eq(states.map(|state| &request.app.states[state].size))
+                .all(|(state, declared)| size(state) == Some(*declared))
     }
 
     /// Writes the legs that a placement policy counts behind those in `out`.
@@ -109,6 +111,10 @@ impl Service {
     ) {
         let step = StepIndex(0);
         self.workflow.set_input(step, request.input);
+        for (at, (state, declared)) in self.declared.iter().enumerate() {
+            let size = request.states.get(state).unwrap_or(declared);
+            self.workflow.set_state(StateIndex(at as u32), *size);
+        }
         let invocation = Invocation {
             workflow: &self.workflow,
             step,
@@ -179,19 +185,29 @@ pub(super) fn missing<'a>(machine: &Machine, function: &'a Function) -> Option<&
     required.map(String::as_str).find(|it| !machine.has(it))
 }
 
+/// The states that a function declares, by name, with the sizes that the manifest says.
+fn declared(app: &Application, function: &Function) -> Vec<(StateName, Bytes)> {
+    let states = function.reads.union(&function.writes);
+    states
+        .map(|state| (state.clone(), app.states[state].size))
+        .collect()
+}
+
 /// One invocation of a function as a workflow of one step, which is what the legs of a cost model are reckoned for.
 /// `None` if it declares more states than an application may have.
 pub(super) fn invocation_of(app: &Application, function: &Function, input: Bytes) -> Option<Workflow> {
-    let states: Vec<&StateName> = function.reads.union(&function.writes).collect();
-    let sizes: Vec<Bytes> = states.iter().map(|state| app.states[*state].size).collect();
+    let sizes: Vec<Bytes> = declared(app, function)
+        .into_iter()
+        .map(|(_, size)| size)
+        .collect();
     let step = Step {
         function: FunctionId(0),
         operations: function.operations,
         input,
         after: Vec::new(),
-        states: (0..states.len() as u32).map(StateIndex).collect(),
+        states: (0..sizes.len() as u32).map(StateIndex).collect(),
     };
-    (states.len() <= MAX_STATES)
+    (sizes.len() <= MAX_STATES)
         .then(|| Workflow::new(vec![step], sizes, function.output).ok())
         .flatten()
 }

@@ -263,6 +263,13 @@ impl View {
         turn
     }
 
+    /// What [`Self::next_turn`] will give.
+    #[must_use]
+    pub fn coming_turn(&self, key: &FunctionKey, first: u64) -> u64 {
+        let service = self.services.get(key);
+        service.and_then(|service| service.next_turn).unwrap_or(first)
+    }
+
     /// An application is gone.
     pub fn forget(&mut self, tenant: &TenantName, app: &AppName) {
         let other = |key: &FunctionKey| (&key.tenant, &key.app) != (tenant, app);

@@ -131,6 +131,14 @@ impl Workflow {
         self.steps[step.0 as usize].input = input;
     }
 
+    /// Sets the size of a state.
+    ///
+    /// # Panics
+    /// When there is no such state.
+    pub fn set_state(&mut self, state: StateIndex, size: Bytes) {
+        self.states[state.0 as usize] = size;
+    }
+
     /// The steps, in topological order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

@@ -7,7 +7,7 @@ use crate::model::RunId;
 
 const ID: RunId = RunId([0xab; 16]);
 
-fn step(name: &str, after: &[&str]) -> WorkflowStep {
+pub(super) fn step(name: &str, after: &[&str]) -> WorkflowStep {
     WorkflowStep {
         name: name.parse().unwrap(),
         function: format!("do-{name}").parse().unwrap(),
@@ -15,12 +15,12 @@ fn step(name: &str, after: &[&str]) -> WorkflowStep {
     }
 }
 
-fn start(steps: &[WorkflowStep]) -> Run {
+pub(super) fn start(steps: &[WorkflowStep]) -> Run {
     Run::start(ID, steps, Bytes::from_static(b"in")).unwrap()
 }
 
 /// The workflow of the paper's Fig. 3.
-fn figure_3() -> [WorkflowStep; 3] {
+pub(super) fn figure_3() -> [WorkflowStep; 3] {
     [step("f1", &[]), step("f2", &["f1"]), step("f3", &["f2", "f1"])]
 }
 
@@ -28,7 +28,7 @@ fn finish(run: &mut Run, name: &str, output: &'static [u8]) -> Vec<ReadyStep> {
     run.finish(&name.parse().unwrap(), Bytes::from_static(output))
 }
 
-fn names(steps: &[ReadyStep]) -> Vec<&str> {
+pub(super) fn names(steps: &[ReadyStep]) -> Vec<&str> {
     steps.iter().map(|step| step.name.as_str()).collect()
 }
 

@@ -19,12 +19,15 @@ proptest! {
         events in prop::collection::vec((0..12_usize, 0..7_u8, 0..40_u32), 0..40),
         model in prop::sample::select(ExecutionModel::PAPER.to_vec()),
         (home, state, input) in (0..12_usize, 0..100_000_u64, 0..100_000_u64),
+        known in prop::option::of(0..100_000_u64),
         gpu: bool,
         (draw, turn) in any::<(u64, u64)>(),
     ) {
         let (mut view, key) = (view(machines), key());
         let app = application(function(if gpu { &["gpu"] } else { &[] }), Bytes(state));
+        let known = known.map(|bytes| ("s".parse().unwrap(), Bytes(bytes))).into_iter().collect();
         let mut request = request(&view, &key, &app, home % machines);
+        request.states = &known;
         (request.model, request.input) = (model, Bytes(input));
         (request.draw, request.turn) = (draw, turn);
         for (index, &(node, what, figure)) in events.iter().enumerate() {

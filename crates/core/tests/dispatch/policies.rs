@@ -54,6 +54,24 @@ fn terms_are_as_reckoned_by_hand() {
 }
 
 #[test]
+fn a_state_counts_by_its_size_if_that_is_known() {
+    let (mut view, key, app) = (view(2), key(), application(function(&[]), Bytes(10_000)));
+    let grown = BTreeMap::from([("s".parse().unwrap(), Bytes(40_000))]);
+    let mut request = request(&view, &key, &app, 1);
+    let mut states = |request: &_| {
+        let decision = place(&mut view, Placement::ModelAware, request).unwrap();
+        decision.candidates[0].terms.states.as_millis().round()
+    };
+    // Two round trips of 2 ms, and 1 kB/ms there and back.
+    assert_eq!(states(&request), 24.0);
+    let unknown = request.states;
+    request.states = &grown;
+    assert_eq!(states(&request), 84.0);
+    request.states = unknown;
+    assert_eq!(states(&request), 24.0, "another session's is not as large");
+}
+
+#[test]
 fn local_first_stays_until_its_queue_is_longer_than_its_slots() {
     let (mut view, key, app) = (view(2), key(), application(function(&[]), Bytes(10)));
     let request = request(&view, &key, &app, 1);

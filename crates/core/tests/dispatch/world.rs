@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fogline_core::application::{
-    Application, Durability, Function, FunctionLimits, Guard, Instance, RuntimeKind, State,
+    Application, Durability, Function, FunctionLimits, Guard, Instance, Migrate, RuntimeKind, State,
 };
 use fogline_core::dispatch::{Map, Request, View};
 use fogline_core::model::{
-    BitRate, Bytes, Device, ExecutionModel, FunctionClass, NodeName, Operations, Seconds,
+    BitRate, Bytes, Device, ExecutionModel, FunctionClass, NodeName, Operations, Seconds, StateName,
 };
 use fogline_core::network::{Link, NetworkBuilder, Node, VertexKind};
 use fogline_core::policy::Placement;
@@ -19,6 +19,9 @@ use fogline_core::telemetry::{FunctionKey, Load};
 pub(crate) const EXECUTION: f64 = 0.25;
 /// Of every machine, in operations per second: four cores.
 const SPEED: f64 = 4e9;
+
+/// No sizes of states.
+static UNKNOWN: BTreeMap<StateName, Bytes> = BTreeMap::new();
 
 pub(crate) fn name(node: usize) -> NodeName {
     format!("n{node}").parse().unwrap()
@@ -90,6 +93,7 @@ pub(crate) fn application(function: Function, state: Bytes) -> Application {
         durability: Durability::EveryCommit,
         guard: Guard::None,
         placement: Placement::default(),
+        migrate: Migrate::Never,
         session_ttl: Duration::from_secs(3600),
         functions: BTreeMap::from([("f".parse().unwrap(), function)]),
         states: BTreeMap::from([("s".parse().unwrap(), state)]),
@@ -117,6 +121,7 @@ pub(crate) fn request<'a>(
         app,
         function: &app.functions[&key.function],
         input: Bytes(1_000),
+        states: &UNKNOWN,
         client: view.map().place_of(&name(0)).unwrap(),
         home: view.map().place_of(&name(home)).unwrap(),
         model: ExecutionModel::InEdge,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fogline_core::application::{Durability, Guard, Instance};
+use fogline_core::application::{Durability, Guard, Instance, Migrate};
 use fogline_core::model::{AppName, FunctionClass, FunctionName, StateName, StepName};
 use fogline_core::policy::Placement;
 use serde::Deserialize;
@@ -46,6 +46,8 @@ pub(super) struct ApplicationSection {
     pub(super) guard: Guard,
     #[serde(default)]
     pub(super) placement: Placement,
+    #[serde(default)]
+    pub(super) migrate: Migrate,
     pub(super) session_ttl: Option<Spanned<Time>>,
 }
 

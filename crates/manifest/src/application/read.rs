@@ -55,6 +55,7 @@ pub fn parse(source: &Source) -> Result<Application, BadInput> {
         durability: section.durability,
         guard: section.guard,
         placement: section.placement,
+        migrate: section.migrate,
         session_ttl: ttl.map_or(DEFAULT_TTL, |ttl| ttl.0),
         functions: BTreeMap::new(),
         states: state::all(source, file.states)?,

@@ -37,7 +37,10 @@ impl NodeConfig {
             etcd.files().for_each(resolve);
         }
         let tokens = config.tenants.iter_mut().map(|tenant| &mut tenant.token_file);
-        tokens.chain(&mut config.operator_token_file).for_each(resolve);
+        tokens
+            .chain(&mut config.operator_token_file)
+            .chain(&mut config.dispatch.log)
+            .for_each(resolve);
         Ok(config)
     }
 

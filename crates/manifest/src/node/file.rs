@@ -51,6 +51,9 @@ pub struct NodeConfig {
     pub peering: Option<Peering>,
     /// Where it sends traces. Default: nowhere.
     pub telemetry: Option<Telemetry>,
+    /// How it chooses nodes. Default: as it does.
+    #[serde(default)]
+    pub dispatch: DispatchSection,
     /// The file that holds the token of operators, who may empty the node. Default: nobody may, unless `loopback-only`.
     pub operator_token_file: Option<PathBuf>,
     /// Whose applications and sessions it serves. At least one, unless `loopback-only`.
@@ -72,6 +75,15 @@ pub struct LimitsSection {
 
 fn yes() -> bool {
     true
+}
+
+/// How a node chooses nodes for invocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DispatchSection {
+    /// The file that gets each decision as a line of JSON, for `fogline replay`; at 64 MiB it is put aside as `FILE.1`.
+    /// Default: none.
+    pub log: Option<PathBuf>,
 }
 
 fn any_local_port() -> SocketAddr {

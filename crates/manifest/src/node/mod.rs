@@ -6,6 +6,6 @@ mod in_edge;
 
 pub(crate) use file::without_password;
 pub use file::{
-    EtcdSection, ExternalStore, InEdgeStore, LimitsSection, NodeConfig, Peering, SecretUrl, Telemetry,
-    TenantSection,
+    DispatchSection, EtcdSection, ExternalStore, InEdgeStore, LimitsSection, NodeConfig, Peering, SecretUrl,
+    Telemetry, TenantSection,
 };

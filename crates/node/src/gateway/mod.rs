@@ -3,6 +3,7 @@
 mod answer;
 mod apps;
 mod body;
+mod explanations;
 mod extract;
 mod invocations;
 mod nodes;
@@ -53,6 +54,14 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route(
             "/v1/apps/{app}/sessions/{session}/functions/{function}",
             post(invocations::in_session),
+        )
+        .route(
+            "/v1/apps/{app}/functions/{function}/explain",
+            post(explanations::without_session),
+        )
+        .route(
+            "/v1/apps/{app}/sessions/{session}/functions/{function}/explain",
+            post(explanations::in_session),
         )
         .route("/v1/apps/{app}/sessions/{session}/runs", post(runs::start))
         .route(

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use fogline_protocol::api::RunBy;
 use fogline_protocol::headers;
+use fogline_protocol::problem::Kind;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -33,6 +35,7 @@ pub(super) async fn start(
             envelopes: carried.envelopes,
             seen,
             holder: admit::client(&headers)?,
+            by: run_by(&headers)?,
             timeout: admit::timeout(&headers)?,
             trace,
             scope,
@@ -50,6 +53,18 @@ pub(super) async fn start(
         ))
     })
     .await
+}
+
+/// Who is to run the workflow.
+fn run_by(headers: &HeaderMap) -> Result<RunBy, Fault> {
+    let Some(wanted) = admit::text(headers, headers::RUN_BY)? else {
+        return Ok(RunBy::default());
+    };
+    let known = RunBy::ALL.into_iter().find(|by| by.name() == wanted);
+    known.ok_or_else(|| {
+        let title = format!("header {}: nobody is called \"{wanted}\"", headers::RUN_BY);
+        Fault::new(Kind::BadRequest, title, "say node or hops")
+    })
 }
 
 /// Whether one of the preferences is `respond-async`; those that are not known are ignored (RFC 7240).

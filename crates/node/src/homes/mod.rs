@@ -75,6 +75,15 @@ impl Homes {
         (*node == self.node || site.of(node).is_some()) && site.lease.life().is_err()
     }
 
+    /// The store of another node that holds the record of a home; none if the cloud, a client or this node does.
+    pub(crate) fn remote(&self, home: &Home) -> Option<RemoteStore> {
+        let node = home.node().filter(|node| **node != self.node)?;
+        if self.in_site(node).is_some() {
+            return None;
+        }
+        Some(RemoteStore::new(self.peers.clone()?, node.clone()))
+    }
+
     /// The store that holds the record of a home; `None` for a session that is wholly with its client.
     pub(crate) fn record(&self, home: &Home) -> Result<Option<Arc<dyn Store>>, Fault> {
         match home.node().and_then(|node| self.in_site(node)) {

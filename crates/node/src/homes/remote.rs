@@ -1,6 +1,7 @@
 //! The store of another node, over the transport between nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -23,11 +24,44 @@ const PATIENCE: Duration = MAX_DEADLINE;
 pub(crate) struct RemoteStore {
     peers: Endpoint,
     node: NodeName,
+    /// Blobs that were sent ahead and that no commit has named yet.
+    ahead: Mutex<BTreeSet<BlobName>>,
 }
 
 impl RemoteStore {
     pub(crate) fn new(peers: Endpoint, node: NodeName) -> Self {
-        Self { peers, node }
+        Self {
+            peers,
+            node,
+            ahead: Mutex::default(),
+        }
+    }
+
+    /// Sends a blob ahead of the commit that is to name it, unless it has been sent.
+    pub(crate) async fn stage(
+        &self,
+        key: &RecordKey,
+        name: &BlobName,
+        blob: Bytes,
+    ) -> Result<(), StoreError> {
+        if self.ahead().contains(name) {
+            return Ok(());
+        }
+        match self
+            .call(&Request::Stage(key.clone(), name.clone()), vec![blob])
+            .await
+        {
+            Ok((Response::Done, _)) => {
+                self.ahead().insert(name.clone());
+                Ok(())
+            }
+            Ok((other, _)) => Err(self.unexpected(other)),
+            Err(error) => Err(self.unavailable(error)),
+        }
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, BTreeSet<BlobName>> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn call(&self, request: &Request, body: Vec<Bytes>) -> Result<(Response, Vec<Bytes>), CallError> {
@@ -64,20 +98,24 @@ impl RemoteStore {
         head: usize,
         blobs: &mut BTreeMap<BlobName, Bytes>,
     ) -> Result<Vec<BlobName>, StoreError> {
-        let mut left = head + blobs.values().map(Bytes::len).sum::<usize>();
-        let mut ahead = Vec::new();
-        while left as u64 > MAX_BODY.0 {
-            let Some((name, blob)) = blobs.pop_first() else {
+        let sent = self.ahead().clone();
+        let unsent = || blobs.iter().filter(|(name, _)| !sent.contains(*name));
+        let mut left = head + unsent().map(|(_, blob)| blob.len()).sum::<usize>();
+        for (name, blob) in unsent() {
+            if left as u64 <= MAX_BODY.0 {
                 break;
-            };
-            left -= blob.len();
-            let request = Request::Stage(key.clone(), name.clone());
-            match self.call(&request, vec![blob]).await {
-                Ok((Response::Done, _)) => ahead.push(name),
-                Ok((other, _)) => return Err(self.unexpected(other)),
-                Err(error) => return Err(self.unavailable(error)),
             }
+            left -= blob.len();
+            self.stage(key, name, blob.clone()).await?;
         }
+        // Each is named by one commit.
+        let sent = std::mem::take(&mut *self.ahead());
+        let ahead: Vec<BlobName> = blobs
+            .keys()
+            .filter(|name| sent.contains(*name))
+            .cloned()
+            .collect();
+        blobs.retain(|name, _| !sent.contains(name));
         Ok(ahead)
     }
 

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fogline_core::model::{Birth, NodeName};
+use bytes::Bytes;
+use fogline_core::model::{Birth, NodeName, Timestamp};
 use fogline_core::session::Home;
 use fogline_protocol::peer::{Request, Response};
 use fogline_protocol::problem;
 use futures_util::future::select_ok;
 
+use super::dispatcher::Wanted;
 use super::exchange::{Answered, Failed, ask, exchange, relay};
 use super::parts::Parts;
 use super::{Answer, Job, Task, execute};
+use crate::apps::Deployed;
 use crate::failover;
 use crate::fault::Fault;
+use crate::follow;
 use crate::locate::{PATIENCE, locate};
 use crate::node::Node;
 use crate::trace::Kind;
@@ -26,48 +30,112 @@ const WATCHED_AFTER: Duration = Duration::from_millis(50);
 const WATCHED_AGAIN: Duration = Duration::from_millis(200);
 
 /// Has a job executed where it belongs.
-pub(crate) async fn dispatch(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
+pub(crate) async fn dispatch(node: &Arc<Node>, job: Job) -> Result<Answer, Fault> {
+    dispatch_to(node, job, None).await
+}
+
+/// Has a job executed at a node, or, if its session is elsewhere, there.
+pub(crate) async fn dispatch_at(node: &Arc<Node>, job: Job, at: &NodeName) -> Result<Answer, Fault> {
+    dispatch_to(node, job, Some(at.clone())).await
+}
+
+/// The node that should execute a job, if not one of those that are `behind`.
+pub(crate) fn whereto(node: &Node, job: &Job, behind: &[NodeName]) -> Result<NodeName, Fault> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let main = Main::of(node, &app, job)?;
+    let wanted = Wanted {
+        job,
+        app: &app.spec,
+        part: main.as_ref().map(|main| main.part),
+        home: main.as_ref().map(|main| &main.home),
+        behind,
+    };
+    node.dispatcher.place(&node.name, &wanted)
+}
+
+/// Sends a node something that it answers by saying that it has it.
+pub(crate) async fn send(
+    node: &Node,
+    to: &NodeName,
+    request: &Request,
+    body: Vec<Bytes>,
+    deadline: Timestamp,
+) -> Result<(), Fault> {
+    let deadline = Instant::now() + deadline.since(node.clock.now());
+    match exchange(node, to, request, body, deadline).await {
+        Ok((Response::Done, _)) => {
+            node.dispatcher.reached(to);
+            Ok(())
+        }
+        Ok((other, _)) => Err(Fault::internal(format!("{to} answers {other:?}"))),
+        Err(Failed::Refused(fault)) => Err(fault),
+        Err(Failed::Unreached(fault)) => {
+            node.dispatcher.unreached(to);
+            Err(fault)
+        }
+    }
+}
+
+/// The part of its session on which a job works.
+struct Main {
+    part: Birth,
+    /// Whether the client has sent it.
+    held: bool,
+    /// Where it is, as far as this node knows.
+    home: Home,
+}
+
+impl Main {
+    fn of(node: &Node, app: &Deployed, job: &Job) -> Result<Option<Self>, Fault> {
+        let (reads, writes) = Task::of(app, &job.call.target)?.states();
+        Ok(job.call.session.as_ref().and_then(|session| {
+            let (part, states) = Parts::of(&app.spec, &reads, &writes, session).main?;
+            // Whoever sends envelopes holds the session.
+            let held = states.iter().any(|state| job.envelopes.contains_key(state));
+            let home = if held {
+                Home::InClient(None)
+            } else {
+                node.forwards.home(session, part)
+            };
+            Some(Self { part, held, home })
+        }))
+    }
+}
+
+async fn dispatch_to(node: &Arc<Node>, mut job: Job, first: Option<NodeName>) -> Result<Answer, Fault> {
     let mut span = node.tracer.of(&mut job.call, Kind::Internal, "dispatch");
-    let answer = find_and_execute(node, job).await;
+    let answer = find_and_execute(node, job, first).await;
     span.gave(&answer);
     answer
 }
 
-async fn find_and_execute(node: &Arc<Node>, mut job: Job) -> Result<Answer, Fault> {
+async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName>) -> Result<Answer, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
-    let (reads, writes) = Task::of(&app, &job.call.target)?.states();
-    let main = job.call.session.as_ref().and_then(|session| {
-        let (part, states) = Parts::of(&app.spec, &reads, &writes, session).main?;
-        // Whoever sends envelopes holds the session.
-        let held = states.iter().any(|state| job.envelopes.contains_key(state));
-        let home = if held {
-            Home::InClient(None)
-        } else {
-            node.forwards.home(session, part)
-        };
-        Some((part, held, home))
-    });
+    let main = Main::of(node, &app, &job)?;
+    let main_part = main.as_ref().map(|main| main.part);
     let mut search = Search {
         node,
         // What is with the client cannot be anywhere else.
-        part: main.as_ref().and_then(|(part, held, _)| (!held).then_some(*part)),
-        home: main.map(|(_, _, home)| home),
-        turn_at: None,
+        part: main.as_ref().and_then(|main| (!main.held).then_some(main.part)),
+        home: main.map(|main| main.home),
+        at: first,
         located: false,
         behind: Vec::new(),
     };
     let mut failed = None;
     while job.call.hops < MAX_HOPS {
-        let target = match search.turn_at.take() {
+        let target = match search.at.take() {
             Some(at) => at,
             None => {
-                match node
-                    .dispatcher
-                    .place(&node.name, &job, &app.spec, search.home.as_ref(), &search.behind)
-                {
-                    Ok(target) => target,
-                    Err(fault) => return Err(failed.unwrap_or(fault)),
-                }
+                let wanted = Wanted {
+                    job: &job,
+                    app: &app.spec,
+                    part: main_part,
+                    home: search.home.as_ref(),
+                    behind: &search.behind,
+                };
+                let placed = node.dispatcher.place(&node.name, &wanted);
+                placed.map_err(|fault| failed.take().unwrap_or(fault))?
             }
         };
         // A client's envelopes say where it is better than this node does.
@@ -82,18 +150,25 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job) -> Result<Answer, Faul
         };
         drop(sent);
         match answer {
-            Ok(Answer::Invoked(invoked, output, envelopes)) => {
+            Ok(Answer::Invoked(mut invoked, output, envelopes)) => {
                 node.dispatcher.reached(&target);
-                // A reply that was kept says nothing of how long an execution takes.
+                if target == node.name {
+                    follow::asked(node, &job, &invoked, &node.name);
+                }
+                // A reply that was kept says nothing of how long an execution takes, nor of how states are now.
                 if !invoked.replayed {
                     node.dispatcher.learn(&job, &invoked.node, since);
+                    if let (Some(session), Some(part)) = (&job.call.session, main_part) {
+                        let sizes = std::mem::take(&mut invoked.states).into_iter().collect();
+                        node.dispatcher.measured(session, part, sizes);
+                    }
                 }
                 return Ok(Answer::Invoked(invoked, output, envelopes));
             }
             Ok(Answer::Elsewhere(home)) => search.is_at(&job, home),
             Ok(Answer::TakeTurn(at)) => {
                 job.call.turn = true;
-                search.turn_at = Some(at);
+                search.at = Some(at);
             }
             Err(failure) => match search.after(&job, &target, failure).await {
                 Ok(fault) => failed = Some(fault),
@@ -111,8 +186,8 @@ struct Search<'a> {
     part: Option<Birth>,
     /// Where that is, as far as is known.
     home: Option<Home>,
-    /// The node at which the invocation waits for its turn.
-    turn_at: Option<NodeName>,
+    /// The node that must be asked next, whatever would be chosen.
+    at: Option<NodeName>,
     /// Whether all nodes have been asked for the session.
     located: bool,
     /// Nodes that do not have the application yet, or not the version that the session needs.

@@ -1,30 +1,38 @@
 //! The choice of a node, by what this node knows of the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fogline_core::application::Application;
-use fogline_core::dispatch::{self, Circuit, Map, Request, RetryBudget, Standing, View};
-use fogline_core::model::{self, NodeName};
+use fogline_core::dispatch::{
+    self, Choice, Circuit, Decision, Map, Offer, Request, RetryBudget, Standing, View,
+};
+use fogline_core::model::{Birth, Bytes, ExecutionModel, NodeName, Seconds, SessionId, StateName};
 use fogline_core::network::VertexId;
-use fogline_core::policy::LoadNet;
+use fogline_core::policy::{LoadNet, Placement};
 use fogline_core::session::Home;
 use fogline_core::telemetry::{FunctionKey, PathFigures, Telemetry};
+use fogline_protocol::api::Because;
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
 
 use super::Job;
+use crate::decisions::Decisions;
 use crate::fault::Fault;
 
 /// Spreads turns over all bits of a draw: 2^64 over the golden ratio.
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Sessions whose states' sizes are remembered; beyond it all are forgotten, and learnt from their next answers.
+const MAX_SESSIONS: usize = 65_536;
 
 /// Chooses nodes by the map, by what they say of themselves, and by what this node has seen of them.
 pub(crate) struct Dispatcher {
     known: Mutex<Known>,
     /// What times in the view count from.
     origin: Instant,
+    /// What gets each decision, if something does.
+    log: Option<Decisions>,
 }
 
 struct Known {
@@ -34,6 +42,23 @@ struct Known {
     /// Of nodes that did not answer lately.
     circuits: BTreeMap<NodeName, Circuit>,
     retries: RetryBudget,
+    /// How large the states of sessions were, when they were last heard of.
+    sizes: HashMap<SessionId, BTreeMap<Birth, Sizes>>,
+}
+
+/// Sizes of states that are set.
+pub(crate) type Sizes = BTreeMap<StateName, Bytes>;
+
+/// An invocation that needs a node.
+pub(super) struct Wanted<'a> {
+    pub(super) job: &'a Job,
+    pub(super) app: &'a Application,
+    /// The part that it works on, if it has states.
+    pub(super) part: Option<Birth>,
+    /// Where that is.
+    pub(super) home: Option<&'a Home>,
+    /// Nodes that cannot execute it yet.
+    pub(super) behind: &'a [NodeName],
 }
 
 /// One execution that was sent to a node and that this node has not heard of yet.
@@ -50,16 +75,18 @@ impl Drop for Sent<'_> {
 
 impl Dispatcher {
     /// `here` is where requests of this node's clients enter the network.
-    pub(crate) fn new(map: Arc<Map>, here: VertexId) -> Self {
+    pub(crate) fn new(map: Arc<Map>, here: VertexId, log: Option<Decisions>) -> Self {
         let known = Known {
             view: View::new(map, here),
             standings: BTreeMap::new(),
             circuits: BTreeMap::new(),
             retries: RetryBudget::default(),
+            sizes: HashMap::new(),
         };
         Self {
             known: Mutex::new(known),
             origin: Instant::now(),
+            log,
         }
     }
 
@@ -177,62 +204,199 @@ impl Dispatcher {
         self.known().retries.take()
     }
 
-    /// The node that should execute a job, if not one of those that are `behind`.
-    pub(super) fn place(
-        &self,
-        this: &NodeName,
-        job: &Job,
-        app: &Application,
-        home: Option<&Home>,
-        behind: &[NodeName],
-    ) -> Result<NodeName, Fault> {
-        if let Some(Home::InFunction(owner)) = home {
+    /// Takes up how large a session's states are.
+    pub(super) fn measured(&self, session: &SessionId, part: Birth, sizes: Sizes) {
+        let mut known = self.known();
+        if let Some(parts) = known.sizes.get_mut(session) {
+            parts.insert(part, sizes);
+            return;
+        }
+        if known.view.map().machines().len() < 2 {
+            return;
+        }
+        if known.sizes.len() >= MAX_SESSIONS {
+            known.sizes.clear();
+        }
+        known
+            .sizes
+            .insert(session.clone(), BTreeMap::from([(part, sizes)]));
+    }
+
+    /// Whether several nodes run functions. If not, nothing depends on how large states are.
+    pub(super) fn has_choice(&self) -> bool {
+        self.known().view.map().machines().len() > 1
+    }
+
+    /// The node that should execute a job.
+    pub(super) fn place(&self, this: &NodeName, wanted: &Wanted<'_>) -> Result<NodeName, Fault> {
+        if let Some(Home::InFunction(owner)) = wanted.home {
             return Ok(owner.clone());
         }
-        let (Target::Function(name), Some(key)) = (&job.call.target, key(job)) else {
+        let Some(key) = key(wanted.job) else {
             return Ok(this.clone());
         };
         let mut known = self.settled(Circuit::admits);
-        behind.iter().for_each(|node| known.settle(node, false));
-        let view = &mut known.view;
-        let (function, now) = (&app.functions[name], self.origin.elapsed());
-        if let ([only], true) = (view.map().machines(), function.requires.is_empty()) {
-            return Ok(only.name.clone());
+        wanted.behind.iter().for_each(|node| known.settle(node, false));
+        if let Some((node, _)) = bound(&known.view, wanted, &key) {
+            return Ok(node);
         }
+        let placement = wanted.app.placement;
+        let chosen = self.decide(&mut known, wanted, &key, |view, request| {
+            let turn = view.next_turn(&key, request.turn);
+            let request = drawn(Request { turn, ..*request });
+            let record = self
+                .log
+                .as_ref()
+                .and_then(|_| dispatch::record(view, placement, &request));
+            let chosen = dispatch::choose(view, placement, &request).map(|chosen| Choice {
+                node: chosen.node.clone(),
+                score_seconds: chosen.score,
+            });
+            if let (Some(log), Some(record)) = (&self.log, record) {
+                log.log(wanted.job.call.now, record, chosen.clone());
+            }
+            chosen.map(|chosen| chosen.node)
+        });
+        for node in wanted.behind {
+            // The next job may be of another application.
+            let open = known.circuits.get(node);
+            let sends = open.is_none_or(|circuit| !circuit.is_open(self.origin.elapsed()));
+            known.settle(node, sends);
+        }
+        chosen.flatten().ok_or_else(|| nobody(wanted))
+    }
+
+    /// What [`Self::place`] would do next, and why. Nothing changes by it.
+    pub(super) fn explain(&self, wanted: &Wanted<'_>) -> Result<(Because, Decision), Fault> {
+        let key = key(wanted.job).ok_or_else(|| Fault::internal("only invocations are explained"))?;
+        let mut known = self.settled(|circuit, now| !circuit.is_open(now));
+        let bound = bound(&known.view, wanted, &key);
+        let decision = self.decide(&mut known, wanted, &key, |view, request| {
+            let turn = view.coming_turn(&key, request.turn);
+            let request = drawn(Request { turn, ..*request });
+            dispatch::place(view, wanted.app.placement, &request)
+        });
+        let mut decision = decision.flatten().ok_or_else(|| nobody(wanted))?;
+        let Some((node, because)) = bound else {
+            return Ok((Because::Policy, decision));
+        };
+        decision.chosen = Some(node);
+        Ok((because, decision))
+    }
+
+    /// What a session's invocations, were they as this one, are reckoned to take at each node: a mean over where they
+    /// come in, which `shares` says. The session's states are taken to be at whichever node that is.
+    pub(crate) fn offers(&self, job: &Job, app: &Application, shares: &[(NodeName, f64)]) -> Vec<Offer> {
+        let Some(key) = key(job) else {
+            return Vec::new();
+        };
+        let wanted = Wanted {
+            job,
+            app,
+            part: None,
+            home: None,
+            behind: &[],
+        };
+        let mut known = self.settled(|circuit, now| !circuit.is_open(now));
+        let decisions = self.decide(&mut known, &wanted, &key, |view, request| {
+            let mut of = |(entry, share): &(NodeName, f64)| {
+                let client = view.map().place_of(entry)?;
+                let model = ExecutionModel::InFunction;
+                let request = Request {
+                    client,
+                    model,
+                    ..*request
+                };
+                Some((*share, dispatch::place(view, Placement::ModelAware, &request)?))
+            };
+            shares.iter().filter_map(&mut of).collect::<Vec<_>>()
+        });
+        dispatch::offers(&decisions.unwrap_or_default())
+    }
+
+    /// How long it takes to bring a session of this size from here to a node: three calls, one of which carries it.
+    pub(crate) fn bringing(&self, bytes: Bytes, to: &NodeName) -> Seconds {
+        const CALLS: u32 = 3;
+        let known = self.known();
+        let (map, here) = (known.view.map(), known.view.here());
+        let Some(at) = map.place_of(to) else {
+            return Seconds::ZERO;
+        };
+        let (there, back) = (map.routes().path(here, at), map.routes().path(at, here));
+        there.time(CALLS, bytes) + back.time(CALLS, Bytes::ZERO)
+    }
+
+    /// Has something decided on a job, by what is known; `None` for a function that is not there. Draw and turn of the
+    /// request are those of a first invocation.
+    fn decide<T>(
+        &self,
+        known: &mut Known,
+        wanted: &Wanted<'_>,
+        key: &FunctionKey,
+        decide: impl FnOnce(&mut View, &Request<'_>) -> T,
+    ) -> Option<T> {
+        let Wanted {
+            job, app, part, home, ..
+        } = wanted;
+        let function = app.functions.get(&key.function)?;
+        let Known { view, sizes, .. } = known;
+        let sizes = part.and_then(|part| sizes.get(job.call.session.as_ref()?)?.get(&part));
         let home_node = home.and_then(Home::node);
         let home_at = home_node.and_then(|node| view.map().place_of(node));
-        let turn = view.next_turn(&key, job.call.seed);
         let request = Request {
-            key: &key,
+            key,
             app,
             function,
-            input: model::Bytes(job.input.len() as u64),
+            input: Bytes(job.input.len() as u64),
+            states: sizes.unwrap_or(&UNKNOWN),
             client: view.here(),
             home: home_at.unwrap_or(view.here()),
             model: home.map_or(app.model, Home::model),
-            // A retry has the seed of the first attempt, and should not be bound to its nodes.
-            draw: job.call.seed ^ turn.wrapping_mul(ODD),
-            turn,
-            now,
+            draw: job.call.seed,
+            turn: job.call.seed,
+            now: self.origin.elapsed(),
         };
-        let chosen = dispatch::choose(view, app.placement, &request).map(|chosen| chosen.node.clone());
-        for node in behind {
-            // The next job may be of another application.
-            let open = known.circuits.get(node);
-            let sends = open.is_none_or(|circuit| !circuit.is_open(now));
-            known.settle(node, sends);
-        }
-        chosen.ok_or_else(|| {
-            Fault::new(
-                Kind::Unavailable,
-                format!(
-                    "no node that answers can run {name}, which requires {}",
-                    function.requires.join(", ")
-                ),
-                "add a node with that capability, or drop the requirement",
-            )
-        })
+        Some(decide(view, &request))
     }
+}
+
+/// Sizes of a session of which nothing was heard.
+static UNKNOWN: Sizes = BTreeMap::new();
+
+/// The node that executes a job whatever the policy says, if there is one.
+fn bound(view: &View, wanted: &Wanted<'_>, key: &FunctionKey) -> Option<(NodeName, Because)> {
+    if let Some(Home::InFunction(owner)) = wanted.home {
+        return Some((owner.clone(), Because::Owner));
+    }
+    let function = wanted.app.functions.get(&key.function)?;
+    match view.map().machines() {
+        [only] if function.requires.is_empty() => Some((only.name.clone(), Because::OnlyNode)),
+        _ => None,
+    }
+}
+
+/// A retry has the seed of the first attempt, and should not be bound to its nodes.
+fn drawn(request: Request<'_>) -> Request<'_> {
+    Request {
+        draw: request.draw ^ request.turn.wrapping_mul(ODD),
+        ..request
+    }
+}
+
+fn nobody(wanted: &Wanted<'_>) -> Fault {
+    let target = &wanted.job.call.target;
+    let function = match target {
+        Target::Function(name) => wanted.app.functions.get(name),
+        _ => None,
+    };
+    let required = function
+        .map(|function| function.requires.join(", "))
+        .unwrap_or_default();
+    Fault::new(
+        Kind::Unavailable,
+        format!("no node that answers can run {target}, which requires {required}"),
+        "add a node with that capability, or drop the requirement",
+    )
 }
 
 impl Known {

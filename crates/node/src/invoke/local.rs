@@ -8,8 +8,8 @@ use bytes::Bytes;
 use fogline_core::application::Instance;
 use fogline_core::model::{self, Birth, CommitId, ExecutionModel, SessionId, StateName};
 use fogline_core::session::{
-    Action, Attempt, BlobOf, Commit, Event, Executed, Home, Invocation, Outcome, Refusal, ReplyOutput, Seen,
-    Snapshot,
+    Action, Attempt, BlobOf, Commit, Event, Executed, Head, Home, Invocation, Outcome, Refusal, ReplyOutput,
+    Seen, Snapshot,
 };
 use fogline_protocol::peer::{Invoke, Invoked};
 use fogline_protocol::problem::Kind;
@@ -21,7 +21,7 @@ use super::beside;
 use super::client::ClientPlace;
 use super::dispatcher::key;
 use super::envelopes::missing;
-use super::parts::{Parts, record_key};
+use super::parts::{self, Parts, record_key};
 use super::place::Place;
 use super::resolve::{self, Resolved};
 use super::task::Task;
@@ -51,13 +51,7 @@ pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault
         metrics: node.metrics.of(&job.call.tenant),
     };
     let Some(session) = &job.call.session else {
-        if !reads.is_empty() || !writes.is_empty() {
-            return Err(Fault::new(
-                Kind::BadRequest,
-                format!("{} declares states, and there is no session", job.call.target),
-                "create one with POST …/sessions and invoke the function in it",
-            ));
-        }
+        parts::check_stateless(&job.call.target, &reads, &writes)?;
         return work.without_states(BTreeMap::new()).await;
     };
     let parts = Parts::of(&app.spec, &reads, &writes, session);
@@ -98,7 +92,7 @@ impl Work<'_> {
             .outcome
             .map_err(|error| self.task.fault(&self.name(), &error))?;
         Ok(Answer::Invoked(
-            self.invoked(false, None, took),
+            self.invoked(false, None, took, Vec::new()),
             output,
             Vec::new(),
         ))
@@ -170,15 +164,7 @@ impl Work<'_> {
             } else {
                 None
             };
-            let mut drive = Drive {
-                work: self,
-                session,
-                states,
-                read_only: &read_only,
-                took: None,
-                worker: None,
-                base: None,
-            };
+            let mut drive = Drive::of(self, session, states, &read_only);
             let driven = match drive.run(&mut place).await {
                 Err(fault) if !located && self.may_be_elsewhere(&fault, &home) => {
                     located = true;
@@ -194,9 +180,9 @@ impl Work<'_> {
                             .prolong(&base.head, call.now, self.app.spec.session_ttl)
                             .await;
                     }
-                    let took = drive.took.unwrap_or_default();
+                    let (took, sizes) = (drive.took.unwrap_or_default(), drive.sizes);
                     drop(turn);
-                    if let Some(answer) = self.answer(&mut place, outcome, took).await? {
+                    if let Some(answer) = self.answer(&mut place, outcome, took, sizes).await? {
                         return Ok(answer);
                     }
                 }
@@ -245,6 +231,7 @@ impl Work<'_> {
         place: &mut Place,
         outcome: Outcome<Fault>,
         took: std::time::Duration,
+        sizes: Vec<(StateName, model::Bytes)>,
     ) -> Result<Option<Answer>, Fault> {
         let settled = match &outcome {
             Outcome::Done { seen, .. } | Outcome::Failed { seen, .. } | Outcome::Replayed { seen, .. } => {
@@ -258,7 +245,7 @@ impl Work<'_> {
         let Some(seen) = settled else {
             return Ok(None);
         };
-        let answer = self.settled(place, outcome, seen, took).await;
+        let answer = self.settled(place, outcome, seen, (took, sizes)).await;
         place.check()?;
         answer.map(Some)
     }
@@ -268,11 +255,11 @@ impl Work<'_> {
         place: &mut Place,
         outcome: Outcome<Fault>,
         seen: Seen,
-        took: std::time::Duration,
+        (took, sizes): (std::time::Duration, Vec<(StateName, model::Bytes)>),
     ) -> Result<Answer, Fault> {
         Ok(match outcome {
             Outcome::Done { output, .. } => {
-                let invoked = self.invoked(false, Some((place, seen)), took);
+                let invoked = self.invoked(false, Some((place, seen)), took, sizes);
                 Answer::Invoked(invoked, output, self.envelopes(place))
             }
             Outcome::Failed { failure, .. } => return Err(failure),
@@ -291,7 +278,8 @@ impl Work<'_> {
                     }
                     ReplyOutput::Gone => return Err(Refusal::ReplyExpired.into()),
                 };
-                Answer::Invoked(self.invoked(true, Some((place, seen)), took), output, envelopes)
+                let invoked = self.invoked(true, Some((place, seen)), took, Vec::new());
+                Answer::Invoked(invoked, output, envelopes)
             }
             Outcome::Refused(refusal) => return Err(refusal.into()),
         })
@@ -304,7 +292,13 @@ impl Work<'_> {
         }
     }
 
-    fn invoked(&self, replayed: bool, at: Option<(&Place, Seen)>, took: std::time::Duration) -> Invoked {
+    fn invoked(
+        &self,
+        replayed: bool,
+        at: Option<(&Place, Seen)>,
+        took: std::time::Duration,
+        states: Vec<(StateName, model::Bytes)>,
+    ) -> Invoked {
         let convert = self
             .job
             .call
@@ -317,6 +311,7 @@ impl Work<'_> {
             seen: at.as_ref().map(|(_, seen)| *seen),
             execution_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             model: at.map(|(place, _)| place.model()),
+            states,
             envelopes: Vec::new(),
             convert,
         }
@@ -392,6 +387,28 @@ struct Drive<'a> {
     worker: Option<KeptWorker>,
     /// What was executed on last.
     base: Option<Arc<Snapshot>>,
+    /// Of the states that are set now.
+    sizes: Vec<(StateName, model::Bytes)>,
+}
+
+impl<'a> Drive<'a> {
+    fn of(
+        work: &'a Work<'a>,
+        session: &'a SessionId,
+        states: &'a BTreeSet<StateName>,
+        read_only: &'a Values,
+    ) -> Self {
+        Self {
+            work,
+            session,
+            states,
+            read_only,
+            took: None,
+            worker: None,
+            base: None,
+            sizes: Vec::new(),
+        }
+    }
 }
 
 impl<'a> Drive<'a> {
@@ -412,12 +429,14 @@ impl<'a> Drive<'a> {
                 Action::Execute(snapshot) => {
                     conflicted = false;
                     let executed = self.execute(place, &snapshot).await?;
+                    self.measure(&snapshot.head);
                     self.base = Some(snapshot);
                     executed
                 }
                 Action::Commit(commit) => {
                     let (id, bytes) = (commit.head.commit, super::bytes_of(&commit));
                     self.check_quota(place, &commit)?;
+                    self.measure(&commit.head);
                     let mut span = self.span("commit", place);
                     if std::mem::take(&mut conflicted) {
                         metrics.rebased();
@@ -467,6 +486,13 @@ impl<'a> Drive<'a> {
         let mut span = work.node.tracer.leaf(&work.job.call, name);
         span.is("fogline.model", place.model().name());
         span
+    }
+
+    /// Notes how large the states of a head are, for those who choose nodes.
+    fn measure(&mut self, head: &Head) {
+        if self.work.node.dispatcher.has_choice() {
+            self.sizes = super::sizes_of(head);
+        }
     }
 
     fn invocation(&self, place: &Place) -> Invocation {

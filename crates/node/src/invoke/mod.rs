@@ -6,6 +6,7 @@ mod dispatch;
 mod dispatcher;
 mod envelopes;
 mod exchange;
+mod explain;
 mod local;
 pub(crate) mod parts;
 mod place;
@@ -16,14 +17,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use fogline_core::model::{self, NodeName, StateName};
-use fogline_core::session::{Commit, Home, encoded_len};
+use fogline_core::session::{Commit, Head, Home, encoded_len};
 use fogline_protocol::peer::{Invoke, Invoked};
 
 pub(crate) use client::ClientPlace;
-pub(crate) use dispatch::{MAX_HOPS, dispatch};
+pub(crate) use dispatch::{MAX_HOPS, dispatch, dispatch_at, send, whereto};
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use envelopes::{missing, old};
 pub(crate) use exchange::{ask, exchange, tell};
+pub(crate) use explain::explain;
 pub(crate) use local::execute;
 pub(crate) use task::Task;
 
@@ -61,4 +63,12 @@ pub(crate) enum Answer {
 fn bytes_of(commit: &Commit) -> model::Bytes {
     let blobs: usize = commit.blobs.values().map(Bytes::len).sum();
     model::Bytes((encoded_len(&commit.head) + blobs) as u64)
+}
+
+/// The states of a head, and their sizes.
+fn sizes_of(head: &Head) -> Vec<(StateName, model::Bytes)> {
+    let states = head.states.iter();
+    states
+        .map(|(state, entry)| (state.clone(), model::Bytes(entry.content.len())))
+        .collect()
 }

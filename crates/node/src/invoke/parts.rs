@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use fogline_core::application::Application;
 use fogline_core::model::{AppName, Birth, SessionId, StateName, TenantName};
 use fogline_core::session::{Home, RecordKey};
+use fogline_protocol::peer::Target;
+use fogline_protocol::problem::Kind;
+
+use crate::fault::Fault;
 
 /// What a function declares of one session: the part that it works on, and what it reads elsewhere.
 pub(crate) struct Parts {
@@ -49,4 +53,20 @@ pub(crate) fn record_key(
         session: session.clone(),
         part,
     }
+}
+
+/// Without a session there are no states.
+pub(crate) fn check_stateless(
+    target: &Target,
+    reads: &BTreeSet<StateName>,
+    writes: &BTreeSet<StateName>,
+) -> Result<(), Fault> {
+    if reads.is_empty() && writes.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Kind::BadRequest,
+        format!("{target} declares states, and there is no session"),
+        "create one with POST …/sessions and invoke the function in it",
+    ))
 }

@@ -32,6 +32,11 @@ struct AnswerLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabel {
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PeerLabel {
     peer: String,
     direction: &'static str,
@@ -117,6 +122,9 @@ pub(crate) struct Metrics {
     tenant_sessions: Family<TenantLabel, Gauge<u64, AtomicU64>>,
     tenant_bytes: Family<TenantLabel, Gauge<u64, AtomicU64>>,
     spans: Spans,
+    migrations: Family<CauseLabel, Counter>,
+    /// Decisions that the log did not get.
+    pub(crate) decisions_lost: Counter,
 }
 
 impl Metrics {
@@ -141,6 +149,8 @@ impl Metrics {
             tenant_sessions: Family::default(),
             tenant_bytes: Family::default(),
             spans: Spans::default(),
+            migrations: Family::default(),
+            decisions_lost: Counter::default(),
         };
         families.register(&mut metrics.registry);
         metrics.register();
@@ -174,6 +184,10 @@ impl Metrics {
         registry.register_with_unit("tenant_state", help, Unit::Bytes, self.tenant_bytes.clone());
         let help = "Spans of traces, by whether the receiver took them";
         registry.register("spans", help, self.spans.0.clone());
+        let help = "Sessions that this node has sent to a better one, by cause";
+        registry.register("migrations", help, self.migrations.clone());
+        let help = "Decisions that came faster than the log could be written";
+        registry.register("decisions_lost", help, self.decisions_lost.clone());
     }
 
     /// What counts a tenant's invocations.
@@ -193,6 +207,10 @@ impl Metrics {
 
     pub(crate) fn failed_over(&self) {
         self.failovers.inc();
+    }
+
+    pub(crate) fn migrated(&self, cause: &'static str) {
+        self.migrations.get_or_create(&CauseLabel { cause }).inc();
     }
 
     pub(crate) fn session_moved(&self, from: ExecutionModel, to: ExecutionModel, pause: Duration) {

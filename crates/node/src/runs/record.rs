@@ -8,6 +8,7 @@ use fogline_core::model::limits::OPAQUE_REPLY_TERM;
 use fogline_core::model::{AppName, ClientId, RunId, SessionId, StateName, TenantName, Timestamp};
 use fogline_core::session::Refusal;
 use fogline_core::workflow::Run;
+use fogline_protocol::api::RunBy;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
 use fogline_state::EmbeddedStore;
@@ -41,6 +42,10 @@ pub(super) struct Record {
     pub(super) envelopes: BTreeMap<StateName, Bytes>,
     /// What steps that have finished have made of it: the client gets it with the result.
     pub(super) changed: BTreeMap<StateName, Bytes>,
+    /// Which step of the workflow made each of these, where steps call each other.
+    pub(super) made_by: BTreeMap<StateName, u32>,
+    /// Who runs it.
+    pub(super) by: RunBy,
     pub(super) problem: Option<String>,
 }
 
@@ -83,6 +88,7 @@ impl Record {
             envelopes: self.presented(),
             seen: None,
             holder: self.holder,
+            by: self.by,
             timeout,
             trace,
         }
@@ -183,6 +189,8 @@ mod tests {
             holder: None,
             envelopes: BTreeMap::new(),
             changed: BTreeMap::new(),
+            made_by: BTreeMap::new(),
+            by: RunBy::Node,
             problem: None,
         }
     }

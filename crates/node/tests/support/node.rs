@@ -60,6 +60,7 @@ pub(crate) async fn node(
         peers: None,
         others: Others::Listed(Vec::new(), Arc::new(map)),
         traces,
+        decisions: None,
         runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime)),
     };
     start(options).await.expect("the node starts")

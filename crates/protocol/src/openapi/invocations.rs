@@ -74,7 +74,25 @@ fn functions() -> Vec<Operation> {
         )
         .problems(OF_STATES)
         .problems(OF_FUNCTIONS),
+        explanation("apps/{app}/functions/{function}/explain", "explainWithoutSession"),
+        explanation(
+            "apps/{app}/sessions/{session}/functions/{function}/explain",
+            "explain",
+        ),
     ]
+}
+
+fn explanation(path: &str, id: &str) -> Operation {
+    Operation::new(
+        "post",
+        path,
+        id,
+        "Says where the same invocation would run, and why; executes nothing.",
+    )
+    .with(NAMING)
+    .body(carried(multipart::INPUT))
+    .answer(200, "The choice, and every candidate.", json_of("Explanation"))
+    .problems(OF_STATES)
 }
 
 fn states() -> Vec<Operation> {
@@ -140,7 +158,13 @@ fn runs() -> Vec<Operation> {
             "run",
             "Runs the application's workflow for a session.",
         )
-        .with(&["idempotency-key", "fogline-client", "fogline-seen", "prefer"])
+        .with(&[
+            "idempotency-key",
+            "fogline-client",
+            "fogline-seen",
+            "fogline-run-by",
+            "prefer",
+        ])
         .body(carried(multipart::INPUT))
         .answer(
             200,

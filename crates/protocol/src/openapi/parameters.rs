@@ -5,6 +5,7 @@ use fogline_core::model::limits::{MAX_DEADLINE, MAX_IDEMPOTENCY_KEY, MAX_LISTED}
 use http::HeaderName;
 use serde_json::{Map, Value, json};
 
+use crate::api::RunBy;
 use crate::headers;
 
 const HEX_ID: &str = "^[0-9a-f]{32}$";
@@ -114,6 +115,11 @@ fn request_headers() -> impl Iterator<Item = (String, Value)> {
             headers::SEEN,
             seen,
             "What the client has seen of the session: `fogline-seen` of the last answer.",
+        ),
+        (
+            headers::RUN_BY,
+            json!({"type": "string", "enum": RunBy::ALL.map(RunBy::name), "default": "node"}),
+            "`node`: the node that is asked invokes the steps; `hops`: they call each other.",
         ),
         (
             headers::PREFER,

@@ -1,6 +1,7 @@
 //! The schemas of bodies; a test compares them with the types of [`crate::api`].
 
 use fogline_core::model::ExecutionModel;
+use fogline_core::policy::Placement;
 use serde_json::{Map, Value, json};
 
 use super::parameters::{hex_id, name, number, session_id};
@@ -180,7 +181,54 @@ fn nodes(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     );
 }
 
+fn placement(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
+    add(
+        "Explanation",
+        object(
+            &[
+                ("node", name()),
+                (
+                    "policy",
+                    json!({"type": "string", "enum": Placement::ALL.map(Placement::name)}),
+                ),
+                ("input_bytes", count()),
+                ("states", list(reference("StateSize"))),
+                (
+                    "because",
+                    json!({"type": "string", "enum": ["policy", "owner", "only-node"]}),
+                ),
+                ("candidates", list(reference("Candidate"))),
+            ],
+            &[
+                ("model", reference("Model")),
+                ("home", name()),
+                ("chosen", name()),
+            ],
+        ),
+    );
+    add("StateSize", object(&[("name", name()), ("bytes", count())], &[]));
+    add(
+        "Candidate",
+        object(
+            &[
+                ("node", name()),
+                ("queue_seconds", seconds()),
+                ("processing_seconds", seconds()),
+                ("arguments_seconds", seconds()),
+                ("results_seconds", seconds()),
+                ("states_seconds", seconds()),
+            ],
+            &[
+                ("score_seconds", seconds()),
+                ("heard_seconds_ago", seconds()),
+                ("excluded", text()),
+            ],
+        ),
+    );
+}
+
 fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
+    placement(add);
     add(
         "NewSession",
         asked(object(
@@ -271,6 +319,10 @@ fn text() -> Value {
 
 fn base64() -> Value {
     json!({"type": "string", "contentEncoding": "base64"})
+}
+
+fn seconds() -> Value {
+    json!({"type": "number", "minimum": 0})
 }
 
 fn count() -> Value {

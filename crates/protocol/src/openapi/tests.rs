@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fogline_core::application::{Durability, Guard};
-use fogline_core::model::{Birth, ExecutionModel, NodeName, RunId, SessionId, Timestamp};
+use fogline_core::model::{Birth, ExecutionModel, NodeName, RunId, Seconds, SessionId, Timestamp};
+use fogline_core::policy::Placement;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -161,6 +162,53 @@ fn schemas_of_sessions_have_the_fields_of_the_types() {
             ..full.clone()
         },
     );
+}
+
+#[test]
+fn schemas_of_explanations_have_the_fields_of_the_types() {
+    let node: NodeName = "a".parse().unwrap();
+    let second = Seconds(1.0);
+    let candidate = api::Candidate {
+        node: node.clone(),
+        score_seconds: Some(second),
+        queue_seconds: second,
+        processing_seconds: second,
+        arguments_seconds: second,
+        results_seconds: second,
+        states_seconds: second,
+        heard_seconds_ago: Some(second),
+        excluded: Some("it is".to_owned()),
+    };
+    let least = api::Candidate {
+        score_seconds: None,
+        heard_seconds_ago: None,
+        excluded: None,
+        ..candidate.clone()
+    };
+    same("Candidate", &candidate, &least);
+    let size = api::StateSize {
+        name: "s".parse().unwrap(),
+        bytes: 1,
+    };
+    same("StateSize", &size, &size);
+    let full = api::Explanation {
+        node: node.clone(),
+        policy: Placement::LoadNet,
+        model: Some(ExecutionModel::InEdge),
+        home: Some(node.clone()),
+        input_bytes: 1,
+        states: vec![size],
+        because: api::Because::Policy,
+        chosen: Some(node),
+        candidates: vec![candidate],
+    };
+    let least = api::Explanation {
+        model: None,
+        home: None,
+        chosen: None,
+        ..full.clone()
+    };
+    same("Explanation", &full, &least);
 }
 
 #[test]

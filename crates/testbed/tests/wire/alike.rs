@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_client::{Client, Error, Package};
 use fogline_core::model::{AppName, ExecutionModel, StateName};
+use fogline_node::Limits;
 use fogline_protocol::api::App;
 use fogline_protocol::problem::Kind;
 
@@ -31,6 +33,7 @@ const APPS: [(&str, [&str; 4], &[&str]); 3] = [
 enum Runner {
     Client,
     Node,
+    Hops,
 }
 
 /// What a session came to: the results of its runs, and its states.
@@ -51,6 +54,13 @@ async fn outcome(client: &Client, app: &App, model: ExecutionModel, runner: Runn
         outputs.push(match runner {
             Runner::Client => client.run_workflow(app, &session, *input).await.unwrap().output,
             Runner::Node => client.run(&app.name, &session, *input).await.unwrap().output,
+            Runner::Hops => {
+                client
+                    .run_by_hops(&app.name, &session, *input)
+                    .await
+                    .unwrap()
+                    .output
+            }
         });
     }
     let mut values = BTreeMap::new();
@@ -97,7 +107,7 @@ async fn all_alike(folder: &Path, setup: Setup, mischief: Mischief) {
     let mut first: BTreeMap<AppName, Outcome> = BTreeMap::new();
     for app in deploy(&client).await {
         for model in MODELS {
-            for runner in [Runner::Client, Runner::Node] {
+            for runner in [Runner::Client, Runner::Node, Runner::Hops] {
                 let got = outcome(&client, &app, model, runner).await;
                 let base: AppName = app.name.as_str().split('-').next().unwrap().parse().unwrap();
                 let expected = first.entry(base).or_insert_with(|| got.clone());
@@ -159,4 +169,19 @@ async fn all_models_are_alike_on_a_quorum() {
         };
         all_alike(folder.path(), setup, mischief).await;
     }
+}
+
+/// The record of a run waits for so short a time that it fires every step again and again while it is executed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_models_are_alike_when_each_hop_is_sent_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        fire_again_after: Duration::from_micros(200),
+        ..Limits::default()
+    };
+    let setup = Setup {
+        limits,
+        ..Setup::default()
+    };
+    all_alike(folder.path(), setup, Mischief::Lost).await;
 }

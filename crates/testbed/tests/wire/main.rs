@@ -5,8 +5,10 @@
 mod alike;
 mod bad_input;
 mod conversion;
+mod explain;
 mod failover;
 mod faults;
+mod hops;
 mod inbox;
 mod kept;
 mod kill;
@@ -14,6 +16,7 @@ mod lifecycle;
 mod load;
 mod membership;
 mod migration;
+mod pauses;
 mod quotas;
 mod rollout;
 mod rules;

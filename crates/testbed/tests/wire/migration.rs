@@ -5,7 +5,7 @@ use fogline_core::model::{AppName, NodeName};
 use fogline_protocol::api::{Drained, Session, Sessions};
 
 use super::load::add_during;
-use super::support::{Caller, Held, Nodes, Setup};
+use super::support::{Caller, Held, Nodes, Setup, deadline};
 
 /// Three nodes that run functions, and one that keeps external state.
 const FOUR: [&str; 4] = ["one", "two", "three", "cloud"];
@@ -165,5 +165,67 @@ async fn a_session_larger_than_a_message_moves() {
             assert!(got.body == value(byte), "{state} at {to}");
         }
     }
+    nodes.stop().await;
+}
+
+/// A session's requests come from another node than its owner's: it goes there, and stays when they come from both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_follows_its_client_once_and_does_not_flap() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = four(&folder).await;
+    let callers = ["one", "two", "three"].map(|name| Caller::new(nodes.url(name)));
+    let auto = |manifest: &str| manifest.replacen("[application]", "[application]\nmigrate = \"auto\"", 1);
+    callers[0].deploy("counter", auto).await;
+    let mut held = callers[0].session("counter", "in-function").await;
+    let at = async |held: &Held| {
+        let path = format!("/v1/apps/counter/sessions/{}", held.id);
+        let session: Session = callers[0].send(callers[0].get(&path)).await.ok().json();
+        (node_of(&session).to_owned(), session.parts[0].epoch)
+    };
+    assert_eq!(at(&held).await, ("one".to_owned(), 0));
+    let mut total = 0;
+    let mut count = async |caller: &Caller, held: &mut Held| {
+        total += 1;
+        assert_eq!(add(caller, held).await, total.to_string());
+    };
+    // The client has moved to two.
+    let end = deadline();
+    while at(&held).await.0 == "one" {
+        assert!(std::time::Instant::now() < end, "it stays at one");
+        for _ in 0..20 {
+            count(&callers[1], &mut held).await;
+        }
+    }
+    assert_eq!(at(&held).await, ("two".to_owned(), 1));
+    // It goes to and fro for longer than any session has to stay.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(6);
+    while std::time::Instant::now() < end {
+        for caller in [&callers[1], &callers[2]] {
+            count(caller, &mut held).await;
+        }
+    }
+    assert_eq!(at(&held).await, ("two".to_owned(), 1), "it has moved once");
+    let metrics = callers[0].send(callers[0].get("/metrics")).await.text();
+    assert!(
+        metrics.contains("fogline_migrations_total{cause=\"nearer\"} 1"),
+        "{metrics}"
+    );
+    nodes.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_stays_where_it_is_unless_its_manifest_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = four(&folder).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-function").await;
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(4);
+    while std::time::Instant::now() < end {
+        assert!(!add(&two, &mut held).await.is_empty());
+    }
+    let path = format!("/v1/apps/counter/sessions/{}", held.id);
+    let session: Session = one.send(one.get(&path)).await.ok().json();
+    assert_eq!(node_of(&session), "one");
     nodes.stop().await;
 }

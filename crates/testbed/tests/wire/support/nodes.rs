@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) elsewhere: Vec<&'static str>,
     /// The folder of the network's authority; a new one by default.
     pub(crate) authority: Option<PathBuf>,
+    /// Whether each logs its decisions, to the file `decisions` in its folder.
+    pub(crate) logs_decisions: bool,
 }
 
 impl Default for Setup {
@@ -69,6 +71,7 @@ impl Default for Setup {
             quorum: None,
             elsewhere: Vec::new(),
             authority: None,
+            logs_decisions: false,
         }
     }
 }
@@ -171,6 +174,10 @@ impl Nodes {
                 self.listed(node, cloud)
             },
             traces: self.setup.traces.clone(),
+            decisions: self
+                .setup
+                .logs_decisions
+                .then(|| self.folder.join(node).join("decisions")),
             runtime: Arc::clone(&self.runtime),
         };
         let meddling = self.setup.meddling;
@@ -254,6 +261,15 @@ impl Nodes {
     pub(crate) async fn start_node(&mut self, node: &'static str) {
         self.bind(node);
         self.run(node).await;
+    }
+
+    /// Bytes of messages that nodes have sent each other.
+    pub(crate) fn sent(&self) -> Bytes {
+        let traffic = self
+            .handles
+            .values()
+            .flat_map(|handle| handle.traffic().into_values());
+        traffic.map(|traffic| traffic.sent).sum()
     }
 
     /// Stops a node, as its operator would.

@@ -1,0 +1,131 @@
+//! Sessions under in-function follow their clients, and leave nodes that have too much to do: the shell around
+//! [`Following`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fogline_core::application::Migrate;
+use fogline_core::dispatch::{Cause, Following};
+use fogline_core::model::{Birth, Bytes, ExecutionModel, NodeName, SessionId};
+use fogline_core::session::Home;
+use fogline_protocol::peer::Invoked;
+
+use crate::apps::Deployed;
+use crate::drain;
+use crate::invoke::parts::{Parts, record_key};
+use crate::invoke::{Job, Task};
+use crate::node::Node;
+
+/// Sessions whose requests are noted; beyond it all are forgotten, and noted anew.
+const MAX_SESSIONS: usize = 16_384;
+/// How often one session is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Least time between two moves away from this node: what one of them changes is seen before the next.
+const PACE: Duration = Duration::from_millis(250);
+
+/// The sessions of this node, and where their requests come in.
+pub(crate) struct Followed {
+    sessions: Mutex<HashMap<(SessionId, Birth), Noted>>,
+    /// When a session was last sent away.
+    moved: Mutex<Option<Duration>>,
+    /// What times count from.
+    origin: Instant,
+}
+
+struct Noted {
+    following: Following,
+    looked_at: Duration,
+}
+
+impl Default for Followed {
+    fn default() -> Self {
+        Self {
+            sessions: Mutex::default(),
+            moved: Mutex::default(),
+            origin: Instant::now(),
+        }
+    }
+}
+
+impl Followed {
+    /// Notes a request; gives what is known of its session if it is time to look at it.
+    fn note(&self, session: &SessionId, part: Birth, entry: &NodeName, now: Duration) -> Option<Following> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= MAX_SESSIONS {
+            sessions.clear();
+        }
+        let noted = sessions.entry((session.clone(), part)).or_insert_with(|| Noted {
+            following: Following::new(now),
+            looked_at: now,
+        });
+        noted.following.asked(entry, now);
+        let due = now.saturating_sub(noted.looked_at) >= LOOK_EVERY && noted.following.is_settled(now);
+        due.then(|| {
+            noted.looked_at = now;
+            noted.following.clone()
+        })
+    }
+
+    /// A session is sent away, unless another one has just been.
+    fn send_away(&self, session: &SessionId, part: Birth, now: Duration) -> bool {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        if moved.is_some_and(|at| now.saturating_sub(at) < PACE) {
+            return false;
+        }
+        *moved = Some(now);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(&(session.clone(), part));
+        true
+    }
+}
+
+/// A request that came in at `entry` was executed here: its session is moved if that is better.
+pub(crate) fn asked(node: &Arc<Node>, job: &Job, invoked: &Invoked, entry: &NodeName) {
+    let of_ours = invoked.node == node.name && invoked.model == Some(ExecutionModel::InFunction);
+    let (true, Some(session)) = (of_ours, &job.call.session) else {
+        return;
+    };
+    let Ok(app) = node.apps.get(&job.call.tenant, &job.call.app) else {
+        return;
+    };
+    let Some(part) = part(job, &app).filter(|_| app.spec.migrate == Migrate::Auto) else {
+        return;
+    };
+    let now = node.followed.origin.elapsed();
+    let Some(following) = node.followed.note(session, part, entry, now) else {
+        return;
+    };
+    let offers = node.dispatcher.offers(job, &app.spec, &following.shares(now));
+    let bytes: Bytes = invoked.states.iter().map(|(_, bytes)| *bytes).sum();
+    let cost = |to: &NodeName| node.dispatcher.bringing(bytes, to);
+    if let Some((to, cause)) = following.decide(&node.name, &offers, cost, now)
+        && node.followed.send_away(session, part, now)
+    {
+        send(node, job, part, to, cause);
+    }
+}
+
+/// The part that a job works on.
+fn part(job: &Job, app: &Deployed) -> Option<Birth> {
+    let (reads, writes) = Task::of(app, &job.call.target).ok()?.states();
+    let main = Parts::of(&app.spec, &reads, &writes, job.call.session.as_ref()?).main;
+    main.map(|(part, _)| part)
+}
+
+fn send(node: &Arc<Node>, job: &Job, part: Birth, to: NodeName, cause: Cause) {
+    let Some(session) = &job.call.session else { return };
+    let home = Home::InFunction(node.name.clone());
+    let key = record_key(&job.call.tenant, &job.call.app, session, part, &home);
+    let (it, tenant) = (Arc::clone(node), job.call.tenant.clone());
+    let stopping = node.stopping.clone();
+    node.tasks.spawn(stopping.run_until_cancelled_owned(async move {
+        match drain::migrate(&it, &tenant, &key, &to).await {
+            Ok(()) => it.metrics.migrated(cause.name()),
+            // It stays, and is thought of again when enough is known of it.
+            Err(fault) => {
+                tracing::warn!(session = %key.session, %to, problem = %fault.problem(), "not moved")
+            }
+        }
+    }));
+}

@@ -1,0 +1,121 @@
+//! The record of a run whose steps call each other (R16): what arrives is written down before anything follows from it,
+//! joins are fired once, and what does not come is fired again until the deadline.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fogline_core::model::{StepName, Timestamp};
+use fogline_core::workflow::{ReadyStep, Run};
+
+use super::hops::{Arrived, Desk, Envelope, Errand, fire};
+use super::record::keep;
+use super::{Executing, Ran};
+use crate::fault::Fault;
+
+/// How often the time doubles for which a record waits before it fires again.
+const MAX_DOUBLED: u32 = 10;
+
+impl Executing<'_> {
+    /// Has the steps of a run call each other, and waits for the result.
+    pub(super) async fn gather(mut self, mut run: Run, deadline: Timestamp) -> Result<Ran, Fault> {
+        let mut desk = self.node.runs.hops.open(&self.node.name);
+        let plan = Arc::new(run.plan());
+        let (mut fired, mut failed_steps) = (BTreeSet::new(), BTreeSet::new());
+        let mut failed: Option<Fault> = None;
+        let mut silences = 0_u32;
+        let mut ready = run.missing();
+        loop {
+            for step in ready.drain(..) {
+                fired.insert(step.name.clone());
+                fire(self.node, self.errand(&plan, &desk, step, deadline)?);
+            }
+            match failed.take() {
+                Some(fault) if run.is_awaited(&fired, &failed_steps) => failed = Some(fault),
+                Some(fault) => return Err(fault.after(self.changed)),
+                None => {
+                    if let Some(result) = run.hopped_result() {
+                        return Ok((result, self.changed.into_iter().collect()));
+                    }
+                }
+            }
+            let Some(arrived) = next(&mut desk, self.patience(silences)).await else {
+                silences += 1;
+                let again = run.missing().into_iter();
+                ready = again.filter(|step| !failed_steps.contains(&step.name)).collect();
+                continue;
+            };
+            silences = 0;
+            ready = self
+                .take_up(&mut run, arrived, &mut failed, &mut failed_steps)
+                .await?;
+        }
+    }
+
+    fn patience(&self, silences: u32) -> Duration {
+        self.node.runs.fire_again_after * (1 << silences.min(MAX_DOUBLED))
+    }
+
+    /// Writes down what has arrived; gives the joins that are ready now.
+    async fn take_up(
+        &mut self,
+        run: &mut Run,
+        arrived: Arrived,
+        failed: &mut Option<Fault>,
+        failed_steps: &mut BTreeSet<StepName>,
+    ) -> Result<Vec<ReadyStep>, Fault> {
+        for (state, by, sealed) in arrived.envelopes {
+            // Of two that come on different ways, the one that was made later.
+            if self.made_by.get(&state).is_none_or(|before| *before <= by) {
+                self.made_by.insert(state.clone(), by);
+                self.envelopes.insert(state.clone(), sealed.clone());
+                self.changed.insert(state, sealed);
+            }
+        }
+        let ready = match arrived.output {
+            Ok(output) => run.arrive(&arrived.step, output),
+            Err(problem) => {
+                failed_steps.insert(arrived.step);
+                failed.get_or_insert(problem.into());
+                Vec::new()
+            }
+        };
+        if let Some(record) = &mut self.record {
+            record.run = run.encode();
+            record.changed.clone_from(&self.changed);
+            record.made_by.clone_from(&self.made_by);
+            keep(&self.node.store, record).await?;
+        }
+        Ok(if failed.is_none() { ready } else { Vec::new() })
+    }
+
+    /// What is here need not come back: envelopes leave as if the client had sent them.
+    fn errand(
+        &self,
+        plan: &Arc<Run>,
+        desk: &Desk,
+        step: ReadyStep,
+        deadline: Timestamp,
+    ) -> Result<Errand, Fault> {
+        let envelopes = self.envelopes.iter().map(|(state, sealed)| {
+            let sealed = sealed.clone();
+            (state.clone(), Envelope { sealed, by: None })
+        });
+        let errand = Errand {
+            common: self.common(deadline),
+            ticket: desk.ticket.clone(),
+            plan: Arc::clone(plan),
+            step: step.clone(),
+            envelopes: envelopes.collect(),
+        };
+        errand.onto(self.node, step)
+    }
+}
+
+/// What arrives next, if something does in time.
+async fn next(desk: &mut Desk, patience: Duration) -> Option<Arrived> {
+    tokio::time::timeout(patience, desk.arrivals.recv())
+        .await
+        .ok()
+        .flatten()
+}
