@@ -23,7 +23,7 @@ use fogline_core::application::Durability;
 use fogline_core::model::{Incarnation, StateName, Timestamp};
 use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey, Snapshot, Status};
 use fogline_state::{Committed, Store};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use memory::{Memory, WRITE_PATIENCE};
@@ -209,6 +209,8 @@ impl Owner {
             }
             return Ok(Settled::At(reached));
         }
+        // A checkpoint that is not due yet is written now.
+        owned.awaited.notify_one();
         self.write_soon(key, &owned, Duration::ZERO);
         let ended = |stored: &Stored| {
             stored.version >= version || stored.overtaken > since || stored.failures > failures
@@ -308,6 +310,7 @@ impl Owner {
             life,
             memory: Mutex::new(memory),
             stored,
+            awaited: Notify::new(),
         });
         let mut sessions = self.lock();
         match sessions.get(key) {
@@ -328,9 +331,8 @@ impl Owner {
         let overtaken = Arc::clone(&self.overtaken);
         // The task belongs to the node, not to the request that began it: others wait for it.
         self.tasks.spawn(async move {
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
+            // Whether it is awaited or due.
+            let _ = tokio::time::timeout(pause, owned.awaited.notified()).await;
             owned.write(&*store, &key, &overtaken).await;
         });
     }

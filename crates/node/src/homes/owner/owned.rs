@@ -7,7 +7,7 @@ use fogline_core::model::Incarnation;
 use fogline_core::session::{Commit, Expect, RecordKey, Status};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Store};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Overtaken;
 use super::memory::{Memory, commit_surely};
@@ -19,6 +19,8 @@ pub(super) struct Owned {
     pub(super) life: Option<Incarnation>,
     pub(super) memory: Mutex<Memory>,
     pub(super) stored: watch::Sender<Stored>,
+    /// Told when somebody waits for the store.
+    pub(super) awaited: Notify,
 }
 
 /// How far the store is.

@@ -70,6 +70,24 @@ async fn what_was_acknowledged_does_not_give_way() {
     assert_eq!(found.head, mine.head);
 }
 
+/// Who moves a session does not wait until its checkpoint is due.
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_is_awaited_is_written_at_once() {
+    let scene = Scene::new("awaited");
+    let key = scene.key(1);
+    let (owner, store, head) = owned(&scene, &key).await;
+    let since = owner.since(&key).unwrap();
+    let mine = write(&scene, &head, b"mine");
+    assert_eq!(owner.commit(&key, mine.clone()), Committed::Done);
+    let settled = owner.settle(&key, 1, since, Durability::Checkpoint).await;
+    assert_eq!(settled.unwrap(), Settled::At(0));
+    let begin = tokio::time::Instant::now();
+    owner.release(&key).await.unwrap();
+    assert!(begin.elapsed() < CHECKPOINT_EVERY, "{:?}", begin.elapsed());
+    let stored = store.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+    assert_eq!(stored.head, mine.head);
+}
+
 /// R6: a state of more than 4 KiB is a blob, which goes when its state is written again.
 #[tokio::test]
 async fn memory_has_the_blobs_of_its_head_and_no_others() {
