@@ -7,7 +7,7 @@ use super::parameters::answer_header_references;
 use crate::multipart;
 use crate::problem::Kind::{
     self, BadEnvelope, Conflict, EnvelopeMissing, FunctionFailed, FunctionLimit, FunctionTrapped, Gone,
-    InvalidInput, KeyReused, MovingToClient, NotFound, Overloaded, ReplyExpired, StateRegressed, TooLarge,
+    InvalidInput, KeyReused, MovingToClient, NotFound, QuotaExceeded, ReplyExpired, StateRegressed, TooLarge,
     Unavailable,
 };
 
@@ -26,7 +26,7 @@ const OF_STATES: &[Kind] = &[
     StateRegressed,
     TooLarge,
     KeyReused,
-    Overloaded,
+    QuotaExceeded,
     Unavailable,
 ];
 /// What may come of executing a function.
@@ -58,7 +58,7 @@ fn functions() -> Vec<Operation> {
         .with(NAMING)
         .body(carried(multipart::INPUT))
         .full_answer(200, invoked("Its output."))
-        .problems(&[NotFound, TooLarge, Overloaded, Unavailable])
+        .problems(&[NotFound, TooLarge, Unavailable])
         .problems(OF_FUNCTIONS),
         Operation::new(
             "post",

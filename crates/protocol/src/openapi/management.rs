@@ -6,13 +6,13 @@ use super::invocations::{ENVELOPE, NAMING, carried};
 use super::operation::{Operation, binary, json_of, text};
 use crate::multipart;
 use crate::problem::Kind::{
-    self, BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound, Overloaded,
-    RollingOut, StateRegressed, TooLarge, Unavailable,
+    self, BadEnvelope, Conflict, EnvelopeMissing, Gone, MovingToClient, NotDeployable, NotFound,
+    QuotaExceeded, RollingOut, StateRegressed, TooLarge, Unavailable,
 };
 
 const SESSION: &str = "apps/{app}/sessions/{session}";
 /// What may come of looking for a session.
-const FOUND: &[Kind] = &[NotFound, Gone, Overloaded, Unavailable];
+const FOUND: &[Kind] = &[NotFound, Gone, Unavailable];
 
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = applications();
@@ -44,14 +44,7 @@ fn applications() -> Vec<Operation> {
         .with(&["force"])
         .required_body(package)
         .answer(200, "The application, as deployed.", json_of("App"))
-        .problems(&[
-            Conflict,
-            TooLarge,
-            NotDeployable,
-            Overloaded,
-            Unavailable,
-            RollingOut,
-        ]),
+        .problems(&[Conflict, TooLarge, NotDeployable, Unavailable, RollingOut]),
         Operation::new(
             "post",
             "apps/{app}/rollback",
@@ -60,7 +53,7 @@ fn applications() -> Vec<Operation> {
         )
         .with(&["force"])
         .answer(200, "The application, as deployed.", json_of("App"))
-        .problems(&[NotFound, Conflict, NotDeployable, Overloaded, Unavailable]),
+        .problems(&[NotFound, Conflict, NotDeployable, Unavailable]),
         Operation::new("get", "apps/{app}", "describeApp", "Describes an application.")
             .answer(200, "The application.", json_of("App"))
             .problems(&[NotFound]),
@@ -113,7 +106,7 @@ fn sessions() -> Vec<Operation> {
         )
         .body(json_of("NewSession"))
         .full_answer(201, created())
-        .problems(&[NotFound, TooLarge, Unavailable]),
+        .problems(&[NotFound, TooLarge, QuotaExceeded, Unavailable]),
         Operation::new("get", SESSION, "describeSession", "Describes a session.")
             .answer(200, "The session.", json_of("Session"))
             .problems(FOUND),
@@ -208,6 +201,7 @@ fn conversion() -> Operation {
         MovingToClient,
         StateRegressed,
         TooLarge,
+        QuotaExceeded,
     ])
 }
 
@@ -224,7 +218,7 @@ fn migration() -> Operation {
     .required_body(asked)
     .answer(200, "The session where it is now.", json_of("Session"))
     .problems(FOUND)
-    .problems(&[Conflict, StateRegressed, TooLarge])
+    .problems(&[Conflict, StateRegressed, TooLarge, QuotaExceeded])
 }
 
 fn drain() -> Operation {

@@ -48,7 +48,12 @@ impl Operation {
         }
         // What any request to the API may be told.
         let of_app = new.path.contains("{app}");
-        let mut new = new.problems(&[Kind::BadRequest, Kind::Unauthorized, Kind::DeadlineExceeded]);
+        let mut new = new.problems(&[
+            Kind::BadRequest,
+            Kind::Unauthorized,
+            Kind::Overloaded,
+            Kind::DeadlineExceeded,
+        ]);
         if of_app {
             new = new.problems(&[Kind::RollingOut]);
         }
