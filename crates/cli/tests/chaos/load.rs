@@ -1,5 +1,6 @@
 //! Clients that add items to their sessions, one after the other, whatever befalls the nodes.
 
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use fogline_client::{Client, Error, Package};
@@ -16,6 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(1);
 /// The pace of each client.
 const EVERY: Duration = Duration::from_millis(100);
+/// Between two looks at a session.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long a session is asked for after the load, when all nodes are there again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -85,9 +88,9 @@ pub(crate) struct Writer {
     entry: String,
     other: String,
     client: Client,
-    /// Another client, which enters at another node; what is with the client only it can look at.
+    /// Another client, which enters elsewhere; what is with the client only it can look at.
     onlooker: Client,
-    history: History,
+    history: Mutex<History>,
 }
 
 impl Writer {
@@ -113,7 +116,7 @@ impl Writer {
                 at(other)
             },
             client,
-            history: History::default(),
+            history: Mutex::default(),
         }
     }
 
@@ -127,77 +130,83 @@ impl Writer {
         }
     }
 
-    /// Adds items until it is stopped, and looks at the session meanwhile; then waits for what was not answered.
-    pub(crate) async fn work(mut self, stop: CancellationToken) -> (Self, History) {
+    /// Adds items until it is stopped, and waits for what was not answered; meanwhile somebody looks at the session.
+    pub(crate) async fn work(self, stop: CancellationToken) -> (Self, History) {
+        tokio::join!(self.add(&stop), self.look(&stop));
+        let history = std::mem::take(&mut *self.history());
+        (self, history)
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap()
+    }
+
+    async fn add(&self, stop: &CancellationToken) {
+        let mut client = self.client.clone();
         let mut due = Instant::now();
         while !stop.is_cancelled() {
-            let item = format!("{}", self.history.tried);
-            self.history.tried += 1;
-            self.add(item, &stop).await;
-            if self.history.tried.is_multiple_of(5) {
-                self.look().await;
+            let item = {
+                let mut history = self.history();
+                history.tried += 1;
+                history.tried.to_string()
+            };
+            if let Err(error) = self.add_one(&client, item, stop).await
+                && is_regressed(&error)
+            {
+                self.history().regressions += 1;
+                // Who knows what was lost goes on from there.
+                client = at(&self.entry);
             }
             due = (due + EVERY).max(Instant::now());
             sleep_until(due).await;
         }
-        let history = std::mem::take(&mut self.history);
-        (self, history)
     }
 
-    async fn add(&mut self, item: String, stop: &CancellationToken) {
+    async fn add_one(&self, client: &Client, item: String, stop: &CancellationToken) -> Result<(), Error> {
         let input = format!("{{\"item\": \"{item}\"}}");
         let begin = Instant::now();
-        let mut result = self
-            .client
-            .invoke(&self.app, &self.session, &name("add"), input)
-            .await;
+        let mut result = client.invoke(&self.app, &self.session, &name("add"), input).await;
         self.in_time("adding", begin);
         let mut until = None;
-        loop {
-            match result {
-                Ok(_) => return self.history.acknowledge(item, Instant::now()),
-                Err(Error::Unanswered { number, .. }) => {
-                    // The same request, until somebody says what became of it.
-                    if stop.is_cancelled() && Instant::now() > *until.get_or_insert(Instant::now() + PATIENCE)
-                    {
-                        return self.history.wrong.push(format!("{item} was never answered"));
-                    }
-                    let begin = Instant::now();
-                    result = self.client.resume(&self.app, &self.session, number).await;
-                    self.in_time("asking again", begin);
-                }
-                Err(error) => {
-                    if is_regressed(&error) {
-                        self.history.regressions += 1;
-                        self.client = at(&self.entry);
-                    }
-                    return;
-                }
+        // The same request, until somebody says what became of it.
+        while let Err(Error::Unanswered { number, .. }) = result {
+            if stop.is_cancelled() && Instant::now() > *until.get_or_insert(Instant::now() + PATIENCE) {
+                self.history().wrong.push(format!("{item} was never answered"));
+                return Ok(());
             }
+            let begin = Instant::now();
+            result = client.resume(&self.app, &self.session, number).await;
+            self.in_time("asking again", begin);
+        }
+        result?;
+        self.history().acknowledge(item, Instant::now());
+        Ok(())
+    }
+
+    async fn look(&self, stop: &CancellationToken) {
+        let mut onlooker = self.onlooker.clone();
+        while !stop.is_cancelled() {
+            let before = self.history().acknowledged.clone();
+            let begin = Instant::now();
+            let looked = list(&onlooker, &self.app, &self.session).await;
+            self.in_time("looking", begin);
+            match looked {
+                Ok(basket) => self.history().look(&before, &basket),
+                Err(error) if is_regressed(&error) => {
+                    self.history().regressions += 1;
+                    onlooker = at(&self.other);
+                }
+                Err(_) => {}
+            }
+            sleep_until(begin + LOOK_EVERY).await;
         }
     }
 
-    async fn look(&mut self) {
-        let before = self.history.acknowledged.clone();
-        let begin = Instant::now();
-        let looked = list(&self.onlooker, &self.app, &self.session).await;
-        self.in_time("looking", begin);
-        match looked {
-            Ok(basket) => self.history.look(&before, &basket),
-            Err(error) if is_regressed(&error) => {
-                self.history.regressions += 1;
-                self.onlooker = at(&self.other);
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn in_time(&mut self, doing: &str, begin: Instant) {
+    fn in_time(&self, doing: &str, begin: Instant) {
         let took = begin.elapsed();
         if took > TIMEOUT + SLACK {
-            self.history
-                .wrong
-                .push(format!("{doing} took {took:?}, and had {TIMEOUT:?}"));
+            let wrong = format!("{doing} took {took:?}, and had {TIMEOUT:?}");
+            self.history().wrong.push(wrong);
         }
     }
 
