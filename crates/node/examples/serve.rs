@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::io::{Read, Write};
 
-use fogline_node::{Tenants, TraceOptions};
+use fogline_node::{Operator, Tenants, TraceOptions};
 use fogline_protocol::api::Session;
 
 #[path = "../tests/support/node.rs"]
@@ -26,12 +26,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }),
         None => None,
     };
-    let tenants = match &token {
-        Some(token) => Tenants::with_tokens([(node::tenant(), token.clone())]),
-        None => Tenants::Open(node::tenant()),
+    let who = match &token {
+        Some(token) => (
+            Tenants::with_tokens([(node::tenant(), token.clone())]),
+            Operator::with_token(token),
+        ),
+        None => (Tenants::Open(node::tenant()), Operator::Anyone),
     };
     let folder = tempfile::tempdir()?;
-    let handle = node::node(folder.path(), tenants, true, traces).await;
+    let handle = node::node(folder.path(), who, true, traces).await;
     let (http, url) = (reqwest::Client::new(), format!("http://{}", handle.http()));
     let post = |path: &str| {
         http.post(format!("{url}{path}"))

@@ -19,7 +19,7 @@ const SHOWN: usize = 20;
 /// The arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The log, as a node writes it with `log` under [dispatch]
+    /// The log, as a node writes it with `dispatch.log` in its configuration
     file: PathBuf,
     /// How it is printed
     #[arg(short, long, value_enum, default_value_t)]

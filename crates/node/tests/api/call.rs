@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use fogline_node::{Handle, Tenants};
+use fogline_node::{Handle, Operator, Tenants};
 use fogline_protocol::api::Session;
 use fogline_protocol::multipart::{self, Part};
 use fogline_protocol::problem::{Kind, MEDIA_TYPE, Problem};
@@ -41,7 +41,7 @@ impl Server {
 
     pub(crate) async fn of(tenants: Tenants, cloud: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let handle = node::node(folder.path(), tenants, cloud, None).await;
+        let handle = node::node(folder.path(), (tenants, Operator::Anyone), cloud, None).await;
         let url = format!("http://{}", handle.http());
         Self {
             url,

@@ -28,7 +28,7 @@ pub(crate) fn tenant() -> TenantName {
 /// A node alone, which keeps its data, and with `cloud` external states too, in this folder, and sends its traces there.
 pub(crate) async fn node(
     folder: &Path,
-    tenants: Tenants,
+    (tenants, operator): (Tenants, Operator),
     cloud: bool,
     traces: Option<TraceOptions>,
 ) -> Handle {
@@ -48,7 +48,7 @@ pub(crate) async fn node(
         data: folder.to_path_buf(),
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         tenants,
-        operator: Operator::Anyone,
+        operator,
         keyrings: BTreeMap::from([(tenant(), Keyring::generate())]),
         external: if cloud {
             External::Node(name)

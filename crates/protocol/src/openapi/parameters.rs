@@ -123,8 +123,8 @@ fn request_headers() -> impl Iterator<Item = (String, Value)> {
         ),
         (
             headers::PREFER,
-            json!({"type": "string", "enum": ["respond-async"]}),
-            "`respond-async`: accept the run now, execute it later (RFC 7240).",
+            json!({"type": "string"}),
+            "`respond-async`: accept the run now, execute it later; other preferences are ignored (RFC 7240).",
         ),
     ];
     let parameter = |(name, schema, description): (HeaderName, Value, &str)| {
