@@ -61,6 +61,8 @@ fn command(compiler: &Compiler, manifest: &Path, lock: Lock) -> Result<Command, 
         .current_dir(folder)
         .env("RUSTC", &compiler.rustc)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(compiler))
+        // Incremental code is other code: the same source gives the same bytes, whatever the caller's environment says.
+        .env("CARGO_INCREMENTAL", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if lock == Lock::Fixed {
