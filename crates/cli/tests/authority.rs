@@ -1,23 +1,16 @@
 //! Real processes: an authority in a folder, a node that issues, one that enrols, and its end.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use assert_cmd::cargo::CommandCargoExt;
+use process::Process;
 
-/// A node's process, which ends with the test.
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+#[path = "support/process.rs"]
+mod process;
 
 fn fogline(arguments: &[&str]) -> (bool, String, String) {
     let output = Command::cargo_bin("fogline")
@@ -29,23 +22,8 @@ fn fogline(arguments: &[&str]) -> (bool, String, String) {
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// Starts a node and waits until it says where it is; nothing, if it ends instead.
-fn start(folder: &Path, name: &str, peering: &str) -> Option<Node> {
-    let config = folder.join(format!("{name}.toml"));
-    let head = format!("name = \"{name}\"\ndata = \"{name}\"\nloopback-only = true\n[peering]\n");
-    std::fs::write(&config, format!("{head}{peering}")).unwrap();
-    let mut child = Command::cargo_bin("fogline")
-        .unwrap()
-        .args(["node", "--config", config.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let node = Node(child);
-    line.starts_with(name).then_some(node)
+fn start(folder: &Path, name: &str, peering: &str) -> Option<Process> {
+    process::start(folder, name, &format!("[peering]\n{peering}"))
 }
 
 #[test]

@@ -5,14 +5,18 @@
     reason = "helpers of tests fail as tests do, and figures are shown"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::CommandCargoExt;
 use fogline_protocol::api::{Nodes, Presence};
+use process::Process;
+
+#[path = "support/process.rs"]
+mod process;
 
 const NODES: usize = 15;
 /// Patience on a machine that builds other things meanwhile.
@@ -20,49 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long gossip is counted.
 const COUNTED: Duration = Duration::from_secs(5);
 
-/// A node's process, killed when it is dropped: it says goodbye to nobody.
-struct Node {
-    child: Child,
-    /// Where its API is.
-    http: String,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+struct Node(Process);
 
 impl Node {
-    /// Starts one, and waits until it says where it is.
     fn start(folder: &Path, number: usize, peering: &str) -> Self {
-        let name = format!("edge-{number}");
-        let config = folder.join(format!("{name}.toml"));
-        let head =
-            format!("name = \"{name}\"\ndata = \"{name}\"\nslots = 2\nloopback-only = true\n[peering]\n");
-        std::fs::write(&config, format!("{head}{peering}")).unwrap();
-        let mut child = Command::cargo_bin("fogline")
-            .unwrap()
-            .args(["node", "--config", config.to_str().unwrap()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let http = line
-            .trim()
-            .rsplit_once("http://")
-            .expect("it says where it is")
-            .1
-            .to_owned();
-        Self { child, http }
+        let rest = format!("slots = 2\n[peering]\n{peering}");
+        Self(process::start(folder, &format!("edge-{number}"), &rest).expect("it says where it is"))
     }
 
     fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.http).unwrap();
+        let address = self.0.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -93,7 +65,7 @@ fn all_see(nodes: &[Node], count: usize, presence: Presence) {
     let ends = Instant::now() + PATIENCE;
     for node in nodes {
         while node.seen(presence) != count {
-            assert!(Instant::now() < ends, "{}: {}", node.http, node.get("/v1/nodes"));
+            assert!(Instant::now() < ends, "{}: {}", node.0.url, node.get("/v1/nodes"));
             // Nothing tells of the next change.
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -1,48 +1,21 @@
 //! `fogline top` against two real nodes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::CommandCargoExt;
+use process::Process;
 use serde_json::Value;
 
-/// A node's process, which ends with the test.
-struct Node {
-    process: Child,
-    url: String,
-}
+#[path = "support/process.rs"]
+mod process;
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn start(folder: &Path, name: &str, peering: &str) -> Node {
-    let config = folder.join(format!("{name}.toml"));
-    let head = format!("name = \"{name}\"\ndata = \"{name}\"\nloopback-only = true\n[peering]\n");
-    std::fs::write(&config, format!("{head}{peering}")).unwrap();
-    let mut process = Command::cargo_bin("fogline")
-        .unwrap()
-        .args(["node", "--config", config.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let url = line
-        .split_whitespace()
-        .nth(1)
-        .expect("it says where it is")
-        .to_owned();
-    Node { process, url }
+fn start(folder: &Path, name: &str, peering: &str) -> Process {
+    let started = process::start(folder, name, &format!("[peering]\n{peering}"));
+    started.expect("it says where it is")
 }
 
 fn fogline(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
