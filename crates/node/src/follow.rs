@@ -11,10 +11,9 @@ use fogline_core::model::{Birth, Bytes, ExecutionModel, NodeName, SessionId};
 use fogline_core::session::Home;
 use fogline_protocol::peer::Invoked;
 
-use crate::apps::Deployed;
 use crate::drain;
+use crate::invoke::Job;
 use crate::invoke::parts::{Parts, record_key};
-use crate::invoke::{Job, Task};
 use crate::node::Node;
 
 /// Sessions whose requests are noted; beyond it all are forgotten, and noted anew.
@@ -89,7 +88,10 @@ pub(crate) fn asked(node: &Arc<Node>, job: &Job, invoked: &Invoked, entry: &Node
     let Ok(app) = node.apps.get(&job.call.tenant, &job.call.app) else {
         return;
     };
-    let Some(part) = part(job, &app).filter(|_| app.spec.migrate == Migrate::Auto) else {
+    if app.spec.migrate != Migrate::Auto {
+        return;
+    }
+    let Ok(Some((part, _))) = Parts::main_of(&app, job) else {
         return;
     };
     let now = node.followed.origin.elapsed();
@@ -104,13 +106,6 @@ pub(crate) fn asked(node: &Arc<Node>, job: &Job, invoked: &Invoked, entry: &Node
     {
         send(node, job, part, to, cause);
     }
-}
-
-/// The part that a job works on.
-fn part(job: &Job, app: &Deployed) -> Option<Birth> {
-    let (reads, writes) = Task::of(app, &job.call.target).ok()?.states();
-    let main = Parts::of(&app.spec, &reads, &writes, job.call.session.as_ref()?).main;
-    main.map(|(part, _)| part)
 }
 
 fn send(node: &Arc<Node>, job: &Job, part: Birth, to: NodeName, cause: Cause) {

@@ -13,7 +13,7 @@ use futures_util::future::select_ok;
 use super::dispatcher::Wanted;
 use super::exchange::{Answered, Failed, ask, exchange, relay};
 use super::parts::Parts;
-use super::{Answer, Job, Task, execute};
+use super::{Answer, Job, execute};
 use crate::apps::Deployed;
 use crate::failover;
 use crate::fault::Fault;
@@ -87,9 +87,8 @@ struct Main {
 
 impl Main {
     fn of(node: &Node, app: &Deployed, job: &Job) -> Result<Option<Self>, Fault> {
-        let (reads, writes) = Task::of(app, &job.call.target)?.states();
-        Ok(job.call.session.as_ref().and_then(|session| {
-            let (part, states) = Parts::of(&app.spec, &reads, &writes, session).main?;
+        let main = Parts::main_of(app, job)?.zip(job.call.session.as_ref());
+        Ok(main.map(|((part, states), session)| {
             // Whoever sends envelopes holds the session.
             let held = states.iter().any(|state| job.envelopes.contains_key(state));
             let home = if held {
@@ -97,7 +96,7 @@ impl Main {
             } else {
                 node.forwards.home(session, part)
             };
-            Some(Self { part, held, home })
+            Self { part, held, home }
         }))
     }
 }

@@ -103,9 +103,7 @@ impl Dispatcher {
         } else {
             known.standings.insert(node.clone(), standing);
         }
-        let open = known.circuits.get(node);
-        let sends = open.is_none_or(|circuit| !circuit.is_open(self.origin.elapsed()));
-        known.settle(node, sends);
+        known.settle_as_before(node, self.origin.elapsed());
     }
 
     /// Takes up what a node says of how busy it is, how fast, and how far from others.
@@ -125,19 +123,19 @@ impl Dispatcher {
 
     /// The node where in-edge state of this node's clients is kept; `None` if none takes new sessions.
     pub(crate) fn nearest(&self) -> Option<NodeName> {
-        let known = self.settled(|circuit, now| !circuit.is_open(now));
+        let known = self.settled(is_closed);
         dispatch::nearest(&known.view).cloned()
     }
 
     /// The node that should own a session of this node's clients; `None` if none takes new sessions.
     pub(crate) fn owner(&self, app: &Application) -> Option<NodeName> {
-        let known = self.settled(|circuit, now| !circuit.is_open(now));
+        let known = self.settled(is_closed);
         dispatch::owner(&known.view, &LoadNet::default(), app).cloned()
     }
 
     /// The nodes that run functions and are to be sent something.
     pub(crate) fn ready(&self) -> Vec<NodeName> {
-        let known = self.settled(|circuit, now| !circuit.is_open(now));
+        let known = self.settled(is_closed);
         let machines = known.view.map().machines().iter();
         let names = machines.map(|machine| &machine.name);
         names.filter(|name| known.view.is_up(name)).cloned().collect()
@@ -259,9 +257,7 @@ impl Dispatcher {
         });
         for node in wanted.behind {
             // The next job may be of another application.
-            let open = known.circuits.get(node);
-            let sends = open.is_none_or(|circuit| !circuit.is_open(self.origin.elapsed()));
-            known.settle(node, sends);
+            known.settle_as_before(node, self.origin.elapsed());
         }
         chosen.flatten().ok_or_else(|| nobody(wanted))
     }
@@ -269,7 +265,7 @@ impl Dispatcher {
     /// What [`Self::place`] would do next, and why. Nothing changes by it.
     pub(super) fn explain(&self, wanted: &Wanted<'_>) -> Result<(Because, Decision), Fault> {
         let key = key(wanted.job).ok_or_else(|| Fault::internal("only invocations are explained"))?;
-        let mut known = self.settled(|circuit, now| !circuit.is_open(now));
+        let mut known = self.settled(is_closed);
         let bound = bound(&known.view, wanted, &key);
         let decision = self.decide(&mut known, wanted, &key, |view, request| {
             let turn = view.coming_turn(&key, request.turn);
@@ -297,7 +293,7 @@ impl Dispatcher {
             home: None,
             behind: &[],
         };
-        let mut known = self.settled(|circuit, now| !circuit.is_open(now));
+        let mut known = self.settled(is_closed);
         let decisions = self.decide(&mut known, &wanted, &key, |view, request| {
             let mut of = |(entry, share): &(NodeName, f64)| {
                 let client = view.map().place_of(entry)?;
@@ -360,6 +356,11 @@ impl Dispatcher {
     }
 }
 
+/// Whether something is sent to a node as a matter of course; nothing changes by asking.
+fn is_closed(circuit: &mut Circuit, now: Duration) -> bool {
+    !circuit.is_open(now)
+}
+
 /// Sizes of a session of which nothing was heard.
 static UNKNOWN: Sizes = BTreeMap::new();
 
@@ -400,6 +401,15 @@ fn nobody(wanted: &Wanted<'_>) -> Fault {
 }
 
 impl Known {
+    /// A node stands as is said of it and of its circuit, which is asked for nothing.
+    fn settle_as_before(&mut self, node: &NodeName, now: Duration) {
+        let sends = self
+            .circuits
+            .get_mut(node)
+            .is_none_or(|circuit| is_closed(circuit, now));
+        self.settle(node, sends);
+    }
+
     /// A node stands as is said of it if it has answered of late, or is to be tried: if something `sends` to it.
     fn settle(&mut self, node: &NodeName, sends: bool) {
         let said = self.standings.get(node).copied().unwrap_or_default();

@@ -8,6 +8,8 @@ use fogline_core::session::{Home, RecordKey};
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
 
+use super::{Job, Task};
+use crate::apps::Deployed;
 use crate::fault::Fault;
 
 /// What a function declares of one session: the part that it works on, and what it reads elsewhere.
@@ -35,6 +37,13 @@ impl Parts {
         let main = written.or_else(|| parts.keys().next().copied());
         let main = main.and_then(|part| Some((part, parts.remove(&part)?)));
         Self { main, others: parts }
+    }
+
+    /// The part of its session on which a job works, with its states that the job's target declares.
+    pub(crate) fn main_of(app: &Deployed, job: &Job) -> Result<Option<(Birth, BTreeSet<StateName>)>, Fault> {
+        let (reads, writes) = Task::of(app, &job.call.target)?.states();
+        let session = job.call.session.as_ref();
+        Ok(session.and_then(|session| Self::of(&app.spec, &reads, &writes, session).main))
     }
 }
 
