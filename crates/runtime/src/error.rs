@@ -69,6 +69,9 @@ pub enum FunctionFault {
     /// It is not WebAssembly, or damaged, or uses what the runtime does not offer.
     #[error("this is not a component: {0}")]
     NotAComponent(String),
+    /// It is not compiled in time.
+    #[error("compiling it takes longer than {0:?}")]
+    CompileTime(Duration),
     /// It imports what functions do not get.
     #[error("it imports what a node does not offer: {0}")]
     Imports(String),
@@ -108,6 +111,9 @@ impl FunctionFault {
             Self::TooLarge { .. } => "build it in release mode, and leave out what it does not use",
             Self::CoreModule => "`fogline build` makes a component of it",
             Self::NotAComponent(_) => "`fogline build` makes components; the file may be cut or another one",
+            Self::CompileTime(_) => {
+                "deploy it again later, when what was begun has ended: that is kept; or make it smaller"
+            }
             Self::Imports(_) => {
                 "functions see their states, their invocation and a log, and nothing else: \
                  build for wasm32-unknown-unknown, which has no WASI"
@@ -194,4 +200,7 @@ pub enum Busy {
     /// The node's workers.
     #[error("all workers of the node are in use")]
     Node,
+    /// What the node compiles at once.
+    #[error("the node is compiling as many components as it may at once")]
+    Compiler,
 }

@@ -382,6 +382,45 @@ async fn random_bytes_are_no_component() {
     );
 }
 
+/// What was begun goes on, and is there for whoever comes later.
+#[tokio::test]
+async fn a_component_that_is_not_compiled_in_time_is_refused_and_compiled_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let hasty = ComponentRuntime::new(ComponentOptions {
+        cache: Some(folder.path().to_owned()),
+        compile: Duration::ZERO,
+        workers: 16,
+        ..ComponentOptions::default()
+    });
+    let hasty = hasty.unwrap();
+    let mut refused = 0;
+    loop {
+        let prepared = support::prepare(&hasty, &function(), &guests::guest(), Path::new("")).await;
+        match prepared.map(drop) {
+            Err(PrepareError::Function {
+                fault: FunctionFault::CompileTime(limit),
+                ..
+            }) => assert_eq!(limit, Duration::ZERO),
+            Err(PrepareError::Busy { busy, .. }) => {
+                assert_eq!(busy, Busy::Compiler);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+        refused += 1;
+    }
+    assert_eq!(refused, 2, "those that go on have their places");
+    let is_code = |file: std::io::Result<std::fs::DirEntry>| {
+        let path = file.unwrap().path();
+        path.extension().is_some_and(|ending| ending == "cwasm")
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    while !std::fs::read_dir(folder.path()).unwrap().any(is_code) {
+        assert!(Instant::now() < end, "nothing comes of it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn components_of_another_world_are_refused_with_what_is_wrong() {
     let (fault, hint) = refused(&text("(module)"), &function()).await;

@@ -6,7 +6,9 @@
 mod support;
 
 use std::future::Future;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -229,6 +231,40 @@ async fn a_program_ends_with_its_executor() {
     let process = run(&executor, "p").await.unwrap();
     assert!(lives(&process));
     drop(executor);
+    eventually(async || (!lives(&process)).then_some(())).await;
+}
+
+/// This test program again, as a node with a program: SIGKILL leaves it no time to end it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "it tells the test which process it is")]
+async fn a_program_ends_with_a_node_that_is_killed() {
+    const NODE: &str = "FOGLINE_TEST_NODE";
+    if std::env::var_os(NODE).is_some() {
+        let (executor, _folder) = ready(&function(&[])).await;
+        println!("process={}", run(&executor, "p").await.unwrap());
+        std::future::pending::<()>().await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_program_ends_with_a_node_that_is_killed",
+            "--nocapture",
+        ])
+        .env(NODE, "")
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(node.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let process = lines.find_map(|line| Some(line.split_once("process=")?.1.to_owned()));
+    let process = process.unwrap();
+    assert!(lives(&process));
+    node.kill().unwrap();
+    node.wait().unwrap();
     eventually(async || (!lives(&process)).then_some(())).await;
 }
 

@@ -10,7 +10,8 @@ use fogline_core::application::{Function, Instance, State};
 use fogline_core::model::{Bytes, FunctionName, StateName, limits};
 use thiserror::Error;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
 use wasmtime::component::Component;
 
 use super::cache::CodeCache;
@@ -21,11 +22,13 @@ use super::machine::{Allocator, Machine};
 use super::options::ComponentOptions;
 use super::states;
 use super::worker::Blueprint;
-use crate::error::{ExecuteError, FunctionFault, PrepareError};
+use crate::error::{Busy, ExecuteError, FunctionFault, PrepareError};
 use crate::runtime::{Artefact, Executor, Runtime};
 
 /// A page of WebAssembly's memory.
 const PAGE: u64 = 64 << 10;
+/// Compilations at once, those included that nobody waits for any more; each uses all cores.
+const COMPILATIONS: usize = 2;
 /// How a core module begins: magic, version 1. A component has version 0x1000d.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -37,6 +40,7 @@ pub struct ComponentRuntime {
     metered: Mutex<Option<Arc<Machine>>>,
     cache: Option<Arc<CodeCache>>,
     kept: Arc<Kept>,
+    compilations: Arc<Semaphore>,
     /// How many executors there have been.
     executors: AtomicU64,
 }
@@ -75,6 +79,7 @@ impl ComponentRuntime {
             plain: Arc::new(Machine::new(&options, false).map_err(ComponentRuntimeError::Engine)?),
             metered: Mutex::new(None),
             kept: Arc::new(Kept::new(options.kept)),
+            compilations: Arc::new(Semaphore::new(COMPILATIONS)),
             executors: AtomicU64::new(0),
             options,
         })
@@ -99,18 +104,32 @@ impl ComponentRuntime {
         Ok(machine)
     }
 
-    async fn compile(
-        &self,
-        machine: &Arc<Machine>,
-        bytes: bytes::Bytes,
-    ) -> Result<wasmtime::Result<Component>, tokio::task::JoinError> {
+    async fn compile(&self, machine: &Arc<Machine>, bytes: bytes::Bytes) -> Result<Compiled, Late> {
+        let end = Instant::now() + self.options.compile;
+        let place = timeout_at(end, Arc::clone(&self.compilations).acquire_owned()).await;
+        let place = place.map_err(|_| Late::Waiting)?;
         let (cache, machine) = (self.cache.clone(), Arc::clone(machine));
-        spawn_blocking(move || match cache {
-            Some(cache) => cache.compile(&machine.engine, &bytes),
-            None => Component::from_binary(&machine.engine, &bytes),
-        })
-        .await
+        let compiling = spawn_blocking(move || {
+            // Until it has ended, whoever waits for it.
+            let _place = place;
+            match cache {
+                Some(cache) => cache.compile(&machine.engine, &bytes),
+                None => Component::from_binary(&machine.engine, &bytes),
+            }
+        });
+        timeout_at(end, compiling).await.map_err(|_| Late::Compiling)
     }
+}
+
+/// What came of a compilation, if it did not panic.
+type Compiled = Result<wasmtime::Result<Component>, JoinError>;
+
+/// What the time for a compilation was spent on.
+enum Late {
+    /// Others.
+    Waiting,
+    /// Itself.
+    Compiling,
 }
 
 #[async_trait]
@@ -136,6 +155,13 @@ impl Runtime for ComponentRuntime {
         let machine = self.machine(limits.fuel.is_some());
         let machine = machine.map_err(|error| failed("starting an engine that counts fuel", error.into()))?;
         let compiled = self.compile(&machine, artefact.bytes).await;
+        let compiled = compiled.map_err(|late| match late {
+            Late::Waiting => PrepareError::Busy {
+                function: name.clone(),
+                busy: Busy::Compiler,
+            },
+            Late::Compiling => at_fault(FunctionFault::CompileTime(self.options.compile)),
+        })?;
         let component = compiled
             .map_err(|error| failed("compiling its component", error.into()))?
             .map_err(|error| at_fault(FunctionFault::NotAComponent(format!("{error:#}"))))?;

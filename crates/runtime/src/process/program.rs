@@ -38,6 +38,9 @@ const START: Duration = Duration::from_secs(20);
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 /// Largest body of an answer to `GET /ready`; it says nothing.
 const READY_BODY: Size = Size(4096);
+/// Ends its process group when the pipe to it is closed, as it is with the node, whatever ends that: a node that is
+/// killed drops nothing. It is what leads the group, so that it is there before the program, and after it.
+const GUARD: [&str; 3] = ["sh", "-c", "read -r _; kill -KILL 0"];
 /// Lines of output that a failure is explained with.
 const LAST_LINES: usize = 8;
 
@@ -54,6 +57,8 @@ pub(super) struct Spec {
 /// A running program. Dropping it kills the program's whole process group.
 pub(super) struct Program {
     child: Child,
+    /// Holds the pipe to the guard.
+    _guard: Child,
     /// Holds the socket; nobody else may look into it.
     folder: TempDir,
     last: Arc<Mutex<VecDeque<String>>>,
@@ -110,6 +115,17 @@ impl Program {
 
     fn spawn(spec: &Spec) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("fogline-").tempdir()?;
+        let guard = Command::new(GUARD[0])
+            .args(&GUARD[1..])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("its guard {:?}: {error}", GUARD[0])))?;
+        let group = id_of(&guard);
         let mut command = Command::new(program_path(&spec.command[0], &spec.folder));
         command
             .args(&spec.command[1..])
@@ -125,13 +141,9 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
+            .process_group(group.map_or(0, |group| group.as_raw_nonzero().get()))
             .kill_on_drop(true);
         let mut child = command.spawn()?;
-        let group = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
         let last = Arc::new(Mutex::new(VecDeque::new()));
         let mut readers = JoinSet::new();
         if let Some(output) = child.stdout.take() {
@@ -142,6 +154,7 @@ impl Program {
         }
         let program = Self {
             child,
+            _guard: guard,
             folder,
             last,
             readers,
@@ -159,7 +172,7 @@ impl Program {
             current: Some(most.0),
             maximum: Some(most.0),
         };
-        prlimit(self.group, Resource::Data, limit)?;
+        prlimit(id_of(&self.child), Resource::Data, limit)?;
         Ok(())
     }
 
@@ -197,6 +210,14 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The id of a process that has not been waited for.
+fn id_of(child: &Child) -> Option<Pid> {
+    child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw)
 }
 
 /// A program with a slash in its name is looked for in the manifest's folder.
