@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::limits::MAX_LISTED;
+use fogline_core::model::limits::{MAX_BODY, MAX_LISTED};
 use fogline_core::model::{ExecutionModel, NodeName, StateName};
 use fogline_core::session::{self, Commit, Snapshot};
 use fogline_protocol::peer::{self, Invoke, Request, Response, Target};
@@ -64,8 +64,16 @@ async fn answer(node: &Arc<Node>, from: &NodeName, message: Message) -> Result<A
             Ok(invoked(dispatch(node, job).await?))
         }
         Request::Reaches(keeper) => {
-            let reached = node.homes.site().and_then(|site| site.of(&keeper));
-            Ok((reached.map_or(Response::Nothing, |_| Response::Done), Vec::new()))
+            let reached = match node.homes.site() {
+                Some(site) => site.find(&keeper).await.is_some(),
+                None => false,
+            };
+            let says = if reached {
+                Response::Done
+            } else {
+                Response::Nothing
+            };
+            Ok((says, Vec::new()))
         }
         Request::Compare(theirs) => Ok(compare::answer(node, &theirs)),
         Request::Adopt => {
@@ -93,6 +101,14 @@ async fn answer(node: &Arc<Node>, from: &NodeName, message: Message) -> Result<A
         Request::Load(key, states) if key.model == ExecutionModel::InFunction => {
             let durability = node.apps.get(&key.tenant, &key.app)?.spec.durability;
             Ok(record(node.owner.look(&key, &states, durability).await?))
+        }
+        // What of it memory does not have is in the store.
+        Request::Blob(key, name) if key.model == ExecutionModel::InFunction => {
+            let in_memory = node.owner.blob(&key, &name);
+            match in_memory {
+                None => of_store(node, Request::Blob(key, name), body).await,
+                blob => Ok(found(blob)),
+            }
         }
         stored => of_store(node, stored, body).await,
     }
@@ -155,13 +171,23 @@ fn found(bytes: Option<Bytes>) -> Answered {
     }
 }
 
+/// A head with its values, as many as fit into one message; whoever asks comes again for the others, which are blobs.
 fn record(found: Option<Snapshot>) -> Answered {
     let Some(found) = found else {
         return (Response::Nothing, Vec::new());
     };
-    let mut body = vec![Bytes::from(session::encode(&found.head))];
-    let (names, values): (Vec<_>, Vec<_>) = found.values.into_iter().unzip();
-    body.extend(values);
+    let head = Bytes::from(session::encode(&found.head));
+    let mut room = MAX_BODY.0.saturating_sub(head.len() as u64);
+    let mut values: Vec<_> = found.values.into_iter().collect();
+    // The small ones are not blobs.
+    values.sort_by_key(|(_, value)| value.len());
+    let fits = |(_, value): &(StateName, Bytes)| {
+        let left = room.checked_sub(value.len() as u64);
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    let (names, values): (Vec<_>, Vec<_>) = values.into_iter().take_while(fits).unzip();
+    let body = std::iter::once(head).chain(values).collect();
     (Response::Record(names), body)
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn take(
     let (Home::InFunction(owner), Some(site)) = (home, node.homes.site()) else {
         return Ok(None);
     };
-    let Some(records) = site.of(owner) else {
+    let Some(records) = site.find(owner).await else {
         return Ok(None);
     };
     let call = &job.call;

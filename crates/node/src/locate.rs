@@ -6,26 +6,32 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use fogline_core::model::Birth;
 use fogline_core::session::{Head, Home, RecordKey, Status};
-use fogline_protocol::peer::Invoke;
+use fogline_protocol::problem::Kind;
 use futures_util::future::join_all;
 
-use crate::invoke::parts::record_key;
+use crate::fault::Fault;
 use crate::node::Node;
 
 /// How long nodes have to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Where a part of the call's session is live, asked of this node, its peers and the cloud.
-pub(crate) async fn locate(node: &Node, call: &Invoke, part: Birth) -> Option<Home> {
-    let session = call.session.as_ref()?;
+/// Whether others may know better where a part is that was not found at its home.
+pub(crate) fn may_be_elsewhere(node: &Node, fault: &Fault, home: &Home) -> bool {
+    fault.problem().kind == Kind::Unavailable && !node.homes.is_cut_off_from(home)
+}
+
+/// Where a part of a session is live, whatever its model there, asked of this node, its peers and the cloud.
+pub(crate) async fn locate(node: &Node, part: &RecordKey) -> Option<Home> {
     let nodes = std::iter::once(node.name.clone()).chain(node.others());
     let homes = nodes
         .flat_map(|name| [Home::InFunction(name.clone()), Home::InEdge(name)])
         .chain([Home::External]);
     let asked = homes.map(|home| async move {
-        let key = record_key(&call.tenant, &call.app, session, part, &home);
+        let key = RecordKey {
+            model: home.model(),
+            ..part.clone()
+        };
         let head = tokio::time::timeout(PATIENCE, head(node, &home, &key))
             .await
             .ok()??;

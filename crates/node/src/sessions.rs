@@ -10,11 +10,12 @@ use fogline_core::model::limits::MAX_LISTED;
 use fogline_core::model::{
     AppName, Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
 };
-use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Status};
+use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Refusal, Replies, Snapshot, Status};
 use fogline_protocol::api;
 use fogline_protocol::peer::{Response, Target};
 use fogline_protocol::problem::Kind;
-use fogline_state::{Committed, Listed, Store, StoreError};
+use fogline_state::{Committed, Listed, Store};
+use futures_util::{StreamExt, stream};
 
 use crate::apps::Deployed;
 use crate::convert::{self, Converted, Goal};
@@ -22,11 +23,14 @@ use crate::failover;
 use crate::fault::Fault;
 use crate::invoke::parts::record_key;
 use crate::invoke::{self, ClientPlace, Job, resolve};
+use crate::locate::{locate, may_be_elsewhere};
 use crate::node::Node;
 use crate::random;
 
 /// How often a deletion may be overtaken by commits and moves.
 const MAX_TRIES: usize = 100;
+/// Nodes that are told something at once: one that is silent holds up no other.
+const TOLD_AT_ONCE: usize = 16;
 
 /// Makes a session of an application, near this node.
 pub(crate) async fn create(
@@ -171,27 +175,19 @@ pub(crate) async fn find(
 ) -> Result<(Home, Option<Head>), Fault> {
     let mut home = node.forwards.home(session, part);
     let mut least_epoch = 0;
+    let mut located = false;
     for _ in 0..MAX_TRIES {
-        let store = node
-            .homes
-            .store(&home.keeper(session))?
-            .ok_or(Refusal::NoSession)?;
         let key = record_key(tenant, app, session, part, &home);
-        let found = match &home {
-            Home::InFunction(owner) if *owner == node.name => {
-                let durability = node.apps.get(tenant, app)?.spec.durability;
-                node.owner.look(&key, &BTreeSet::new(), durability).await?
+        let found = match look(node, &home, &key).await {
+            // If the session has left whoever does not answer, another node has it.
+            Err(fault) if !located && may_be_elsewhere(node, &fault, &home) => {
+                located = true;
+                let found = locate(node, &key).await.filter(|found| *found != home);
+                home = found.ok_or(fault)?;
+                node.forwards.learn(session, part, &home);
+                continue;
             }
-            _ => match (
-                store.load(&key, &BTreeSet::new()).await,
-                node.homes.record(&home)?,
-            ) {
-                // Its owner does not answer: what it has stored is there all the same.
-                (Err(StoreError::Unavailable { .. }), Some(record)) => {
-                    record.load(&key, &BTreeSet::new()).await?
-                }
-                (found, _) => found?,
-            },
+            found => found?,
         };
         // The forward of an earlier departure says nothing of a session that has come back to its client.
         let found = found.filter(|found| found.head.epoch >= least_epoch);
@@ -212,6 +208,35 @@ pub(crate) async fn find(
         }
     }
     Err(Fault::overloaded("the session keeps moving"))
+}
+
+/// What stands of a part at a home, as its owner shows it; or, when that owner does not answer, as it has stored it in
+/// the quorum.
+async fn look(node: &Node, home: &Home, key: &RecordKey) -> Result<Option<Snapshot>, Fault> {
+    let store = node.homes.store(&home.keeper(&key.session))?;
+    let store = store.ok_or(Refusal::NoSession)?;
+    let no_states = BTreeSet::new();
+    let looking = store.load(key, &no_states);
+    match home {
+        Home::InFunction(owner) if *owner == node.name => {
+            let durability = node.apps.get(&key.tenant, &key.app)?.spec.durability;
+            node.owner.look(key, &no_states, durability).await
+        }
+        Home::InFunction(owner) => {
+            let shown = tokio::select! {
+                shown = looking => shown.map_err(Fault::from),
+                silent = invoke::outlived(node, owner) => Err(silent),
+            };
+            match (shown, node.homes.site()) {
+                (Err(fault), Some(site)) if fault.problem().kind == Kind::Unavailable => {
+                    let record = site.find(owner).await.ok_or(fault)?;
+                    Ok(record.load(key, &no_states).await?)
+                }
+                (shown, _) => shown,
+            }
+        }
+        _ => Ok(looking.await?),
+    }
 }
 
 /// The states of a session's primary part that its client holds, as its envelopes say.
@@ -602,10 +627,11 @@ async fn forget_request(node: &Arc<Node>, session: &SessionId) {
 }
 
 async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel, until: Timestamp) {
-    for other in &node.others() {
-        let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
-        if let Err(fault) = invoke::tell(node, other, &request).await {
+    let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
+    let told = stream::iter(node.others()).for_each_concurrent(TOLD_AT_ONCE, async |other| {
+        if let Err(fault) = invoke::tell(node, &other, &request).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");
         }
-    }
+    });
+    told.await;
 }

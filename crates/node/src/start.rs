@@ -271,7 +271,7 @@ async fn belong(node: &Arc<Node>, site: Arc<Site>, keeping: &TaskTracker, leavin
     keeping.spawn(async move { lease.keep(&it.owner, &leaving).await });
     site.lease.wait().await;
     // Those that start later are seen later.
-    site.look().await;
+    site.look(Duration::ZERO).await;
     let look = node
         .stopping
         .clone()

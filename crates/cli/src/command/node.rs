@@ -19,7 +19,7 @@ use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_state::seal::Keyring;
-use fogline_state::{EtcdCredentials, EtcdOptions, EtcdStore, EtcdTls, RedisOptions};
+use fogline_state::{EtcdConnectError, EtcdCredentials, EtcdOptions, EtcdStore, EtcdTls, RedisOptions};
 
 use crate::failure::Failure;
 use crate::peering::{self, failed};
@@ -235,9 +235,17 @@ async fn quorum(config: &NodeConfig) -> Result<Option<Quorum>, Failure> {
             password: text(file, "the password of etcd's user")?.trim_end().to_owned(),
         });
     }
-    let etcd = EtcdStore::connect(&options).await;
+    let refused = |error: EtcdConnectError| failed(&error, "check [in-edge] and the servers");
+    let etcd = EtcdStore::new(&options).map_err(refused)?;
+    match etcd.greet().await {
+        // What needs no quorum is served meanwhile.
+        Err(error @ EtcdConnectError::Silent { .. }) => {
+            output::note(&format!("starts without its quorum: {error}"));
+        }
+        greeted => greeted.map_err(refused)?,
+    }
     Ok(Some(Quorum {
-        etcd: etcd.map_err(|error| failed(&error, "check [in-edge] and the servers"))?,
+        etcd,
         term: section.lease_term.unwrap_or(lease::TERM),
     }))
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fogline_core::model::limits::{MAX_BODY, MAX_DEADLINE};
 use fogline_core::model::{AppName, ExecutionModel, NodeName, StateName, TenantName};
-use fogline_core::session::{self, BlobName, Commit, Head, RecordKey, Snapshot};
+use fogline_core::session::{self, BlobName, Commit, Content, Head, RecordKey, Snapshot};
 use fogline_protocol::peer::{self, Request, Response};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
@@ -19,6 +19,9 @@ const HINT: &str = "check the node and the link to it; sessions homed elsewhere 
 
 /// How long a store on another node is waited for at the most; callers drop the call sooner.
 const PATIENCE: Duration = MAX_DEADLINE;
+
+/// How often a session may be written while its states are brought one by one.
+const MAX_TRIES: usize = 8;
 
 /// The store of another node.
 pub(crate) struct RemoteStore {
@@ -119,6 +122,27 @@ impl RemoteStore {
         Ok(ahead)
     }
 
+    /// Brings the values that did not fit into one message with their head; false if one is no more (R6).
+    async fn bring_rest(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+        found: &mut Snapshot,
+    ) -> Result<bool, StoreError> {
+        for state in states {
+            if let Some(entry) = found.head.states.get(state)
+                && let Content::Blob { name, .. } = &entry.content
+                && !found.values.contains_key(state)
+            {
+                let Some(blob) = self.blob(key, name).await? else {
+                    return Ok(false);
+                };
+                found.values.insert(state.clone(), blob);
+            }
+        }
+        Ok(true)
+    }
+
     fn unavailable(&self, problem: impl ToString) -> StoreError {
         StoreError::Unavailable {
             doing: format!("reaching the store of {}", self.node),
@@ -170,15 +194,21 @@ impl Store for RemoteStore {
         key: &RecordKey,
         states: &BTreeSet<StateName>,
     ) -> Result<Option<Snapshot>, StoreError> {
-        match self.ask(&Request::Load(key.clone(), states.clone())).await? {
-            (Response::Record(names), body) => {
-                let head = self.head(key, body.first())?;
-                let values: BTreeMap<_, _> = names.into_iter().zip(body.into_iter().skip(1)).collect();
-                Ok(Some(Snapshot { head, values }))
+        for _ in 0..MAX_TRIES {
+            match self.ask(&Request::Load(key.clone(), states.clone())).await? {
+                (Response::Record(names), body) => {
+                    let head = self.head(key, body.first())?;
+                    let values = names.into_iter().zip(body.into_iter().skip(1)).collect();
+                    let mut found = Snapshot { head, values };
+                    if self.bring_rest(key, states, &mut found).await? {
+                        return Ok(Some(found));
+                    }
+                }
+                (Response::Nothing, _) => return Ok(None),
+                (other, _) => return Err(self.unexpected(other)),
             }
-            (Response::Nothing, _) => Ok(None),
-            (other, _) => Err(self.unexpected(other)),
         }
+        Err(self.unavailable("the session is so busy that its states cannot be brought together"))
     }
 
     async fn commit(&self, key: &RecordKey, mut commit: Commit) -> Result<Committed, StoreError> {

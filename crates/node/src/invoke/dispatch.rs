@@ -12,7 +12,7 @@ use futures_util::future::select_ok;
 
 use super::dispatcher::Wanted;
 use super::exchange::{Answered, Failed, ask, exchange, relay};
-use super::parts::Parts;
+use super::parts::{Parts, record_key};
 use super::{Answer, Job, execute};
 use crate::apps::Deployed;
 use crate::failover;
@@ -239,6 +239,13 @@ impl Search<'_> {
         }
     }
 
+    /// Where the session is, if not where it was thought to be and nobody answers.
+    async fn found_elsewhere(&self, job: &Job, part: Birth) -> Option<Home> {
+        let (call, home) = (&job.call, self.home.as_ref()?);
+        let key = record_key(&call.tenant, &call.app, call.session.as_ref()?, part, home);
+        locate(self.node, &key).await.filter(|found| found != home)
+    }
+
     /// What to do after a failure: go on, if this returns what failed.
     async fn after(&mut self, job: &Job, target: &NodeName, failure: Failed) -> Result<Fault, Fault> {
         let (fault, unreached) = match failure {
@@ -267,8 +274,7 @@ impl Search<'_> {
                 return Ok(fault);
             }
             // If the session has left whoever does not answer, another node has it.
-            let found = locate(self.node, &job.call, part).await;
-            if let Some(found) = found.filter(|found| Some(found) != self.home.as_ref()) {
+            if let Some(found) = self.found_elsewhere(job, part).await {
                 self.is_at(job, found);
                 return Ok(fault);
             }
@@ -302,12 +308,13 @@ async fn reaches(node: &Node, keeper: &NodeName) -> Option<NodeName> {
 }
 
 /// Waits until the life of an owner is over, for as long as it takes; if it is of another site, for ever.
-async fn outlived(node: &Node, owner: &NodeName) -> Fault {
-    let Some(site) = node.homes.site().filter(|site| site.of(owner).is_some()) else {
+pub(crate) async fn outlived(node: &Node, owner: &NodeName) -> Fault {
+    let Some(site) = node.homes.site() else {
         return std::future::pending().await;
     };
     tokio::time::sleep(WATCHED_AFTER).await;
-    while site.contest(owner).await.is_err() {
+    // One that has joined a moment ago is of the site too.
+    while site.find(owner).await.is_none() || site.contest(owner).await.is_err() {
         tokio::time::sleep(WATCHED_AGAIN).await;
     }
     Fault::new(

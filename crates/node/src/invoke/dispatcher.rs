@@ -238,9 +238,24 @@ impl Dispatcher {
         if let Some((node, _)) = bound(&known.view, wanted, &key) {
             return Ok(node);
         }
+        let mut chosen = self.choose(&mut known, wanted, &key);
+        if chosen.is_none() && known.is_draining(this) {
+            // What nobody else can do, it does until it stops: refusing it would help nobody.
+            known.view.stand(this, Standing::Up);
+            chosen = self.choose(&mut known, wanted, &key);
+            known.settle_as_before(this, self.origin.elapsed());
+        }
+        for node in wanted.behind {
+            // The next job may be of another application.
+            known.settle_as_before(node, self.origin.elapsed());
+        }
+        chosen.ok_or_else(|| nobody(wanted))
+    }
+
+    fn choose(&self, known: &mut Known, wanted: &Wanted<'_>, key: &FunctionKey) -> Option<NodeName> {
         let placement = wanted.app.placement;
-        let chosen = self.decide(&mut known, wanted, &key, |view, request| {
-            let turn = view.next_turn(&key, request.turn);
+        let chosen = self.decide(known, wanted, key, |view, request| {
+            let turn = view.next_turn(key, request.turn);
             let request = drawn(Request { turn, ..*request });
             let record = self
                 .log
@@ -255,29 +270,35 @@ impl Dispatcher {
             }
             chosen.map(|chosen| chosen.node)
         });
-        for node in wanted.behind {
-            // The next job may be of another application.
-            known.settle_as_before(node, self.origin.elapsed());
-        }
-        chosen.flatten().ok_or_else(|| nobody(wanted))
+        chosen.flatten()
     }
 
     /// What [`Self::place`] would do next, and why. Nothing changes by it.
-    pub(super) fn explain(&self, wanted: &Wanted<'_>) -> Result<(Because, Decision), Fault> {
+    pub(super) fn explain(&self, this: &NodeName, wanted: &Wanted<'_>) -> Result<(Because, Decision), Fault> {
         let key = key(wanted.job).ok_or_else(|| Fault::internal("only invocations are explained"))?;
         let mut known = self.settled(is_closed);
         let bound = bound(&known.view, wanted, &key);
-        let decision = self.decide(&mut known, wanted, &key, |view, request| {
-            let turn = view.coming_turn(&key, request.turn);
-            let request = drawn(Request { turn, ..*request });
-            dispatch::place(view, wanted.app.placement, &request)
-        });
-        let mut decision = decision.flatten().ok_or_else(|| nobody(wanted))?;
+        let mut decision = self.weigh(&mut known, wanted, &key)?;
         let Some((node, because)) = bound else {
+            if decision.chosen.is_none() && known.is_draining(this) {
+                known.view.stand(this, Standing::Up);
+                let last = self.weigh(&mut known, wanted, &key);
+                known.settle_as_before(this, self.origin.elapsed());
+                return Ok((Because::Policy, last?));
+            }
             return Ok((Because::Policy, decision));
         };
         decision.chosen = Some(node);
         Ok((because, decision))
+    }
+
+    fn weigh(&self, known: &mut Known, wanted: &Wanted<'_>, key: &FunctionKey) -> Result<Decision, Fault> {
+        let decision = self.decide(known, wanted, key, |view, request| {
+            let turn = view.coming_turn(key, request.turn);
+            let request = drawn(Request { turn, ..*request });
+            dispatch::place(view, wanted.app.placement, &request)
+        });
+        decision.flatten().ok_or_else(|| nobody(wanted))
     }
 
     /// What a session's invocations, were they as this one, are reckoned to take at each node: a mean over where they
@@ -401,6 +422,10 @@ fn nobody(wanted: &Wanted<'_>) -> Fault {
 }
 
 impl Known {
+    fn is_draining(&self, node: &NodeName) -> bool {
+        self.standings.get(node) == Some(&Standing::Draining)
+    }
+
     /// A node stands as is said of it and of its circuit, which is asked for nothing.
     fn settle_as_before(&mut self, node: &NodeName, now: Duration) {
         let sends = self

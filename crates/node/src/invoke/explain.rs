@@ -42,7 +42,7 @@ pub(crate) async fn explain(node: &Arc<Node>, job: &Job) -> Result<Explanation, 
         home,
         behind: &[],
     };
-    let (because, decision) = node.dispatcher.explain(&wanted)?;
+    let (because, decision) = node.dispatcher.explain(&node.name, &wanted)?;
     let sizes = found.iter().flat_map(|(_, _, states, sizes)| {
         let declared = sizes.iter().filter(|(state, _)| states.contains(*state));
         declared.map(|(state, bytes)| StateSize {

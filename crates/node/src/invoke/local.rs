@@ -29,7 +29,7 @@ use super::{Answer, Job};
 use crate::apps::Deployed;
 use crate::failover;
 use crate::fault::{self, Fault};
-use crate::locate::locate;
+use crate::locate::{locate, may_be_elsewhere};
 use crate::metrics::OfTenant;
 use crate::node::Node;
 use crate::trace::Span;
@@ -166,7 +166,7 @@ impl Work<'_> {
             };
             let mut drive = Drive::of(self, session, states, &read_only);
             let driven = match drive.run(&mut place).await {
-                Err(fault) if !located && self.may_be_elsewhere(&fault, &home) => {
+                Err(fault) if !located && may_be_elsewhere(self.node, &fault, &home) => {
                     located = true;
                     home = self.found_elsewhere(part, &home).await.ok_or(fault)?;
                     continue;
@@ -211,16 +211,12 @@ impl Work<'_> {
         Err(Fault::overloaded("the session keeps moving"))
     }
 
-    /// Whether others may know better where a part is that is not found at its home.
-    fn may_be_elsewhere(&self, fault: &Fault, home: &Home) -> bool {
-        fault.problem().kind == Kind::Unavailable && !self.node.homes.is_cut_off_from(home)
-    }
-
     /// Where a part is, if not where it was thought to be and nobody answers.
     async fn found_elsewhere(&self, part: Birth, home: &Home) -> Option<Home> {
-        let found = locate(self.node, &self.job.call, part).await;
-        let found = found.filter(|found| found != home)?;
-        let session = self.job.call.session.as_ref()?;
+        let call = &self.job.call;
+        let session = call.session.as_ref()?;
+        let key = record_key(&call.tenant, &call.app, session, part, home);
+        let found = locate(self.node, &key).await.filter(|found| found != home)?;
         self.node.forwards.learn(session, part, &found);
         Some(found)
     }

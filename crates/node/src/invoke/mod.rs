@@ -21,7 +21,7 @@ use fogline_core::session::{Commit, Head, Home, encoded_len};
 use fogline_protocol::peer::{Invoke, Invoked};
 
 pub(crate) use client::ClientPlace;
-pub(crate) use dispatch::{MAX_HOPS, dispatch, dispatch_at, send, whereto};
+pub(crate) use dispatch::{MAX_HOPS, dispatch, dispatch_at, outlived, send, whereto};
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use envelopes::{missing, old};
 pub(crate) use exchange::{ask, exchange, tell};

@@ -31,6 +31,8 @@ pub(crate) struct Lease {
     holder: Mutex<Holder>,
     /// How many lives have held it.
     held: watch::Sender<u64>,
+    /// Whether nobody has said for a whole term if it is renewed, or can be had.
+    cut_off: watch::Sender<bool>,
     /// Why it was not renewed, the last time that it was not.
     problem: Mutex<String>,
 }
@@ -43,6 +45,7 @@ impl Lease {
             term,
             holder: Mutex::new(life(term)),
             held: watch::Sender::new(0),
+            cut_off: watch::Sender::new(false),
             problem: Mutex::new("it has not been got yet".to_owned()),
         }
     }
@@ -70,7 +73,7 @@ impl Lease {
             return Ok(holder.incarnation());
         }
         drop(holder);
-        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = self.problem();
         Err(Fault::new(
             Kind::Unavailable,
             format!(
@@ -97,13 +100,46 @@ impl Lease {
         ))
     }
 
-    /// Waits until the lease is held for the first time, but no longer than two earlier terms take.
+    /// Waits until the lease is held for the first time, but no longer than two earlier terms take, nor where nobody
+    /// answers.
     pub(crate) async fn wait(&self) {
         let mut held = self.held.subscribe();
-        let waited = tokio::time::timeout(self.term * 3, held.wait_for(|lives| *lives > 0)).await;
-        if waited.is_err() {
-            tracing::warn!(node = %self.node, "starts without its lease");
+        tokio::select! {
+            _ = held.wait_for(|lives| *lives > 0) => return,
+            _ = self.cut_off() => {}
+            () = tokio::time::sleep(self.term * 3) => {}
         }
+        tracing::warn!(node = %self.node, problem = %self.problem(), "starts without its lease");
+    }
+
+    /// Why nothing can be asked of the quorum, if so.
+    pub(super) fn is_cut_off(&self) -> Option<StoreError> {
+        let cut_off = *self.cut_off.borrow();
+        cut_off.then(|| StoreError::Unavailable {
+            doing: format!("reaching the quorum of the site of {}", self.node),
+            problem: self.problem(),
+            hint: "check that more than half of the etcd servers run and can be reached from here; without state, and \
+                   with states that are with their clients, this node goes on",
+        })
+    }
+
+    /// Waits until nothing can be asked of the quorum; gives why.
+    pub(super) async fn cut_off(&self) -> StoreError {
+        let mut cut_off = self.cut_off.subscribe();
+        loop {
+            if let Some(error) = self.is_cut_off() {
+                return error;
+            }
+            // It is this lease's for as long as it is.
+            let _ = cut_off.changed().await;
+        }
+    }
+
+    fn problem(&self) -> String {
+        self.problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Holds the lease until it is to be given up. When somebody has ended a life, memory is emptied, and another life
@@ -148,12 +184,21 @@ impl Lease {
 
     /// What came of a call; why, if nothing did.
     fn heard(&self, came: Result<LeaseEvent, StoreError>) -> LeaseEvent {
-        let problem = match &came {
-            Ok(LeaseEvent::Unanswered) => "etcd has not said whether it is renewed".to_owned(),
+        let problem = match came {
+            // Being woken says nothing of the quorum.
+            Ok(LeaseEvent::Wake) => return LeaseEvent::Wake,
+            Ok(LeaseEvent::Unanswered) => "etcd has not said whether the lease is renewed".to_owned(),
+            Ok(event) => {
+                self.cut_off.send_if_modified(|it| std::mem::replace(it, false));
+                return event;
+            }
+            Err(StoreError::Unavailable { doing, problem, .. }) => format!("{doing}: {problem}"),
             Err(error) => error.to_string(),
-            Ok(event) => return event.clone(),
         };
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+        if !self.holder().holds(now()) {
+            self.cut_off.send_if_modified(|it| !std::mem::replace(it, true));
+        }
         LeaseEvent::Unanswered
     }
 

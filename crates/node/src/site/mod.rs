@@ -5,6 +5,7 @@
 
 mod contest;
 mod lease;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,13 +14,17 @@ use std::time::Duration;
 use fogline_core::lease::{LeaseAction, LeaseEvent};
 use fogline_core::model::NodeName;
 use fogline_state::{EtcdStore, Leases, Store};
+use tokio::time::Instant;
 
 pub(crate) use lease::Lease;
 
 use contest::Contests;
+use records::Records;
 
 /// How often it is looked who belongs to the site.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How old the last look may be for one who asks for a node that was not there then.
+const FRESH: Duration = Duration::from_millis(200);
 
 /// What stands between a node and a store of session records.
 pub(crate) type Between = Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
@@ -32,6 +37,8 @@ pub(crate) struct Site {
     pub(crate) lease: Arc<Lease>,
     /// The records of the site's other nodes.
     others: RwLock<BTreeMap<NodeName, Arc<dyn Store>>>,
+    /// When it was last looked who they are; held while somebody looks.
+    looked: tokio::sync::Mutex<Option<Instant>>,
     contests: Contests,
 }
 
@@ -44,6 +51,7 @@ impl Site {
             etcd,
             between,
             others: RwLock::default(),
+            looked: tokio::sync::Mutex::default(),
             contests: Contests::default(),
         }
     }
@@ -60,21 +68,39 @@ impl Site {
     }
 
     fn store(&self, node: &NodeName) -> Arc<dyn Store> {
-        (self.between)(Arc::new(self.etcd.of_node(node)))
+        let etcd = self.etcd.of_node(node);
+        (self.between)(Arc::new(Records::new(etcd, Arc::clone(&self.lease))))
     }
 
-    /// Looks who belongs to the site, now and then; ends when the task that runs it does. A node that it has not seen
-    /// yet is asked itself.
+    /// The records of another node, if it is of this site: also if it has joined a moment ago.
+    pub(crate) async fn find(&self, node: &NodeName) -> Option<Arc<dyn Store>> {
+        if let Some(found) = self.of(node) {
+            return Some(found);
+        }
+        self.look(FRESH).await;
+        self.of(node)
+    }
+
+    /// Looks who belongs to the site, now and then; ends when the task that runs it does.
     pub(crate) async fn look_around(&self) {
         loop {
-            self.look().await;
+            self.look(LOOK_EVERY).await;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Looks who belongs to the site.
-    pub(crate) async fn look(&self) {
-        match self.etcd.holders(LOOK_EVERY).await {
+    /// Looks who belongs to the site, unless somebody has within `fresh`, or nobody can.
+    pub(crate) async fn look(&self, fresh: Duration) {
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|looked| looked.elapsed() < fresh) {
+            return;
+        }
+        let found = tokio::select! {
+            found = self.etcd.holders(LOOK_EVERY) => found,
+            error = self.lease.cut_off() => Err(error),
+        };
+        *looked = Some(Instant::now());
+        match found {
             Ok(nodes) => {
                 let others = nodes.into_iter().filter(|node| *node != self.node);
                 let others = others.map(|node| (node.clone(), self.store(&node))).collect();

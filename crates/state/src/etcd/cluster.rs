@@ -64,6 +64,8 @@ pub(super) struct Answer<A> {
 pub(super) struct NoAnswer {
     /// Whether no try was carried out, for certain.
     pub(super) did_nothing: bool,
+    /// Whether a server has said that none will carry it out.
+    pub(super) refused: bool,
     pub(super) code: Code,
     pub(super) problem: String,
 }
@@ -108,9 +110,11 @@ impl Cluster {
                         self.down.store(false, Ordering::Relaxed);
                         return Ok(Answer { says, again });
                     }
-                    Err((Meaning::Refused, status)) => return Err(no_answer(!again, &status)),
+                    Err((Meaning::Refused, status)) => return Err(no_answer(!again, true, &status)),
                     // Its token was renewed, and was refused again.
-                    Err((Meaning::Stranger, status)) if round > 0 => return Err(no_answer(!again, &status)),
+                    Err((Meaning::Stranger, status)) if round > 0 => {
+                        return Err(no_answer(!again, true, &status));
+                    }
                     Err((means, status)) => {
                         again |= means == Meaning::Perhaps;
                         let server = &self.servers[at].name;
@@ -129,6 +133,7 @@ impl Cluster {
         self.down.store(true, Ordering::Relaxed);
         no_answer(
             !again,
+            false,
             &last.unwrap_or_else(|| Status::deadline_exceeded("no time")),
         )
     }
@@ -146,6 +151,9 @@ impl Cluster {
         A: Message + Default + 'static,
     {
         let asking = async {
+            if self.credentials.is_some() && self.token().is_none() {
+                self.authenticate(at).await?;
+            }
             match self.ask_once(at, path, request.clone()).await {
                 Err(status) if meaning(&status) == Meaning::Stranger => {
                     self.authenticate(at).await?;
@@ -174,8 +182,7 @@ impl Cluster {
         request
             .metadata_mut()
             .insert("hasleader", MetadataValue::from_static("true"));
-        let token = self.token.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(token) = token {
+        if let Some(token) = self.token() {
             request.metadata_mut().insert("token", token);
         }
         let path = PathAndQuery::from_static(path);
@@ -183,8 +190,12 @@ impl Cluster {
         Ok(answer.into_inner())
     }
 
+    fn token(&self) -> Option<MetadataValue<Ascii>> {
+        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Gets a token, which all servers know.
-    pub(super) async fn authenticate(&self, at: usize) -> Result<(), Status> {
+    async fn authenticate(&self, at: usize) -> Result<(), Status> {
         let Some(EtcdCredentials { user, password }) = self.credentials.clone() else {
             return Err(Status::permission_denied(
                 "the servers want a user and a password",
@@ -200,9 +211,10 @@ impl Cluster {
     }
 }
 
-fn no_answer(did_nothing: bool, status: &Status) -> NoAnswer {
+fn no_answer(did_nothing: bool, refused: bool, status: &Status) -> NoAnswer {
     NoAnswer {
         did_nothing,
+        refused,
         code: status.code(),
         problem: problem(status),
     }

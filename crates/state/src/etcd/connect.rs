@@ -7,7 +7,6 @@ use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::cluster::{Cluster, Server};
-use super::fault::problem;
 use super::keys::Keys;
 use super::options::{EtcdConnectError, EtcdOptions, EtcdTls};
 use super::store::EtcdStore;
@@ -16,12 +15,12 @@ use super::store::EtcdStore;
 const PROBE: Duration = Duration::from_secs(10);
 
 impl EtcdStore {
-    /// Connects; connections that are lost later are made again by themselves. It is said in the log what the
-    /// servers lack to keep sessions for long.
+    /// A store in these servers, of which none is asked anything yet; connections are made, and made again, when they
+    /// are needed.
     ///
     /// # Errors
-    /// When the options are wrong, or no quorum answers.
-    pub async fn connect(options: &EtcdOptions) -> Result<Self, EtcdConnectError> {
+    /// When the options are wrong.
+    pub fn new(options: &EtcdOptions) -> Result<Self, EtcdConnectError> {
         let servers: Result<Vec<_>, _> = options
             .servers
             .iter()
@@ -38,7 +37,7 @@ impl EtcdStore {
             .into_iter()
             .map(|(name, channel)| Server { name, channel })
             .collect();
-        let store = Self {
+        Ok(Self {
             cluster: Arc::new(Cluster {
                 servers,
                 first: AtomicUsize::new(0),
@@ -51,36 +50,38 @@ impl EtcdStore {
             },
             timeout: options.timeout,
             max_request: options.max_request,
-        };
-        let refused = |problem: String| EtcdConnectError::Refused {
-            servers: store.cluster.names(),
-            problem,
-        };
-        store.introduce().await.map_err(refused)?;
-        let upkeep = store.upkeep().await.map_err(|error| refused(error.to_string()))?;
-        let servers = store.cluster.names();
+        })
+    }
+
+    /// As [`EtcdStore::new`], with a first conversation.
+    ///
+    /// # Errors
+    /// When the options are wrong, or as [`EtcdStore::greet`].
+    pub async fn connect(options: &EtcdOptions) -> Result<Self, EtcdConnectError> {
+        let store = Self::new(options)?;
+        store.greet().await?;
+        Ok(store)
+    }
+
+    /// Finds out whether the servers let us in. It is said in the log what they lack to keep sessions for long.
+    ///
+    /// # Errors
+    /// When they do not, or when no quorum answers: then the store can be used as soon as one does.
+    pub async fn greet(&self) -> Result<(), EtcdConnectError> {
+        let servers = self.cluster.names();
+        let upkeep = self.look_after().await.map_err(|error| {
+            let (servers, problem) = (servers.clone(), error.problem);
+            if error.refused {
+                EtcdConnectError::Refused { servers, problem }
+            } else {
+                EtcdConnectError::Silent { servers, problem }
+            }
+        })?;
         tracing::info!(servers, version = upkeep.version, "connected to etcd");
         for warning in upkeep.warnings() {
             tracing::warn!(servers, "etcd {warning}");
         }
-        Ok(store)
-    }
-
-    /// Gets a token from the first server that answers.
-    async fn introduce(&self) -> Result<(), String> {
-        if self.cluster.credentials.is_none() {
-            return Ok(());
-        }
-        let mut last = String::new();
-        for at in 0..self.cluster.servers.len() {
-            let asking = tokio::time::timeout(self.timeout / 4, self.cluster.authenticate(at));
-            match asking.await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(status)) => last = problem(&status),
-                Err(_) => "no answer".clone_into(&mut last),
-            }
-        }
-        Err(last)
+        Ok(())
     }
 }
 

@@ -90,12 +90,23 @@ pub enum EtcdConnectError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Nothing answers there, they have no quorum, or they do not let us in.
+    /// They do not let us in.
     #[error(
         "connecting to etcd at {servers}: {problem}\n\
-         hint: check that more than half of its servers run there, and user, password and certificates"
+         hint: check user and password, and the rights of that user"
     )]
     Refused {
+        /// Where.
+        servers: String,
+        /// What happened.
+        problem: String,
+    },
+    /// Nobody answers there whom we can trust, or they have no quorum.
+    #[error(
+        "connecting to etcd at {servers}: {problem}\n\
+         hint: check that more than half of its servers run there, and the certificates"
+    )]
+    Silent {
         /// Where.
         servers: String,
         /// What happened.

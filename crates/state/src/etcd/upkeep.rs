@@ -3,6 +3,7 @@
 use fogline_core::model::Bytes;
 use tonic::Code;
 
+use super::cluster::NoAnswer;
 use super::messages::{RangeRequest, StatusRequest, StatusResponse, method};
 use super::store::EtcdStore;
 use crate::StoreError;
@@ -54,24 +55,28 @@ impl EtcdStore {
     /// When no quorum answers.
     pub async fn upkeep(&self) -> Result<EtcdUpkeep, StoreError> {
         let asking = |error| self.unavailable("asking for the upkeep", error);
+        self.look_after().await.map_err(asking)
+    }
+
+    pub(super) async fn look_after(&self) -> Result<EtcdUpkeep, NoAnswer> {
         let probe = |revision| RangeRequest {
             key: format!("{}/", self.keys.prefix),
             end: String::new(),
             limit: 1,
             revision,
         };
-        let newest = self.range(probe(0)).await.map_err(asking)?;
+        let newest = self.range(probe(0)).await?;
         // The first change of all is readable until something was compacted.
         let compacted = match self.range(probe(1)).await {
             Ok(_) => false,
             Err(error) if error.code == Code::OutOfRange => true,
-            Err(error) => return Err(asking(error)),
+            Err(error) => return Err(error),
         };
         let status = self
             .cluster
             .call(method::STATUS, StatusRequest {}, self.within())
             .await;
-        let status: StatusResponse = status.map_err(asking)?.says;
+        let status: StatusResponse = status?.says;
         let size = |bytes: i64| Bytes(u64::try_from(bytes).unwrap_or_default());
         let revision = newest.header.map_or(0, |header| header.revision);
         Ok(EtcdUpkeep {

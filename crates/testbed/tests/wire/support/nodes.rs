@@ -164,7 +164,7 @@ impl Nodes {
             operator: Operator::Anyone,
             keyrings: tenants.into_iter().map(keyring).collect(),
             external: External::Node(name(cloud.unwrap_or(node))),
-            quorum: self.quorum(cloud == Some(node)).await,
+            quorum: self.quorum(cloud == Some(node)),
             slots: if Some(node) == cloud { 0 } else { self.setup.slots },
             limits: self.setup.limits.clone(),
             peers: Some(self.endpoints[node].clone()),
@@ -223,9 +223,9 @@ impl Nodes {
         }))
     }
 
-    async fn quorum(&self, cloud: bool) -> Option<Quorum> {
+    fn quorum(&self, cloud: bool) -> Option<Quorum> {
         let options = self.setup.quorum.as_ref().filter(|_| !cloud)?;
-        let etcd = EtcdStore::connect(options).await.expect("there is a quorum");
+        let etcd = EtcdStore::new(options).expect("they are servers");
         let term = lease::TERM;
         Some(Quorum { etcd, term })
     }
