@@ -12,7 +12,7 @@ use fogline_protocol::peer::{self, Request};
 use http::{HeaderMap, StatusCode};
 
 use super::extract::Path;
-use super::{answer, named, respond};
+use super::{answer, named, respond, tenant};
 use crate::admit;
 use crate::drain;
 use crate::fault::Fault;
@@ -25,7 +25,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
     respond(&node, &headers, async {
-        node.tenants.of(admit::text(&headers, headers::AUTHORIZATION)?)?;
+        tenant(&node, &headers)?;
         let nodes = members::describe(&node);
         Ok(answer::json(
             StatusCode::OK,

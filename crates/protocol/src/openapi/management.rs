@@ -234,6 +234,7 @@ fn drain() -> Operation {
         json_of("Drained"),
     )
     .problems(FOUND)
+    .for_operators()
 }
 
 fn observation() -> Vec<Operation> {

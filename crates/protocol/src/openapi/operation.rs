@@ -82,6 +82,12 @@ impl Operation {
         self
     }
 
+    /// Is for operators, whom no tenant's rate holds up.
+    pub(super) fn for_operators(mut self) -> Self {
+        self.problems.retain(|kind| *kind != Kind::Overloaded);
+        self
+    }
+
     /// May be answered with any of its problems beside envelopes that the client must keep.
     pub(super) fn problems_in_parts(mut self) -> Self {
         self.in_parts = true;

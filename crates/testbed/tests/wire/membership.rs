@@ -159,3 +159,22 @@ async fn a_node_that_is_emptied_gets_nothing_new() {
     }
     nodes.stop().await;
 }
+
+#[tokio::test]
+async fn a_node_that_is_emptied_does_what_nobody_else_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let (nodes, one) = pair(&folder).await;
+    let mut held = one.session("counter", "external").await;
+    one.send(one.post("/v1/nodes/one/drain")).await.ok();
+    assert_eq!(used(&one).await, BTreeSet::from(["two".to_owned()]));
+    nodes.cut("two").await;
+    sees(&one, |nodes| presence(nodes, "two") == Some(Presence::Silent)).await;
+    let answer = add(&one, &mut held).await.ok();
+    assert_eq!(answer.header("fogline-node"), "one");
+    let born = one
+        .post("/v1/apps/counter/sessions")
+        .body("{\"model\": \"in-edge\"}");
+    let refused = one.send(born).await;
+    assert_eq!(refused.kind(), "unavailable", "it would have to be moved again");
+    nodes.stop().await;
+}

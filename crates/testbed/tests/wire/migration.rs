@@ -130,6 +130,9 @@ async fn sessions_of_a_node_that_was_emptied_go_on_when_it_is_gone() {
     nodes.start_node("three").await;
     let three = Caller::new(nodes.url("three"));
     for held in &mut sessions {
+        let path = format!("/v1/apps/counter/sessions/{}", held.id);
+        let described: Session = three.send(three.get(&path)).await.ok().json();
+        assert_ne!(node_of(&described), "one", "{}", held.id);
         assert_eq!(add(&three, held).await, "2", "{}", held.id);
         assert_eq!(add(&two, held).await, "3", "{}", held.id);
     }

@@ -44,6 +44,11 @@ writes = ["shown"]
 
 
 class Handler"#;
+    with_program(manifest, answer)
+}
+
+/// An application whose functions are a program that answers so.
+fn with_program(manifest: String, answer: &str) -> [Part; 2] {
     let app = super::support::package("process-python", str::to_owned)
         .into_iter()
         .find(|part| part.name == "app.py")
@@ -70,4 +75,47 @@ async fn a_function_is_given_what_was_acknowledged_under_the_other_model() {
         }
         nodes.stop().await;
     }
+}
+
+/// Three states of 6 MiB are more than one message between nodes; the store is that of the cloud.
+#[tokio::test]
+async fn a_function_is_given_more_than_one_message_carries() {
+    let (_folder, nodes, one, _two) = two_callers(Setup::default()).await;
+    let manifest = r#"
+fogline = 1
+
+[application]
+name = "large"
+version = "0.1.0"
+model = "external"
+
+[states]
+a = { size = "6 MB" }
+b = { size = "6 MB" }
+c = { size = "6 MB" }
+
+[functions.sum]
+process = ["python3", "app.py"]
+reads = ["a", "b", "c"]
+limits = { memory = "1 GiB" }
+"#;
+    let answer = r#"def answer(request):
+    values = [base64.b64decode(state["value"]) for _, state in sorted(request["states"].items())]
+    text = " ".join(f"{len(value)}{value[:1].decode()}" for value in values)
+    return {"output": base64.b64encode(text.encode()).decode()}
+
+
+class Handler"#;
+    one.deploy_parts(&with_program(manifest.to_owned(), answer))
+        .await
+        .ok();
+    let mut held = one.session("large", "external").await;
+    for state in ["a", "b", "c"] {
+        let url = format!("{}/v1/apps/large/sessions/{}/states/{state}", one.url, held.id);
+        let value = state.repeat(6 << 20);
+        one.send(one.http.put(url).body(value)).await.ok();
+    }
+    let sum = one.in_session(&mut held, "functions/sum", "", &[]).await.ok();
+    assert_eq!(sum.text(), "6291456a 6291456b 6291456c");
+    nodes.stop().await;
 }
