@@ -1,5 +1,6 @@
 //! Answering other nodes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -202,7 +203,7 @@ async fn of_store(
         Request::Load(key, states) => record(store.load(&key, &states).await?),
         Request::Stage(key, name) => {
             let blob = body.next().unwrap_or_default();
-            node.staged.put(key, name, blob)?;
+            node.staged.put(key, name, blob).await?;
             (Response::Done, Vec::new())
         }
         Request::Commit(key, expect, names, ahead) => {
@@ -211,10 +212,18 @@ async fn of_store(
                 key: key.to_string(),
                 source,
             })?;
-            let mut blobs = node.staged.take(&key, ahead)?;
-            blobs.extend(names.into_iter().zip(body));
+            let taken = match ahead.is_empty() {
+                true => None,
+                false => Some(node.staged.take(&key, &ahead)?),
+            };
+            let mut blobs: BTreeMap<_, _> = names.into_iter().zip(body).collect();
+            blobs.extend(taken.iter().flat_map(|taken| taken.blobs.clone()));
             let commit = Commit { expect, head, blobs };
-            match store.commit(&key, commit).await? {
+            let committed = store.commit(&key, commit).await;
+            if let Some(taken) = taken {
+                taken.end(matches!(committed, Ok(Committed::Done))).await?;
+            }
+            match committed? {
                 Committed::Done => (Response::Done, Vec::new()),
                 Committed::Unknown => (Response::Unknown, Vec::new()),
                 Committed::Conflict(head) => {

@@ -1,5 +1,7 @@
 //! Moving a part of a session to another home: the shell around [`Move`].
 
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +10,7 @@ use bytes::Bytes;
 use fogline_core::application::Guard;
 use fogline_core::model::{Birth, CommitId, ExecutionModel, NodeName, SessionId, StateName};
 use fogline_core::session::{
-    BlobName, Commit, Expect, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
+    Commit, Expect, Head, Home, Move, MoveAction, MoveEvent, RecordKey, Refusal, Status, Whole,
 };
 use fogline_protocol::problem::Kind;
 use fogline_state::seal::leave_bytes_with_client;
@@ -16,13 +18,14 @@ use fogline_state::{Committed, Store};
 
 use crate::apps::Deployed;
 use crate::fault::Fault;
-use crate::homes::RemoteStore;
 use crate::invoke::parts::record_key;
 use crate::invoke::resolve::home_of_model;
 use crate::invoke::{ClientPlace, Job, missing, old};
 use crate::node::Node;
 use crate::random;
 use crate::sessions;
+
+use source::{Ahead, Source};
 
 /// How often a session may have been moved meanwhile by others.
 const MAX_TRIES: usize = 100;
@@ -300,17 +303,24 @@ async fn drive(
     job: &Job,
     app: &Deployed,
     part: Birth,
-    (source, ahead): (Source, Option<Ahead>),
+    (mut source, ahead): (Source, Option<Ahead>),
     (mut moving, mut action): (Move, MoveAction),
 ) -> Result<Ended, Fault> {
-    let home = &source.home;
+    let home = &source.home.clone();
     let mut began = Instant::now();
     let _turn = match home {
         Home::InFunction(at) if *at == node.name => {
             let turn = node.turns.take(&source.key).await?;
             began = Instant::now();
+            let rest = source.take_rest(&node.owner);
             // The record in the store decides about moves, so it must be what memory is (R9).
-            node.owner.release(&source.key).await?;
+            let released = node.owner.release(&source.key);
+            let sent = async {
+                if let Some(ahead) = &ahead {
+                    ahead.send_rest(rest).await;
+                }
+            };
+            tokio::join!(released, sent).0?;
             Some(turn)
         }
         _ => None,
@@ -364,116 +374,6 @@ async fn may_take(node: &Node, home: &Home) -> Result<(), Fault> {
     }
 }
 
-/// The record that decides about a move.
-struct Source {
-    store: Arc<dyn Store>,
-    key: RecordKey,
-    home: Home,
-    /// Blobs that were read before the session had to wait.
-    copied: BTreeMap<BlobName, Bytes>,
-}
-
-/// A target that has got blobs ahead of the move.
-struct Ahead {
-    to: Home,
-    store: RemoteStore,
-}
-
-impl Source {
-    fn of(node: &Node, job: &Job, part: Birth, home: &Home) -> Result<Self, Fault> {
-        let session = session_of(job)?;
-        let store = node
-            .homes
-            .record(&home.keeper(session))?
-            .ok_or(Refusal::NoSession)?;
-        let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
-        Ok(Self {
-            store,
-            key,
-            home: home.clone(),
-            copied: BTreeMap::new(),
-        })
-    }
-
-    /// Copies blobs to where the session is about to go, while it is still used: what is written meanwhile is all that is
-    /// left to bring while it waits. What cannot be copied is brought then.
-    async fn copy_ahead(
-        &mut self,
-        node: &Node,
-        job: &Job,
-        part: Birth,
-        to: &Home,
-    ) -> Result<Option<Ahead>, Fault> {
-        let Some(store) = node
-            .homes
-            .remote(to)
-            .filter(|_| self.home.model() != ExecutionModel::InClient)
-        else {
-            return Ok(None);
-        };
-        let key = record_key(&job.call.tenant, &job.call.app, session_of(job)?, part, to);
-        // The second round is for what was written during the first.
-        for _ in 0..2 {
-            let Some(found) = self.store.load(&self.key, &BTreeSet::new()).await? else {
-                return Ok(None);
-            };
-            let named = found.head.blobs();
-            self.copied.retain(|name, _| named.contains(name));
-            for name in named {
-                if self.copied.contains_key(&name) {
-                    continue;
-                }
-                let Some(blob) = self.store.blob(&self.key, &name).await? else {
-                    continue;
-                };
-                if store.stage(&key, &name, blob.clone()).await.is_err() {
-                    return Ok(None);
-                }
-                self.copied.insert(name, blob);
-            }
-        }
-        let to = to.clone();
-        Ok(Some(Ahead { to, store }))
-    }
-
-    async fn whole(&self, client: Option<&ClientPlace>) -> Result<Option<Whole>, Fault> {
-        let record = self.store.load(&self.key, &BTreeSet::new()).await?;
-        let record = record.map(|snapshot| snapshot.head);
-        if let Some(client) = client {
-            return client.whole(record).await.map(Some);
-        }
-        let Some(head) = record else {
-            return Ok(None);
-        };
-        let mut blobs = BTreeMap::new();
-        for name in head.blobs() {
-            let copied = self.copied.get(&name).cloned();
-            let blob = match copied {
-                Some(blob) => Some(blob),
-                None => self.store.blob(&self.key, &name).await?,
-            };
-            match blob {
-                Some(blob) => {
-                    blobs.insert(name, blob);
-                }
-                // The head has been replaced since: what is decided on it will conflict, and start again.
-                None => return Err(Fault::overloaded("the session changes while it is moved")),
-            }
-        }
-        Ok(Some(Whole { head, blobs }))
-    }
-
-    async fn commit(&self, mut commit: Commit) -> Result<MoveEvent, Fault> {
-        if matches!(self.home, Home::InClient(_)) {
-            // The client's head without its bytes; and, for one that had no record here, a first one (R9).
-            commit = leave_bytes_with_client(commit).0;
-            let there = self.store.load(&self.key, &BTreeSet::new()).await?;
-            commit.expect = ClientPlace::expected(&commit, there.as_ref().map(|found| &found.head));
-        }
-        Ok(event_of(&self.store.commit(&self.key, commit).await?))
-    }
-}
-
 async fn target_head(node: &Node, job: &Job, part: Birth, to: &Home) -> Result<Option<Head>, Fault> {
     let (store, key) = target(node, job, part, to)?;
     Ok(store.load(&key, &BTreeSet::new()).await?.map(|found| found.head))
@@ -492,7 +392,7 @@ async fn install(
     }
     let (store, key) = target(node, job, part, to)?;
     if let Some(ahead) = ahead {
-        match ahead.store.commit(&key, commit.clone()).await {
+        match ahead.commit(commit.clone()).await {
             Ok(committed) => return Ok(event_of(&committed)),
             // What was sent ahead may have been dropped there: all of it is sent again.
             Err(error) => tracing::debug!(%error, "a session is brought without what was sent ahead"),

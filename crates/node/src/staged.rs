@@ -1,61 +1,170 @@
-//! Blobs that peers sent ahead of the commit that names them: a session may be larger than one message.
+//! Blobs that peers sent ahead of the commit that names them: a session may be larger than one message, and what is here
+//! before the session has to wait is not waited for.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fogline_core::session::{BlobName, RecordKey};
 use fogline_protocol::problem::Kind;
-use fogline_state::MAX_COMMIT;
+use fogline_state::{EmbeddedStore, MAX_COMMIT, StoreError};
+use tokio::sync::RwLock;
 
 use crate::fault::Fault;
 
-/// How long a blob waits for its commit.
+/// How long blobs wait for their commit, from the last of them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Blobs in memory, of all peers together no more than one commit may have.
-#[derive(Default)]
+/// Blobs that wait, of all peers together no more than one commit may have.
 pub(crate) struct Staged {
-    blobs: Mutex<BTreeMap<(RecordKey, BlobName), (Bytes, Instant)>>,
+    /// Where they wait, so that their commit writes a head only. Without it, in memory: a quorum is not asked to keep
+    /// what nobody may name.
+    disk: Option<Arc<EmbeddedStore>>,
+    waiting: Mutex<BTreeMap<RecordKey, Waiting>>,
+    /// Held by those who put, and alone by those who drop: what was put again is not dropped with what it was before.
+    order: RwLock<()>,
+}
+
+/// What waits for a commit of one record.
+struct Waiting {
+    since: Instant,
+    bytes: u64,
+    /// None are those on disk.
+    blobs: BTreeMap<BlobName, Option<Bytes>>,
+    /// Commits that name them and are under way: as long as there is one, nothing is dropped.
+    commits: usize,
+}
+
+/// A commit that names what was sent ahead is under way.
+pub(crate) struct Taken<'a> {
+    staged: &'a Staged,
+    key: RecordKey,
+    /// What its store does not find by itself.
+    pub(crate) blobs: BTreeMap<BlobName, Bytes>,
 }
 
 impl Staged {
+    /// On the disk of this store, or in memory.
+    pub(crate) fn new(disk: Option<Arc<EmbeddedStore>>) -> Self {
+        Self {
+            disk,
+            waiting: Mutex::default(),
+            order: RwLock::default(),
+        }
+    }
+
     /// Keeps a blob for a while.
-    pub(crate) fn put(&self, key: RecordKey, name: BlobName, blob: Bytes) -> Result<(), Fault> {
-        let mut blobs = self.lock();
-        let now = Instant::now();
-        blobs.retain(|_, (_, since)| now.duration_since(*since) < PATIENCE);
-        let held: u64 = blobs.values().map(|(blob, _)| blob.len() as u64).sum();
+    pub(crate) async fn put(&self, key: RecordKey, name: BlobName, blob: Bytes) -> Result<(), Fault> {
+        self.forget_old().await?;
+        let _order = self.order.read().await;
+        self.let_in(&key, &name, &blob)?;
+        match &self.disk {
+            Some(disk) => Ok(disk.stage(&key, &name, blob).await?),
+            None => Ok(()),
+        }
+    }
+
+    fn let_in(&self, key: &RecordKey, name: &BlobName, blob: &Bytes) -> Result<(), Fault> {
+        let mut all = self.lock();
+        let held: u64 = all.values().map(|waiting| waiting.bytes).sum();
         if held + blob.len() as u64 > MAX_COMMIT.0 {
             return Err(Fault::overloaded("too many large sessions are on their way here"));
         }
-        blobs.insert((key, name), (blob, now));
+        let waiting = all.entry(key.clone()).or_insert_with(|| Waiting {
+            since: Instant::now(),
+            bytes: 0,
+            blobs: BTreeMap::new(),
+            commits: 0,
+        });
+        waiting.since = Instant::now();
+        waiting.bytes += blob.len() as u64;
+        let in_memory = self.disk.is_none().then(|| blob.clone());
+        waiting.blobs.insert(name.clone(), in_memory);
         Ok(())
     }
 
-    /// The blobs that were sent ahead, which are then no longer kept.
-    pub(crate) fn take(
-        &self,
-        key: &RecordKey,
-        names: Vec<BlobName>,
-    ) -> Result<BTreeMap<BlobName, Bytes>, Fault> {
-        let mut blobs = self.lock();
-        let taken = names.into_iter().map(|name| {
-            let place = (key.clone(), name);
-            match blobs.remove(&place) {
-                Some((blob, _)) => Ok((place.1, blob)),
-                None => Err(Fault::new(
-                    Kind::Unavailable,
-                    format!("a part of {key} that was sent ahead is no longer here"),
-                    "try again",
-                )),
-            }
+    /// The blobs of these names, for a commit.
+    pub(crate) fn take(&self, key: &RecordKey, names: &[BlobName]) -> Result<Taken<'_>, Fault> {
+        let mut all = self.lock();
+        let waiting = all.get_mut(key);
+        let found = waiting.filter(|waiting| names.iter().all(|name| waiting.blobs.contains_key(name)));
+        let waiting = found.ok_or_else(|| {
+            Fault::new(
+                Kind::Unavailable,
+                format!("a part of {key} that was sent ahead is no longer here"),
+                "try again",
+            )
+        })?;
+        waiting.commits += 1;
+        let in_memory = names.iter().filter_map(|name| {
+            let blob = waiting.blobs.get(name)?.clone()?;
+            Some((name.clone(), blob))
         });
-        taken.collect()
+        Ok(Taken {
+            staged: self,
+            key: key.clone(),
+            blobs: in_memory.collect(),
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(RecordKey, BlobName), (Bytes, Instant)>> {
-        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Drops what has waited for too long.
+    pub(crate) async fn forget_old(&self) -> Result<(), StoreError> {
+        let old = |waiting: &Waiting| waiting.commits == 0 && waiting.since.elapsed() >= PATIENCE;
+        if !self.lock().values().any(old) {
+            return Ok(());
+        }
+        let _order = self.order.write().await;
+        let gone: Vec<RecordKey> = {
+            let mut all = self.lock();
+            all.extract_if(.., |_, waiting| old(waiting))
+                .map(|(key, _)| key)
+                .collect()
+        };
+        for key in &gone {
+            self.drop_rest(key).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops what waited on disk for a commit that did not come.
+    async fn drop_rest(&self, key: &RecordKey) -> Result<(), StoreError> {
+        match &self.disk {
+            Some(disk) => disk.unstage(key).await,
+            None => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RecordKey, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken<'_> {
+    /// The commit was done, and nothing waits any longer; or it was not, and what waited for it is dropped.
+    pub(crate) async fn end(self, done: bool) -> Result<(), StoreError> {
+        let (staged, key) = (self.staged, self.key.clone());
+        drop(self);
+        let _order = match done {
+            true => None,
+            false => Some(staged.order.write().await),
+        };
+        let unclaimed = {
+            let mut all = staged.lock();
+            let of_others = all.get(&key).is_some_and(|waiting| waiting.commits > 0);
+            (done || !of_others) && all.remove(&key).is_some()
+        };
+        if unclaimed && !done {
+            staged.drop_rest(&key).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.staged.lock().get_mut(&self.key) {
+            waiting.commits = waiting.commits.saturating_sub(1);
+        }
     }
 }

@@ -188,7 +188,7 @@ pub async fn start_with(
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
         followed: crate::follow::Followed::default(),
-        staged: crate::staged::Staged::default(),
+        staged: crate::staged::Staged::new(site.is_none().then(|| Arc::clone(&store))),
         requested: crate::requested::Requested::open(Arc::clone(&store))?,
         dispatcher: Dispatcher::new(map, here, decisions),
         slots: Slots::new(options.slots, options.limits.waiting),

@@ -41,6 +41,9 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
         if let Err(error) = node.requested.forget_old(node.clock.now()).await {
             tracing::warn!(%error, "conversions that nobody waits for any more not removed");
         }
+        if let Err(error) = node.staged.forget_old().await {
+            tracing::warn!(%error, "parts of sessions that did not come not removed");
+        }
         tokio::time::sleep(node.sweep_every).await;
     }
 }

@@ -42,6 +42,12 @@ pub(crate) fn blobs(key: &str) -> (String, String) {
     (format!("{key}/"), format!("{key}0"))
 }
 
+/// The key of the record that a blob's row belongs to.
+pub(crate) fn of_blob(row: &str) -> Option<&str> {
+    let (end, _) = row.match_indices('/').nth(4)?;
+    Some(&row[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use fogline_core::model::{ExecutionModel, SessionId};
@@ -59,6 +65,10 @@ mod tests {
                 part,
             };
             assert_eq!(read(&key.to_string()).unwrap(), key);
+            assert_eq!(
+                of_blob(&format!("{key}/1/c/state/s")),
+                Some(key.to_string().as_str())
+            );
         }
     }
 

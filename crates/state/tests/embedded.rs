@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fogline_core::session::{BlobName, Commit, Expect};
 use fogline_state::conformance::{Acknowledged, Pen, Scene, what_was_acknowledged_is_there};
 use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, OpenError, Store};
 use tokio::task::JoinSet;
@@ -207,6 +208,46 @@ async fn a_commit_may_follow_one_that_is_not_on_disk_yet() {
         .unwrap()
         .unwrap();
     assert_eq!((found.head, found.values.into_values().next()), (last, number(2)));
+}
+
+/// A commit that names blobs which are there ahead of it does not bring them; what it does not name goes.
+#[tokio::test]
+async fn a_blob_that_came_ahead_is_there_once_a_commit_names_it_and_gone_if_none_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let store = open(&path).unwrap();
+    let scene = Scene::new("ahead");
+    let key = scene.key(1);
+    let value = Bytes::from(vec![7; 9000]);
+    let birth = scene.birth();
+    let superseded = scene.next(&birth.head, &[("s", Some(Bytes::from(vec![6; 9000])))]);
+    let mut wanted = scene.next(&birth.head, &[("s", Some(value.clone()))]);
+    wanted.expect = Expect::Absent;
+    let (old, new) = (one_blob(&superseded), one_blob(&wanted));
+
+    wanted.blobs.clear();
+    store.stage(&key, &old, Bytes::from(vec![6; 9000])).await.unwrap();
+    store.stage(&key, &new, value.clone()).await.unwrap();
+    assert_eq!(store.commit(&key, wanted).await.unwrap(), Committed::Done);
+    assert_eq!(store.blob(&key, &new).await.unwrap(), Some(value.clone()));
+    assert_eq!(store.blob(&key, &old).await.unwrap(), None, "not named");
+
+    // Sent again, after the commit: what is named stays.
+    store.stage(&key, &new, value.clone()).await.unwrap();
+    store.stage(&key, &old, value.clone()).await.unwrap();
+    store.unstage(&key).await.unwrap();
+    assert_eq!(store.blob(&key, &new).await.unwrap(), Some(value.clone()));
+    assert_eq!(store.blob(&key, &old).await.unwrap(), None);
+
+    store.stage(&key, &old, value.clone()).await.unwrap();
+    drop(store);
+    let store = open(&path).unwrap();
+    assert_eq!(store.blob(&key, &new).await.unwrap(), Some(value));
+    assert_eq!(store.blob(&key, &old).await.unwrap(), None, "nobody will name it");
+}
+
+fn one_blob(commit: &Commit) -> BlobName {
+    commit.head.blobs().pop_first().unwrap()
 }
 
 /// What was deleted leaves room in the file, which the next opening gives back.

@@ -171,6 +171,14 @@ impl Owner {
         self.find(key)?.memory().blobs.get(name).cloned()
     }
 
+    /// All blobs of a session in memory.
+    pub(crate) fn blobs(&self, key: &RecordKey) -> BTreeMap<BlobName, Bytes> {
+        let owned = self.find(key);
+        owned
+            .map(|owned| owned.memory().blobs.clone())
+            .unwrap_or_default()
+    }
+
     /// Waits until a version is as durable as promised. It was loaded, or made of what was loaded, after `since`.
     pub(crate) async fn settle(
         &self,

@@ -7,7 +7,7 @@ use fogline_core::model::{self, CommitId};
 use fogline_core::session::{BlobName, Expect};
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::file::{BLOBS, HEADS, META};
+use super::file::{BLOBS, HEADS, META, STAGED};
 use super::read::{ReadError, blob_key};
 use crate::store::{decode, holds};
 use crate::{Committed, key};
@@ -29,6 +29,14 @@ pub(super) enum Change {
         /// Size of it all.
         bytes: model::Bytes,
     },
+    /// Keep a blob for the commit that is to name it.
+    Stage {
+        key: String,
+        name: BlobName,
+        blob: Bytes,
+    },
+    /// Drop what waits for a commit of this record.
+    Unstage { key: String },
     /// Remove a record.
     Erase { key: String },
     /// Set or remove what the node keeps for itself.
@@ -43,7 +51,8 @@ impl Change {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Commit { bytes, .. } => bytes.0,
-            Self::Erase { .. } => 0,
+            Self::Stage { blob, .. } => blob.len() as u64,
+            Self::Unstage { .. } | Self::Erase { .. } => 0,
             Self::Meta { value, .. } => value.as_ref().map_or(0, |value| value.len() as u64),
         }
     }
@@ -87,6 +96,8 @@ impl<'txn> Tables<'txn> {
                 blobs,
                 bytes: _,
             } => self.commit(key, *expect, head, named, blobs),
+            Change::Stage { key, name, blob } => self.stage(key, name, blob),
+            Change::Unstage { key } => self.unstage(key),
             Change::Erase { key } => self.erase(key),
             Change::Meta { table, key, value } => self.meta(table, key, value.as_ref()),
         }
@@ -107,13 +118,12 @@ impl<'txn> Tables<'txn> {
         if !holds(expect, old.as_ref().map(|old| old.commit)) {
             return Ok(Committed::Conflict(old));
         }
-        for gone in old
-            .iter()
-            .flat_map(|old| old.blobs())
-            .filter(|old| !named.contains(old))
-        {
-            let removed = self.blobs.remove(blob_key(key, &gone).as_str())?;
-            self.taken += removed.map_or(0, |bytes| bytes.value().len() as u64);
+        let had = old.map(|old| old.blobs()).unwrap_or_default();
+        for gone in had.difference(named) {
+            self.remove_blob(&blob_key(key, gone))?;
+        }
+        if !named.is_empty() {
+            self.settle(key, named)?;
         }
         for (name, bytes) in blobs.iter().filter(|(name, _)| named.contains(name)) {
             self.blobs.insert(blob_key(key, name).as_str(), bytes.as_ref())?;
@@ -123,6 +133,51 @@ impl<'txn> Tables<'txn> {
         self.taken += replaced.map_or(0, |old| old.value().len() as u64);
         self.put += (head.len() + key.len()) as u64;
         Ok(Committed::Done)
+    }
+
+    fn stage(&mut self, key: &str, name: &BlobName, blob: &Bytes) -> Result<Committed, ReadError> {
+        let row = blob_key(key, name);
+        self.blobs.insert(row.as_str(), blob.as_ref())?;
+        self.meta.insert((STAGED, row.as_bytes()), &[][..])?;
+        self.put += 1 + blob.len() as u64;
+        Ok(Committed::Done)
+    }
+
+    pub(super) fn unstage(&mut self, key: &str) -> Result<Committed, ReadError> {
+        let head = match self.heads.get(key)? {
+            Some(head) => Some(decode(key, head.value()).map_err(ReadError::Record)?),
+            None => None,
+        };
+        self.settle(key, &head.map(|head| head.blobs()).unwrap_or_default())?;
+        Ok(Committed::Done)
+    }
+
+    /// Nothing of a record waits any longer: what is named stays, the rest goes.
+    fn settle(&mut self, key: &str, named: &BTreeSet<BlobName>) -> Result<(), ReadError> {
+        let (first, end) = key::blobs(key);
+        let range = (STAGED, first.as_bytes())..(STAGED, end.as_bytes());
+        let mut waited = Vec::new();
+        for row in self.meta.extract_from_if(range, |_, _| true)? {
+            waited.push(row?.0.value().1.to_vec());
+        }
+        self.taken += waited.len() as u64;
+        let named: BTreeSet<_> = match waited.is_empty() {
+            true => return Ok(()),
+            false => named.iter().map(|name| blob_key(key, name)).collect(),
+        };
+        for row in waited {
+            let row = String::from_utf8_lossy(&row);
+            if !named.contains(row.as_ref()) {
+                self.remove_blob(&row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_blob(&mut self, row: &str) -> Result<(), ReadError> {
+        let removed = self.blobs.remove(row)?;
+        self.taken += removed.map_or(0, |bytes| bytes.value().len() as u64);
+        Ok(())
     }
 
     fn erase(&mut self, key: &str) -> Result<Committed, ReadError> {

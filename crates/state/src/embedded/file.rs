@@ -13,6 +13,8 @@ pub(super) const HEADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 pub(super) const BLOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("blobs");
 /// What the node keeps for itself: table and key → value.
 pub(super) const META: TableDefinition<'_, (&str, &[u8]), &[u8]> = TableDefinition::new("meta");
+/// The table in [`META`] of the rows of [`BLOBS`] that wait for a commit that names them.
+pub(super) const STAGED: &str = "staged";
 /// What the store keeps of itself, by the names below.
 pub(super) const STORE: TableDefinition<'_, &str, u64> = TableDefinition::new("store");
 

@@ -12,6 +12,7 @@ mod meta;
 mod open;
 mod read;
 mod shared;
+mod staged;
 mod writer;
 
 pub use open::{EmbeddedOptions, OpenError};
@@ -61,6 +62,7 @@ impl EmbeddedStore {
 
     fn with_opener(opener: Opener) -> Result<Self, OpenError> {
         let (db, used) = open::open(&opener)?;
+        staged::drop_all(&db).map_err(|error| open::explain(&opener.path, error))?;
         let (jobs, waiting) = mpsc::channel(MAX_WAITING);
         let shared = Arc::new(Shared::new(opener, db, jobs.downgrade()));
         let writer = Writer::new(Arc::clone(&shared), waiting, used);

@@ -142,7 +142,7 @@ fn prepare(db: &Database) -> Result<Result<u64, u64>, redb::Error> {
     Ok(Ok(0))
 }
 
-fn explain(path: &Path, error: redb::Error) -> OpenError {
+pub(super) fn explain(path: &Path, error: redb::Error) -> OpenError {
     let path = path.to_owned();
     match error {
         redb::Error::Io(source) if source.kind() != io::ErrorKind::InvalidData => {

@@ -1,5 +1,4 @@
-//! How long sessions wait while they move from node to node. The figures are printed (`--nocapture`).
-#![expect(clippy::print_stdout, reason = "figures for the manual")]
+//! How long sessions wait while they move from node to node.
 
 use std::time::{Duration, Instant};
 
@@ -45,12 +44,6 @@ async fn a_session_that_moves_waits_for_what_is_written_meanwhile_and_not_for_al
         }
         pauses.sort_unstable();
         moved.sort_unstable();
-        println!(
-            "{what}: {moves} moves, pause p50 {:.1?}, most {:.1?}; move p50 {:.1?}",
-            pauses[moves / 2],
-            pauses[moves - 1],
-            moved[moves / 2]
-        );
         assert!(pauses[moves / 2] < moved[moves / 2], "{what}");
     }
     nodes.stop().await;
