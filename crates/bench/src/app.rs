@@ -64,18 +64,32 @@ instance = "per-session"
     }
 }
 
+/// Adds its input to the state `total`.
+pub const ADD: &[u8] = include_bytes!("../../../functions/counter/add.wasm");
+/// Answers what it is sent.
+const ECHO: &[u8] = include_bytes!("../../../functions/faults/echo.wasm");
+
 /// Deploys the application.
 ///
 /// # Errors
 /// When the connection breaks, or the node refuses.
 pub async fn deploy(connection: &mut Connection, kind: Kind) -> Result<(), BenchError> {
-    const ADD: &[u8] = include_bytes!("../../../functions/counter/add.wasm");
-    const ECHO: &[u8] = include_bytes!("../../../functions/faults/echo.wasm");
-    let parts = [
-        Part::new(multipart::MANIFEST, kind.manifest()),
-        Part::new("add.wasm", ADD),
-        Part::new("echo.wasm", ECHO),
-    ];
+    let files = [("add.wasm", ADD), ("echo.wasm", ECHO)];
+    deploy_files(connection, kind.manifest(), &files).await
+}
+
+/// Deploys an application by its manifest and the files that this names.
+///
+/// # Errors
+/// When the connection breaks, or the node refuses.
+pub async fn deploy_files(
+    connection: &mut Connection,
+    manifest: String,
+    files: &[(&'static str, &'static [u8])],
+) -> Result<(), BenchError> {
+    let files = files.iter().map(|(name, bytes)| Part::new(*name, *bytes));
+    let manifest = Part::new(multipart::MANIFEST, manifest);
+    let parts: Vec<Part> = std::iter::once(manifest).chain(files).collect();
     let request = form("/v1/apps", &parts);
     connection.send(request).await?.ok("deploying the application")?;
     Ok(())

@@ -10,7 +10,7 @@ mod row;
 mod script;
 mod session;
 
-pub use app::{Kind, deploy, remove};
+pub use app::{ADD, Kind, deploy, deploy_files, remove};
 pub use connection::{Answer, Connection, Server};
 pub use error::BenchError;
 pub use load::{Load, run};
@@ -18,4 +18,4 @@ pub use local::{LocalNode, LocalOptions};
 pub use pace::Pace;
 pub use row::{Row, table};
 pub use script::{Same, Script};
-pub use session::{InSession, sessions};
+pub use session::{InSession, create, sessions};

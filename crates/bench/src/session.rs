@@ -24,6 +24,30 @@ pub struct InSession {
     envelopes: BTreeMap<StateName, Bytes>,
 }
 
+const CREATING: &str = "creating a session";
+
+/// A new session of an application.
+///
+/// # Errors
+/// When the connection breaks, or the node refuses.
+pub async fn create(
+    connection: &mut Connection,
+    app: &str,
+    model: ExecutionModel,
+) -> Result<Session, BenchError> {
+    let wrong = |problem: String| BenchError::Answer {
+        doing: CREATING,
+        problem,
+    };
+    let wanted =
+        serde_json::to_vec(&NewSession { model: Some(model) }).map_err(|error| wrong(error.to_string()))?;
+    let path: Uri = format!("/v1/apps/{app}/sessions")
+        .parse()
+        .map_err(|error| wrong(format!("{error}")))?;
+    let answer = connection.send(post(path, wanted.into())).await?.ok(CREATING)?;
+    serde_json::from_slice(&answer.body).map_err(|error| wrong(error.to_string()))
+}
+
 /// So many new sessions, each with a function that is invoked.
 ///
 /// # Errors
@@ -36,25 +60,14 @@ pub async fn sessions(
     input: impl Into<Bytes>,
     count: usize,
 ) -> Result<Vec<InSession>, BenchError> {
-    const DOING: &str = "creating a session";
-    let input = input.into();
     let wrong = |problem: String| BenchError::Answer {
-        doing: DOING,
+        doing: CREATING,
         problem,
     };
-    let wanted =
-        serde_json::to_vec(&NewSession { model: Some(model) }).map_err(|error| wrong(error.to_string()))?;
-    let path: Uri = format!("/v1/apps/{}/sessions", kind.app())
-        .parse()
-        .expect("a path of our own is one");
+    let input = input.into();
     let mut all = Vec::with_capacity(count);
     for _ in 0..count {
-        let answer = connection
-            .send(post(path.clone(), wanted.clone().into()))
-            .await?
-            .ok(DOING)?;
-        let session: Session =
-            serde_json::from_slice(&answer.body).map_err(|error| wrong(error.to_string()))?;
+        let session = create(connection, kind.app(), model).await?;
         let mut envelopes = BTreeMap::new();
         for (state, sealed) in session.envelopes {
             let sealed = BASE64
@@ -62,7 +75,11 @@ pub async fn sessions(
                 .map_err(|error| wrong(error.to_string()))?;
             envelopes.insert(state, sealed.into());
         }
-        let path = format!("{path}/{}/functions/{function}", session.session);
+        let path = format!(
+            "/v1/apps/{}/sessions/{}/functions/{function}",
+            kind.app(),
+            session.session
+        );
         let path = path.parse().map_err(|error| wrong(format!("{error}")))?;
         all.push(InSession {
             path,

@@ -13,7 +13,13 @@ pub(crate) struct Args {
     /// Only the set for nodes: gateway, workers, stores, sealing, start, memory and size, with their goals.
     #[arg(long, conflicts_with = "rest")]
     nodes: bool,
-    /// In that set, also fill a store with so many GB, kill its node, and time the next start.
+    /// Only the set for networks: hops, several nodes, moves, failover and gossip, with their goals.
+    #[arg(long, conflicts_with_all = ["rest", "nodes", "store"])]
+    network: bool,
+    /// In that set, kill so many owners of sessions.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["rest", "nodes"])]
+    kills: Option<usize>,
+    /// In the set for nodes, also fill a store with so many GB, kill its node, and time the next start.
     #[arg(long, value_name = "GB", conflicts_with = "rest")]
     store: Option<u64>,
     /// Passed on to `cargo bench`, as `--package fogline-sim` or `-- FILTER`.
@@ -25,9 +31,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     about()?;
     if args.rest.is_empty() {
-        nodes(args.store)?;
+        suite(args)?;
     }
-    if args.nodes {
+    if args.nodes || args.network {
         return Ok(());
     }
     let mut command = vec!["bench".to_owned(), "--locked".to_owned()];
@@ -38,8 +44,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Run::cargo().args(command).show()
 }
 
-/// The set for nodes, each node in a process of its own.
-fn nodes(store: Option<u64>) -> Result<(), Failure> {
+/// The sets for nodes and networks, each node in a process of its own.
+fn suite(args: &Args) -> Result<(), Failure> {
     // As packages are built.
     const DIST: [&str; 4] = ["build", "--profile", "dist", "--locked"];
     Run::cargo()
@@ -54,8 +60,14 @@ fn nodes(store: Option<u64>) -> Result<(), Failure> {
     let mut suite = Run::program(built.join("examples/suite"))
         .args([OsStr::new("--data"), target().join("bench").as_os_str()])
         .args([OsStr::new("--full"), built.join("fogline").as_os_str()]);
-    if let Some(store) = store {
+    for (only, option) in [(args.nodes, "--nodes"), (args.network, "--network")] {
+        suite = suite.args(only.then_some(option));
+    }
+    if let Some(store) = args.store {
         suite = suite.args(["--store".to_owned(), store.to_string()]);
+    }
+    if let Some(kills) = args.kills {
+        suite = suite.args(["--kills".to_owned(), kills.to_string()]);
     }
     suite.show()
 }

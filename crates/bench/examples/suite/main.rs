@@ -1,4 +1,4 @@
-//! The whole set of measurements of a node on this machine, with their goals: `cargo xtask bench` runs it.
+//! The whole set of measurements of a node and of a network on this machine, with their goals: `cargo xtask bench` runs it.
 //!
 //! Servers are processes of their own; the load comes from this one, on the same processors. What is compared is
 //! measured in turns, and the median of the rounds counts.
@@ -7,6 +7,7 @@ mod gateway;
 mod goals;
 mod library;
 mod machine;
+mod network;
 mod process;
 
 use std::error::Error;
@@ -20,11 +21,17 @@ use serde::Serialize;
 
 use crate::goals::Goal;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// What is measured, and how long.
 #[derive(Parser)]
 struct Args {
+    /// Only what one node does.
+    #[arg(long, conflicts_with = "network")]
+    nodes: bool,
+    /// Only what a network of nodes does.
+    #[arg(long)]
+    network: bool,
     /// Seconds of each load, after half a second to warm up.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
@@ -34,9 +41,15 @@ struct Args {
     /// Also fill a store with so many GB, kill its node, and time the next start.
     #[arg(long, value_name = "GB")]
     store: Option<u64>,
-    /// The command with everything in it, to be weighed.
+    /// The command `fogline`, to be weighed; a network is made of it.
     #[arg(long, value_name = "FILE")]
-    full: Option<PathBuf>,
+    full: PathBuf,
+    /// How many owners of sessions are killed, one after the other.
+    #[arg(long, default_value_t = 10)]
+    kills: usize,
+    /// Sizes of the networks whose gossip is counted, in rising order.
+    #[arg(long, value_delimiter = ',', default_value = "5,15,100")]
+    gossip: Vec<usize>,
     /// Print rows and goals as JSON.
     #[arg(long)]
     json: bool,
@@ -58,9 +71,14 @@ async fn main() -> Outcome<()> {
     let args = Args::parse();
     std::fs::create_dir_all(&args.data)?;
     let mut findings = Findings::default();
-    gateway::measure(&args, &mut findings).await?;
-    library::measure(&args.data, &mut findings).await?;
-    machine::measure(&args, &mut findings).await?;
+    if !args.network {
+        gateway::measure(&args, &mut findings).await?;
+        library::measure(&args.data, &mut findings).await?;
+        machine::measure(&args, &mut findings).await?;
+    }
+    if !args.nodes {
+        network::measure(&args, &mut findings).await?;
+    }
     let mut stdout = std::io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut stdout, &findings)?;

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use cluster::Cluster;
 use load::{KINDS, Writer};
-use network::Network;
+use network::{Network, Setup};
 use table::{HEAD, Row};
 
 /// The nodes that clients enter at; no fault befalls them.
@@ -51,7 +51,13 @@ struct Trial {
 impl Trial {
     /// Five nodes, and an application for each kind of sessions.
     async fn start(folder: &Path, servers: Option<&[String]>) -> Self {
-        let network = Network::start(folder, &["one", "two", "three", "four", "five"], servers);
+        let setup = Setup {
+            program: Path::new(env!("CARGO_BIN_EXE_fogline")),
+            folder,
+            settings: "",
+            servers,
+        };
+        let network = Network::start(&setup, &["one", "two", "three", "four", "five"]);
         let client = Client::builder(network.url("one")).build().unwrap();
         for kind in KINDS {
             kind.deploy(&client, folder).await;

@@ -6,15 +6,28 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use assert_cmd::cargo::CommandCargoExt;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The node that keeps what is external; it fails in no test, as a cloud does not.
 pub(crate) const CLOUD: &str = "cloud";
 
+/// What networks are made of.
+pub(crate) struct Setup<'a> {
+    /// The command `fogline`.
+    pub(crate) program: &'a Path,
+    /// Where nodes keep what they keep.
+    pub(crate) folder: &'a Path,
+    /// Lines with which each `node.toml` begins.
+    pub(crate) settings: &'a str,
+    /// The servers of the quorum in which the nodes, being one site, have their records.
+    pub(crate) servers: Option<&'a [String]>,
+}
+
 /// Nodes on this machine, each a process of its own.
 pub(crate) struct Network {
+    program: PathBuf,
     folder: PathBuf,
+    settings: String,
     /// What each `node.toml` says of the site's quorum.
     quorum: String,
     nodes: BTreeMap<String, Node>,
@@ -28,18 +41,20 @@ struct Node {
 }
 
 impl Network {
-    /// Starts these nodes, and the cloud, whose node issues certificates to all. If etcd's servers are given, the nodes are
-    /// one site with its records there.
-    pub(crate) fn start(folder: &Path, names: &[&str], servers: Option<&[String]>) -> Self {
-        let authority = folder.join("authority");
-        fogline(&["authority", "new", path(&authority)]);
+    /// Starts these nodes, and the cloud, whose node issues certificates to all.
+    pub(crate) fn start(setup: &Setup<'_>, names: &[&str]) -> Self {
+        let authority = setup.folder.join("authority");
         let mut network = Self {
-            folder: folder.to_owned(),
-            quorum: servers
+            program: setup.program.to_owned(),
+            folder: setup.folder.to_owned(),
+            settings: setup.settings.to_owned(),
+            quorum: setup
+                .servers
                 .map(|servers| format!("[in-edge]\netcd = {{ endpoints = {servers:?} }}\n\n"))
                 .unwrap_or_default(),
             nodes: BTreeMap::new(),
         };
+        network.fogline(&["authority", "new", path(&authority)]);
         for name in std::iter::once(&CLOUD).chain(names) {
             network.join(name);
         }
@@ -55,7 +70,7 @@ impl Network {
             None => "authority = \"authority\"\n".to_owned(),
             Some(cloud) => {
                 let authority = self.folder.join("authority");
-                let token = fogline(&["authority", "token", path(&authority), "--node", name]);
+                let token = self.fogline(&["authority", "token", path(&authority), "--node", name]);
                 std::fs::write(self.folder.join(format!("{name}.token")), token).unwrap();
                 // What is sealed at one node is opened at another.
                 let key = self.folder.join(CLOUD).join("local.key");
@@ -67,8 +82,9 @@ impl Network {
             true => ("", "runs-functions = false\n"),
             false => (self.quorum.as_str(), ""),
         };
+        let settings = &self.settings;
         let config = format!(
-            "name = \"{name}\"\ndata = \"{name}\"\nhttp-listen = \"{http}\"\nloopback-only = true\n{runs}\
+            "{settings}name = \"{name}\"\ndata = \"{name}\"\nhttp-listen = \"{http}\"\nloopback-only = true\n{runs}\
              external = {{ node = \"{CLOUD}\" }}\n\n{quorum}[peering]\nlisten = \"{peering}\"\n{peers}"
         );
         std::fs::write(self.config(name), config).unwrap();
@@ -84,8 +100,7 @@ impl Network {
     /// Starts a node that is down, and waits until it says where it is.
     pub(crate) fn start_again(&mut self, name: &str) {
         let log = std::fs::File::create(self.folder.join(format!("{name}.log"))).unwrap();
-        let mut child = Command::cargo_bin("fogline")
-            .unwrap()
+        let mut child = Command::new(&self.program)
             .args(["node", "--config", path(&self.config(name))])
             .stdout(Stdio::piped())
             .stderr(log)
@@ -119,7 +134,15 @@ impl Network {
 
     /// Empties a node.
     pub(crate) fn drain(&self, name: &str) {
-        fogline(&["drain", name, "--url", &self.url(name)]);
+        self.fogline(&["drain", name, "--url", &self.url(name)]);
+    }
+
+    /// Runs the command, and gives what it prints.
+    fn fogline(&self, arguments: &[&str]) -> String {
+        let output = Command::new(&self.program).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn config(&self, name: &str) -> PathBuf {
@@ -135,18 +158,6 @@ impl Drop for Network {
             let _ = child.wait();
         }
     }
-}
-
-/// Runs the command, and gives what it prints.
-fn fogline(arguments: &[&str]) -> String {
-    let output = Command::cargo_bin("fogline")
-        .unwrap()
-        .args(arguments)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
 fn path(path: &Path) -> &str {
