@@ -10,12 +10,13 @@ use super::scores::{below, count, nth};
 pub fn choose(scores: &[f64], draw: u64) -> Option<usize> {
     let candidates = count(scores);
     let first = below((draw >> 32) as u32, candidates);
-    let one = nth(scores, first)?;
+    let one = nth(scores, first, candidates)?;
     if candidates < 2 {
         return Some(one);
     }
     let other = below(draw as u32, candidates - 1);
-    let two = nth(scores, other + usize::from(other >= first))?;
+    let second = other + usize::from(other >= first);
+    let two = nth(scores, second, candidates)?;
     let better = scores[two] < scores[one] || (scores[two] == scores[one] && two < one);
     Some(if better { two } else { one })
 }

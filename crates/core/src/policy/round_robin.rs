@@ -5,8 +5,8 @@ use super::scores::{count, nth};
 /// The candidate whose turn it is; the caller counts the turns of each function.
 #[must_use]
 pub fn choose(scores: &[f64], turn: u64) -> Option<usize> {
-    let candidates = count(scores) as u64;
-    nth(scores, turn.checked_rem(candidates)? as usize)
+    let candidates = count(scores);
+    nth(scores, turn.checked_rem(candidates as u64)? as usize, candidates)
 }
 
 #[cfg(test)]

@@ -17,8 +17,11 @@ pub(super) fn count(scores: &[f64]) -> usize {
     scores.iter().filter(|score| score.is_finite()).count()
 }
 
-/// The `nth` candidate that is in, from 0.
-pub(super) fn nth(scores: &[f64], nth: usize) -> Option<usize> {
+/// The `nth` of so many candidates that are in, from 0.
+pub(super) fn nth(scores: &[f64], nth: usize, candidates: usize) -> Option<usize> {
+    if candidates == scores.len() {
+        return (nth < candidates).then_some(nth);
+    }
     let mut left = nth;
     for (index, score) in scores.iter().enumerate() {
         if score.is_finite() {
