@@ -55,7 +55,7 @@ impl Node {
         let metrics = self.get("/metrics");
         let line = metrics
             .lines()
-            .find_map(|line| line.strip_prefix("fogline_gossip_bytes{direction=\"sent\"} "));
+            .find_map(|line| line.strip_prefix("fogline_gossip_bytes_total{direction=\"sent\"} "));
         line.expect("it is counted").parse().unwrap()
     }
 }

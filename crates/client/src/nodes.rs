@@ -1,6 +1,6 @@
 //! Nodes.
 
-use fogline_protocol::api::Nodes;
+use fogline_protocol::api::{Nodes, Quota};
 use http::Method;
 
 use crate::Error;
@@ -14,6 +14,14 @@ impl Client {
     /// When the node is not reached, or refuses.
     pub async fn nodes(&self) -> Result<Nodes, Error> {
         self.ask_json(&Ask::new(Method::GET, "/v1/nodes")).await
+    }
+
+    /// What the tenant may use of the node, and uses.
+    ///
+    /// # Errors
+    /// When the node is not reached, or refuses.
+    pub async fn quota(&self) -> Result<Quota, Error> {
+        self.ask_json(&Ask::new(Method::GET, "/v1/quota")).await
     }
 
     /// What the node counts, in the OpenMetrics format.

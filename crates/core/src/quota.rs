@@ -51,6 +51,20 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// How many requests would be admitted now, one after the other.
+    #[must_use]
+    pub fn left(self, rate: Rate, now: Duration) -> u32 {
+        let token = Duration::from_secs(1) / rate.per_second.get();
+        let taken = self
+            .full
+            .saturating_sub(now)
+            .as_nanos()
+            .div_ceil(token.as_nanos());
+        rate.burst
+            .get()
+            .saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
     /// Whether a request is admitted now. One that is not takes nothing.
     pub fn admits(&mut self, rate: Rate, now: Duration) -> bool {
         let token = Duration::from_secs(1) / rate.per_second.get();
@@ -95,6 +109,24 @@ mod tests {
                 (later - expected).abs() <= 1.0 + expected / 100.0,
                 "{later} of {expected}"
             );
+        }
+    }
+
+    #[test]
+    fn as_many_are_left_as_are_admitted() {
+        for (per_second, burst) in [(1, 1), (10, 30), (1000, 5), (7, 3)] {
+            let rate = rate(per_second, burst);
+            let mut bucket = Bucket::default();
+            for ms in (0..5000).step_by(37) {
+                let now = Duration::from_millis(ms);
+                let left = bucket.left(rate, now);
+                let mut ahead = bucket;
+                assert_eq!(
+                    admitted(&mut ahead, rate, std::iter::repeat_n(ms, 100)),
+                    left as usize
+                );
+                bucket.admits(rate, now);
+            }
         }
     }
 

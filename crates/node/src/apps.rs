@@ -10,6 +10,7 @@ mod sources;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use fogline_core::application::{self, Application, RuntimeKind};
@@ -28,6 +29,7 @@ use packages::Packages;
 
 use crate::fault::Fault;
 use crate::homes::Turns;
+use crate::metrics::OfTenant;
 
 /// An application, ready to be executed.
 pub(crate) struct Deployed {
@@ -174,6 +176,7 @@ impl Apps {
         tenant: &TenantName,
         package: &Package,
         digest: Digest,
+        counts: &OfTenant,
     ) -> Result<Deployed, Fault> {
         let source = Source {
             name: "fogline.toml".to_owned(),
@@ -204,8 +207,10 @@ impl Apps {
                 bytes,
                 folder: folder.clone(),
             };
+            let since = Instant::now();
             let prepared = self.runtime.prepare(name, function, &spec.states, artefact).await;
             let executor = prepared.map_err(|error| of_preparation(&error))?;
+            counts.prepared(since.elapsed());
             functions.insert(
                 name.clone(),
                 DeployedFunction {

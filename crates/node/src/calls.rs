@@ -51,15 +51,37 @@ type Answered = (Response, Vec<Bytes>);
 async fn answer(node: &Arc<Node>, from: &NodeName, message: Message) -> Result<Answered, Fault> {
     let request: Request = peer::decode(&message.head)
         .map_err(|error| Fault::new(Kind::BadRequest, error.to_string(), "update the older node"))?;
-    let mut body = message.body.into_iter();
+    let body = message.body.into_iter();
     match request {
         Request::Invoke(call) => {
             let mut job = job(*call, body);
             let mut span = node.tracer.of(&mut job.call, trace::Kind::Server, "invoke");
-            let answered = invoke(node, from, &job).await;
+            let answered = trace::within(job.call.trace.clone(), invoke(node, from, &job)).await;
             span.gave(&answered);
             answered
         }
+        Request::Caused(cause, request) => {
+            let name = request.name();
+            let answered = trace::within(Some(cause), async {
+                let mut span = node.tracer.caused(trace::Kind::Server, name);
+                let answered = span.around(other(node, *request, body)).await;
+                span.gave(&answered);
+                answered
+            });
+            // Boxed, because what is not traced need not carry it.
+            Box::pin(answered).await
+        }
+        request => other(node, request, body).await,
+    }
+}
+
+/// Answers what is not an invocation of this node.
+async fn other(
+    node: &Arc<Node>,
+    request: Request,
+    mut body: impl Iterator<Item = Bytes>,
+) -> Result<Answered, Fault> {
+    match request {
         Request::Relay(call) => {
             let job = job(*call, body);
             Ok(invoked(dispatch(node, job).await?))
@@ -249,6 +271,9 @@ async fn of_store(
             store.erase(&key).await?;
             (Response::Done, Vec::new())
         }
-        other => unreachable!("{other:?} is answered above"),
+        other => {
+            let title = format!("a call that nobody answers was sent: {}", other.name());
+            return Err(Fault::new(Kind::BadRequest, title, "please report this"));
+        }
     })
 }

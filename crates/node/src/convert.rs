@@ -218,8 +218,11 @@ pub(crate) async fn take(
 ) -> Result<Home, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let moving = Move::taking(to, CommitId(random::bytes()));
-    let source = Source::of(node, job, part, from)?;
-    match drive(node, job, &app, part, (source, None), moving).await? {
+    let taken = Box::pin(async {
+        let source = Source::of(node, job, part, from)?;
+        drive(node, job, &app, part, (source, None), moving).await
+    });
+    match spanned(node, job, from, taken).await? {
         Ended::At(there) | Ended::Gone(there) => Ok(there),
         Ended::Handed(_, envelopes) => Err(Fault::moving_to_client(envelopes)),
     }
@@ -289,13 +292,35 @@ async fn run(
     home: &Home,
     to: Option<Home>,
 ) -> Result<Ended, Fault> {
-    let mut source = Source::of(node, job, part, home)?;
-    let ahead = match &to {
-        Some(to) => source.copy_ahead(node, job, part, to).await?,
-        None => None,
-    };
-    let moving = Move::new(to, CommitId(random::bytes()));
-    drive(node, job, app, part, (source, ahead), moving).await
+    let moved = Box::pin(async {
+        let mut source = Source::of(node, job, part, home)?;
+        let ahead = match &to {
+            Some(to) => source.copy_ahead(node, job, part, to).await?,
+            None => None,
+        };
+        let moving = Move::new(to, CommitId(random::bytes()));
+        drive(node, job, app, part, (source, ahead), moving).await
+    });
+    spanned(node, job, home, moved).await
+}
+
+/// Moves a part from a home, as a span of whatever wants it moved.
+async fn spanned(
+    node: &Node,
+    job: &Job,
+    from: &Home,
+    moved: impl Future<Output = Result<Ended, Fault>>,
+) -> Result<Ended, Fault> {
+    let mut span = node.tracer.leaf(&job.call, "move");
+    let ended = span.around(moved).await;
+    if span.is_recorded() {
+        span.is("fogline.from", from.to_string());
+        if let Ok(Ended::At(there) | Ended::Gone(there) | Ended::Handed(there, _)) = &ended {
+            span.is("fogline.to", there.to_string());
+        }
+        span.gave(&ended);
+    }
+    ended
 }
 
 async fn drive(

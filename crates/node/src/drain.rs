@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use fogline_core::application::Guard;
 use fogline_core::dispatch::Standing;
 use fogline_core::model::{ExecutionModel, NodeName, TenantName};
 use fogline_core::session::{RecordKey, Status};
@@ -15,8 +16,10 @@ use fogline_state::Listed;
 use crate::admit::{Scope, fresh};
 use crate::fault::Fault;
 use crate::invoke::Job;
+use crate::invoke::resolve::home_of_model;
 use crate::node::Node;
 use crate::sessions;
+use crate::trace;
 
 /// How long one session has to move.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -83,7 +86,10 @@ pub(crate) async fn migrate(
         app: key.app.clone(),
         session: Some(key.session.clone()),
     };
-    let call = fresh(node, &scope, Target::Migrate(key.part, to.clone()), b"", PATIENCE);
+    let mut call = fresh(node, &scope, Target::Migrate(key.part, to.clone()), b"", PATIENCE);
+    // Whatever is known here of where it was before.
+    call.home = Some(home_of_model(key.model, &node.name, Guard::None)?);
+    call.trace = trace::cause();
     let job = Job::bare(call);
     let moved = tokio::time::timeout(PATIENCE, sessions::migrate_part(node, &job, key.part, to)).await;
     moved.unwrap_or_else(|_| Err(Fault::deadline()))

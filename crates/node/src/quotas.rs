@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{self, AppName, ExecutionModel, StateName, TenantName};
+use fogline_core::model::{self, AppName, ExecutionModel, NodeName, StateName, TenantName};
 use fogline_core::quota::{Bucket, Quota, Usage};
 use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey, Snapshot, Status};
+use fogline_protocol::api;
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 
@@ -110,6 +111,24 @@ impl Quotas {
         }
     }
 
+    /// What a tenant may use of the node of this name, and uses.
+    pub(crate) fn describe(&self, node: &NodeName, tenant: &TenantName) -> api::Quota {
+        let it = self.tenants().get(tenant).copied().unwrap_or_default();
+        let (quota, now) = (self.quota(tenant), self.origin.elapsed());
+        let share = |used, most: Option<u64>| most.map(|most| api::Share { used, most });
+        api::Quota {
+            node: node.clone(),
+            tenant: tenant.clone(),
+            sessions: share(it.usage.sessions, quota.sessions),
+            bytes: share(it.usage.bytes.0, quota.bytes.map(|most| most.0)),
+            requests: quota.rate.map(|rate| api::Requests {
+                left: it.bucket.left(rate, now),
+                per_second: rate.per_second.get(),
+                burst: rate.burst.get(),
+            }),
+        }
+    }
+
     /// What tenants with a quota use.
     pub(crate) fn all(&self) -> Vec<(TenantName, Usage)> {
         let tenants = self.tenants();
@@ -156,6 +175,10 @@ impl Metered {
 impl Store for Metered {
     fn durable(&self) -> Durable {
         self.inner.durable()
+    }
+
+    fn system(&self) -> &'static str {
+        self.inner.system()
     }
 
     async fn load(

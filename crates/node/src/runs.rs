@@ -22,6 +22,7 @@ use crate::homes::Turns;
 use crate::invoke::Job;
 use crate::node::Node;
 use crate::sessions;
+use crate::trace;
 
 mod gather;
 mod hops;
@@ -129,7 +130,7 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         let mut place = node.runs.inboxes.reserve(asked.session()?, now)?;
         let record = accept(node, &asked, &run, Some(place.number)).await?;
         place.is_recorded(run.id());
-        execute_later(node, record, place, asked.trace);
+        execute_later(node, record, place);
     }
     describe(node, &asked.scope, run.id())
 }
@@ -212,23 +213,23 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
         }
     }
     for (record, place) in waiting {
-        execute_later(node, record, place, None);
+        execute_later(node, record, place);
     }
     Ok(())
 }
 
-/// A trace is not kept with the record: after a restart a run goes on without one.
-fn execute_later(node: &Arc<Node>, record: Record, place: Place, trace: Option<TraceContext>) {
+fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
     let (node, tasks) = (Arc::clone(node), node.tasks.clone());
     let stopping = node.stopping.clone();
     tasks.spawn(async move {
         let work = async {
             let left = record.deadline.since(node.clock.now());
-            let asked = record.asked(left, trace);
+            let asked = record.asked(left);
             let in_turn = async {
                 place.turn().await;
                 finish(&node, &asked, record.clone()).await
             };
+            let in_turn = trace::within(record.trace.clone(), in_turn);
             let ended = tokio::time::timeout(left, in_turn).await;
             ended.unwrap_or_else(|_| Err(Fault::deadline()))
         };
@@ -277,6 +278,7 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Re
         made_by: BTreeMap::new(),
         by: asked.by,
         problem: None,
+        trace: asked.trace.clone(),
     };
     keep(&node.store, &record).await?;
     Ok(record)

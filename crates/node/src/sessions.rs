@@ -629,7 +629,7 @@ async fn forget_request(node: &Arc<Node>, session: &SessionId) {
 async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel, until: Timestamp) {
     let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
     let told = stream::iter(node.others()).for_each_concurrent(TOLD_AT_ONCE, async |other| {
-        if let Err(fault) = invoke::tell(node, &other, &request).await {
+        if let Err(fault) = invoke::tell(node, &other, request.clone()).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");
         }
     });

@@ -183,7 +183,7 @@ pub async fn start_with(
         clock: Clock::open(&store)?,
         apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
         sweep_every: options.limits.sweep_every,
-        homes,
+        homes: homes.traced(&tracer),
         owner: Arc::new(Owner::new(local, lease, tasks.clone())),
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
@@ -312,8 +312,13 @@ async fn surroundings(
         External::Node(node) => Some(node.clone()),
         External::None | External::Store(_) => None,
     };
-    let itself = BTreeMap::from([(options.name.clone(), gossip.capabilities.machine())]);
-    let map = Map::flat(&itself, cloud.as_ref())?;
+    let map = match &gossip.map {
+        Some(map) => Arc::clone(map),
+        None => {
+            let itself = BTreeMap::from([(options.name.clone(), gossip.capabilities.machine())]);
+            Arc::new(Map::flat(&itself, cloud.as_ref())?)
+        }
+    };
     let life = Life {
         name: options.name.clone(),
         gossip,
@@ -323,7 +328,7 @@ async fn surroundings(
     };
     let membership = life.begin(incarnation).await?;
     let members = Members::found(membership.members());
-    Ok((Arc::new(map), members, Some((life, membership))))
+    Ok((map, members, Some((life, membership))))
 }
 
 /// The tasks of a node: each ends when it stops.
@@ -393,6 +398,11 @@ impl Handle {
     #[must_use]
     pub fn name(&self) -> &NodeName {
         &self.node.name
+    }
+
+    /// Waits until it has heard of so many nodes that are up, itself among them.
+    pub async fn found(&self, count: usize) {
+        self.node.members.come(count).await;
     }
 
     /// Bytes and calls to and from each peer, since the start.

@@ -23,6 +23,7 @@
 //! | `POST …/states/{state}/open` | the bytes of a state that the client holds | multipart/form-data: its envelope → bytes |
 //! | `POST …/sessions/{session}/states` | lists states that the client holds | multipart/form-data: their envelopes → [`States`] |
 //! | `GET /v1/nodes` | lists the nodes (any tenant) | → [`Nodes`] |
+//! | `GET /v1/quota` | what the tenant may use of this node, and uses | → [`Quota`] |
 //! | `POST /v1/nodes/{node}/drain` | moves a node's sessions to others (operators only) | – → [`Drained`] |
 //! | `POST …/sessions/{session}/migrate` | moves the session to another node | [`Migrate`] → [`Session`] |
 //! | `POST …/sessions/{session}/convert` | moves the session to another model | [`Convert`] → [`Session`] |
@@ -46,7 +47,7 @@ use std::net::SocketAddr;
 use fogline_core::application::{Durability, Guard};
 use fogline_core::model::{
     AppName, ExecutionModel, FunctionName, NodeName, RunId, Seconds, SessionId, StateName, StepName,
-    Timestamp,
+    TenantName, Timestamp,
 };
 use fogline_core::policy::Placement;
 use serde::{Deserialize, Serialize};
@@ -223,6 +224,44 @@ pub struct Nodes {
     pub here: NodeName,
     /// It, and the others that it knows.
     pub nodes: Vec<NodeInfo>,
+}
+
+/// What a tenant may use of a node, and uses. What has no bound is not counted, and left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// The node: others have quotas of their own.
+    pub node: NodeName,
+    /// The tenant.
+    pub tenant: TenantName,
+    /// Sessions that the node keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<Share>,
+    /// Bytes of the states that the node keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Share>,
+    /// Requests that the node admits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Requests>,
+}
+
+/// How much of something is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// So much.
+    pub used: u64,
+    /// The most.
+    pub most: u64,
+}
+
+/// How many requests a node admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Now.
+    pub left: u32,
+    /// In the long run, in a second.
+    pub per_second: u32,
+    /// At once, after a time without any.
+    pub burst: u32,
 }
 
 /// A node, as another sees it. What that does not know is left out.

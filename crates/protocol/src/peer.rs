@@ -58,6 +58,36 @@ pub enum Request {
     /// As [`Request::Invoke`], to be dispatched anew by a node that reaches the records of the home's node: its sender
     /// does not.
     Relay(Box<Invoke>),
+    /// What this request asks, which is caused by this span of a trace that is recorded.
+    Caused(TraceContext, Box<Request>),
+}
+
+impl Request {
+    /// What a span is called that says how long it took.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Invoke(_) => "invoke",
+            Self::Load(..) => "store load",
+            Self::Commit(..) => "store commit",
+            Self::Stage(..) => "store stage",
+            Self::Blob(..) => "store blob",
+            Self::List(..) => "store list",
+            Self::Erase(_) => "store erase",
+            Self::Compare(_) => "compare",
+            Self::Adopt => "adopt",
+            Self::Listing(_) => "listing",
+            Self::Piece(..) => "piece",
+            Self::Drain(_) => "drain",
+            Self::Hop(_) => "hop",
+            Self::Arrive(_) => "arrive",
+            Self::Fail(..) => "fail",
+            Self::Ask(..) => "ask",
+            Self::Reaches(_) => "reaches",
+            Self::Relay(_) => "relay",
+            Self::Caused(_, request) => request.name(),
+        }
+    }
 }
 
 /// What a node knows of applications, as a body part in the encoding of heads: it may be larger than a head.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER;
+pub use fogline_core::model::{SpanId, TraceId};
 use serde::{Deserialize, Serialize};
 
 /// Largest `tracestate` that is passed on, in bytes: what the standard asks to be passed on at the least.
@@ -11,45 +12,6 @@ const MAX_STATE: usize = 512;
 const LENGTH: usize = 55;
 /// The flag that says that the trace is recorded.
 const SAMPLED: u8 = 1;
-
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(pub [u8; $bytes]);
-
-        impl $name {
-            /// The standard forbids an id of zeros.
-            fn read(text: &str) -> Option<Self> {
-                let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
-                let id = Self(bytes.try_into().ok()?);
-                (id.0 != [0; $bytes]).then_some(id)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&HEXLOWER.encode(&self.0))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
-
-id! {
-    /// A trace: all that one request caused, on all machines.
-    TraceId, 16
-}
-id! {
-    /// A span: one piece of work of a trace.
-    SpanId, 8
-}
 
 /// Of which trace a request is, and which span caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +42,11 @@ impl TraceContext {
             return None;
         }
         let mut fields = rest.split('-');
-        let trace = TraceId::read(fields.next()?)?;
-        let span = SpanId::read(fields.next()?)?;
+        let trace: TraceId = fields.next()?.parse().ok()?;
+        let span: SpanId = fields.next()?.parse().ok()?;
+        if trace.0 == [0; 16] || span.0 == [0; 8] {
+            return None;
+        }
         let flags = byte(fields.next()?)?;
         let is_passed_on = |state: &&str| {
             let visible = |it: u8| it == b' ' || it.is_ascii_graphic();

@@ -53,6 +53,10 @@ impl Store for MemoryStore {
         Durable::Memory
     }
 
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     async fn load(
         &self,
         key: &RecordKey,

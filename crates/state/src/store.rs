@@ -21,6 +21,9 @@ pub trait Store: Send + Sync {
     /// What a commit survives once it is acknowledged.
     fn durable(&self) -> Durable;
 
+    /// What it is, as `db.system.name` of OpenTelemetry's conventions: `redb`, `redis`.
+    fn system(&self) -> &'static str;
+
     /// The head and the bytes of those of `states` that exist, as of one moment; a state that the client holds
     /// ([`fogline_core::session::Content::Held`]) has no bytes here. `None` if there is no record.
     ///

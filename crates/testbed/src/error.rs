@@ -63,4 +63,12 @@ pub enum TestbedError {
     /// Two nodes do not reach each other.
     #[error("connecting the nodes")]
     Connect(#[from] CallError),
+    /// A node has not heard of all others.
+    #[error("waiting for {node} to hear of the other nodes: it has not within {} s\nhint: use a machine that has less to do", .within.as_secs())]
+    Apart {
+        /// The node.
+        node: NodeName,
+        /// How long it was waited for.
+        within: std::time::Duration,
+    },
 }

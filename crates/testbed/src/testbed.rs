@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Bytes, NodeName, TenantName};
-use fogline_core::network::{Network, NodeId, VertexId};
+use fogline_core::network::{Network, Node, NodeId, VertexId};
+use fogline_core::telemetry::Capabilities;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
-use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants};
+use fogline_node::{External, Gossip, Handle, Limits, Operator, Options, Others, Pace, Tenants};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
@@ -69,7 +70,7 @@ impl Testbed {
             None
         };
         let seats = seats(&network, cloud, links.as_deref())?;
-        let names: Vec<NodeName> = seats.iter().map(|seat| seat.name.clone()).collect();
+        let seeds = seeds(&seats)?;
         let runtime = runtime(&plan)?;
         let clients = network.node_ids().filter(|id| network.node(*id).client);
         let clients = clients
@@ -83,6 +84,7 @@ impl Testbed {
             let machine = seat.node.map(|id| map.network().node(id).clone());
             let works = machine.as_ref().filter(|it| it.worker && !it.client);
             let slots = works.map_or(0, |machine| machine.cpu_millis.div_ceil(1000));
+            let capabilities = machine.as_ref().map_or_else(Capabilities::default, told);
             let runtime = match machine {
                 Some(machine) if plan.paced => Arc::new(PacedRuntime {
                     real: Arc::clone(&runtime),
@@ -102,10 +104,13 @@ impl Testbed {
                 slots: usize::try_from(slots).unwrap_or(1),
                 limits: Limits::default(),
                 peers: Some(seat.endpoint.clone()),
-                others: Others::Listed(
-                    names.iter().filter(|name| **name != seat.name).cloned().collect(),
-                    Arc::clone(&map),
-                ),
+                others: Others::Gossip(Box::new(Gossip {
+                    seeds: seeds.clone(),
+                    host: Ipv4Addr::LOCALHOST.into(),
+                    capabilities,
+                    pace: Pace::default(),
+                    map: Some(Arc::clone(&map)),
+                })),
                 traces: None,
                 decisions: None,
                 runtime,
@@ -118,6 +123,7 @@ impl Testbed {
             nodes.insert(seat.name.clone(), started);
         }
         connect(&seats).await?;
+        find(&nodes).await?;
         Ok(Self {
             nodes,
             clients,
@@ -259,6 +265,45 @@ fn seats(
         }
     }
     Ok(seats)
+}
+
+/// What a machine of the network says of itself.
+fn told(machine: &Node) -> Capabilities {
+    Capabilities {
+        arch: machine.arch.clone(),
+        cpu_millis: machine.cpu_millis,
+        memory: machine.memory,
+        model: machine.model.clone(),
+        labels: machine.capabilities.iter().cloned().collect(),
+        functions: machine.worker && !machine.client,
+        issuer: false,
+    }
+}
+
+/// Where all nodes listen: none waits for another to be told by a third.
+fn seeds(seats: &[Seat]) -> Result<Vec<String>, TestbedError> {
+    let seed = |seat: &Seat| {
+        let address = seat.endpoint.local_address();
+        address
+            .map(|address| address.to_string())
+            .map_err(|source| TestbedError::Socket {
+                node: seat.name.clone(),
+                source,
+            })
+    };
+    seats.iter().map(seed).collect()
+}
+
+/// Waits until every node has heard of all others.
+async fn find(nodes: &BTreeMap<NodeName, Handle>) -> Result<(), TestbedError> {
+    for (name, node) in nodes {
+        let found = tokio::time::timeout(CONNECT, node.found(nodes.len())).await;
+        found.map_err(|_| TestbedError::Apart {
+            node: name.clone(),
+            within: CONNECT,
+        })?;
+    }
+    Ok(())
 }
 
 async fn connect(seats: &[Seat]) -> Result<(), TestbedError> {

@@ -60,6 +60,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
             host: peering::advertised(peering)?,
             capabilities,
             pace: Pace::default(),
+            map: None,
         })),
         None => alone(&config.name, &capabilities)?,
     };

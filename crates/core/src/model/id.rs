@@ -75,3 +75,11 @@ id! {
     /// One life of a node, from its start to its end, random: what owns sessions (R11).
     Incarnation, 16, "an incarnation: 32 hexadecimal digits"
 }
+id! {
+    /// A trace: all that one request caused, on all machines.
+    TraceId, 16, "a trace id: 32 hexadecimal digits"
+}
+id! {
+    /// A span: one piece of work of a trace.
+    SpanId, 8, "a span id: 16 hexadecimal digits"
+}

@@ -14,7 +14,7 @@ mod workflow;
 pub use bad_input::BadInput;
 pub use device::{Device, FunctionClass};
 pub use execution_model::ExecutionModel;
-pub use id::{BadId, ClientId, CommitId, Digest, Incarnation, InvocationId, RunId};
+pub use id::{BadId, ClientId, CommitId, Digest, Incarnation, InvocationId, RunId, SpanId, TraceId};
 pub use name::{AppName, BadName, FunctionName, MAX_NAME, NodeName, StateName, StepName, TenantName};
 pub use session_id::{Birth, SessionId};
 pub use time::Timestamp;

@@ -40,7 +40,9 @@ pub(crate) async fn deploy(
     let apps = &node.apps;
     let listing = package.listing();
     let digest = digest(&listing.encode());
-    let deployed = apps.prepare(tenant, package, digest).await?;
+    let deployed = apps
+        .prepare(tenant, package, digest, node.metrics.of(tenant))
+        .await?;
     let key = AppKey {
         tenant: tenant.clone(),
         app: deployed.spec.name.clone(),
@@ -91,7 +93,9 @@ pub(crate) async fn roll_back(
         .packages
         .get(&before, &mut Sources::of(node, &known.stamp.node))
         .await?;
-    let deployed = apps.prepare(&key.tenant, &files, before).await?;
+    let deployed = apps
+        .prepare(&key.tenant, &files, before, node.metrics.of(&key.tenant))
+        .await?;
     let (app, entry) = {
         let _turn = apps.changing.take(key).await?;
         apps.check_reads(key, &deployed, forced)?;
@@ -185,7 +189,9 @@ async fn follow(node: &Arc<Node>, key: &AppKey) -> Result<(), Fault> {
         apps.check_room(apps.all().len() - usize::from(apps.package(key).is_some()))?;
         let mut sources = Sources::of(node, &entry.stamp.node);
         let files = apps.packages.get(&package, &mut sources).await?;
-        let deployed = apps.prepare(&key.tenant, &files, package).await?;
+        let deployed = apps
+            .prepare(&key.tenant, &files, package, node.metrics.of(&key.tenant))
+            .await?;
         let _turn = apps.changing.take(key).await?;
         if apps.catalogue.get(key).as_ref() != Some(&entry) {
             continue;
@@ -263,7 +269,9 @@ pub(crate) async fn restore(node: &Arc<Node>) {
         for package in entry.packages() {
             let restored = async {
                 let files = node.apps.packages.get(&package, &mut Sources::none(node)).await?;
-                node.apps.prepare(&key.tenant, &files, package).await
+                node.apps
+                    .prepare(&key.tenant, &files, package, node.metrics.of(&key.tenant))
+                    .await
             };
             match restored.await {
                 Ok(deployed) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -15,14 +15,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::extract::{Path, Query};
-use super::{answer, body, respond, scope, tenant};
+use super::{answer, before_answer, body, respond, scope, tenant};
 use crate::admit::{self, Scope};
 use crate::apps::{Deployed, Package, rollout};
 use crate::fault::Fault;
 use crate::node::Node;
-
-/// What is left of the caller's time for the answer, when the time for telling other nodes is over.
-const MARGIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
     respond(&node, &headers, async {
@@ -122,8 +119,7 @@ pub(super) async fn delete(
 
 /// Until when other nodes are waited for, so that the caller is still told in time what came of it.
 fn until(headers: &HeaderMap) -> Result<Instant, Fault> {
-    let patience = admit::timeout(headers)?;
-    Ok(Instant::now() + patience.saturating_sub(MARGIN.min(patience / 4)))
+    Ok(Instant::now() + before_answer(admit::timeout(headers)?))
 }
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ mod sessions;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -31,6 +31,7 @@ pub(crate) use serve::serve;
 use crate::admit::{self, Scope};
 use crate::fault::Fault;
 use crate::node::Node;
+use crate::trace;
 
 /// The routes.
 pub(crate) fn router(node: Arc<Node>) -> Router {
@@ -94,17 +95,24 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
             "/v1/apps/{app}/sessions/{session}/migrate",
             post(sessions::migrate),
         )
-        .route("/v1/nodes", get(nodes::list))
-        .route("/v1/nodes/{node}/drain", post(nodes::drain))
-        .route("/livez", get(observe::live))
-        .route("/readyz", get(observe::ready))
-        .route("/metrics", get(observe::metrics))
-        .route("/openapi.json", get(observe::openapi))
+        .merge(watching())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         // Bodies are bounded where they are read, with an answer that says so.
         .layer(DefaultBodyLimit::disable())
         .with_state(node)
+}
+
+/// How the nodes are, and what an operator does with them.
+fn watching() -> Router<Arc<Node>> {
+    Router::new()
+        .route("/v1/nodes", get(nodes::list))
+        .route("/v1/quota", get(nodes::quota))
+        .route("/v1/nodes/{node}/drain", post(nodes::drain))
+        .route("/livez", get(observe::live))
+        .route("/readyz", get(observe::ready))
+        .route("/metrics", get(observe::metrics))
+        .route("/openapi.json", get(observe::openapi))
 }
 
 async fn unknown_path(uri: Uri) -> Response {
@@ -137,6 +145,11 @@ async fn respond(
     response
 }
 
+/// How much of a caller's patience other nodes may take; the rest is for the answer.
+fn before_answer(patience: Duration) -> Duration {
+    patience.saturating_sub(MARGIN.min(patience / 4))
+}
+
 /// The tenant that a request proves, if its quota admits one more.
 fn tenant(node: &Node, headers: &HeaderMap) -> Result<TenantName, Fault> {
     let tenant = node.tenants.of(admit::text(headers, headers::AUTHORIZATION)?)?;
@@ -152,7 +165,8 @@ async fn traced(
     work: impl AsyncFnOnce(Option<TraceContext>) -> Result<Response, Fault>,
 ) -> Response {
     let (mut span, context) = node.tracer.request(route, headers);
-    let response = respond(node, headers, work(context)).await;
+    let work = respond(node, headers, work(context.clone()));
+    let response = trace::within(context, work).await;
     if span.is_recorded() {
         let (method, path) = route.split_once(' ').unwrap_or(("", route));
         span.is("http.request.method", method);
@@ -180,6 +194,8 @@ fn scope(node: &Node, headers: &HeaderMap, app: &str, session: Option<&str>) -> 
     Ok(Scope { tenant, app, session })
 }
 
+/// What is left of a caller's time for the answer, if it has so much.
+const MARGIN: Duration = Duration::from_secs(1);
 const NAMES: &str = "`fogline get apps` and `fogline describe` list the names that there are";
 
 /// A name in a path.

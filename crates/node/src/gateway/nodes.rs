@@ -12,16 +12,14 @@ use fogline_protocol::peer::{self, Request};
 use http::{HeaderMap, StatusCode};
 
 use super::extract::Path;
-use super::{answer, named, respond, tenant};
+use super::{answer, before_answer, named, respond, tenant, traced};
 use crate::admit;
 use crate::drain;
 use crate::fault::Fault;
 use crate::invoke::exchange;
 use crate::members;
 use crate::node::Node;
-
-/// What is left of the caller's time for the answer, when the time for moving sessions is over.
-const MARGIN: Duration = Duration::from_secs(1);
+use crate::trace;
 
 pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
     respond(&node, &headers, async {
@@ -38,17 +36,29 @@ pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> R
     .await
 }
 
+/// Whoever has used up the rate may see that.
+pub(super) async fn quota(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    respond(&node, &headers, async {
+        let tenant = node.tenants.of(admit::text(&headers, headers::AUTHORIZATION)?)?;
+        Ok(answer::json(
+            StatusCode::OK,
+            &node.quotas.describe(&node.name, &tenant),
+        ))
+    })
+    .await
+}
+
 pub(super) async fn drain(
     State(node): State<Arc<Node>>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    respond(&node, &headers, async {
+    traced(&node, &headers, "POST /v1/nodes/{node}/drain", async |_trace| {
         node.operator
             .check(admit::text(&headers, headers::AUTHORIZATION)?)?;
         let name: NodeName = named(&name)?;
         let patience = admit::timeout(&headers)?;
-        let time = patience.saturating_sub(MARGIN);
+        let time = before_answer(patience);
         let drained = if name == node.name {
             drain::drain(&node, time).await?
         } else {
@@ -61,7 +71,9 @@ pub(super) async fn drain(
 
 async fn ask(node: &Node, name: &NodeName, time: Duration, deadline: Instant) -> Result<Drained, Fault> {
     crate::sessions::known(node, name)?;
-    let request = Request::Drain(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let request = trace::caused(Request::Drain(
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+    ));
     match exchange(node, name, &request, Vec::new(), deadline)
         .await
         .map_err(Fault::from)?

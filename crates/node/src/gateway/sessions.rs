@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::extract::{Path, Query};
-use super::{answer, body, respond, scope};
+use super::{answer, body, respond, scope, traced};
 use crate::admit::{admit, timeout};
 use crate::fault::Fault;
 use crate::invoke::Job;
@@ -44,7 +44,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
+    traced(&node, &headers, "POST /v1/apps/{app}/sessions", async |_trace| {
         let scope = scope(&node, &headers, &app, None)?;
         let body = body::whole(&headers, body).await?;
         let wanted: api::NewSession = if body.is_empty() {
@@ -151,14 +151,20 @@ pub(super) async fn delete(
     Path((app, session)): Named,
     headers: HeaderMap,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        node.apps.get(&scope.tenant, &scope.app)?;
-        let call = admit(&node, &scope, Target::Delete, b"", &headers)?;
-        let job = Job::bare(call);
-        sessions::delete(&node, &job).await?;
-        Ok(answer::done())
-    })
+    traced(
+        &node,
+        &headers,
+        "DELETE /v1/apps/{app}/sessions/{session}",
+        async |trace| {
+            let scope = scope(&node, &headers, &app, Some(&session))?;
+            node.apps.get(&scope.tenant, &scope.app)?;
+            let mut call = admit(&node, &scope, Target::Delete, b"", &headers)?;
+            call.trace = trace;
+            let job = Job::bare(call);
+            sessions::delete(&node, &job).await?;
+            Ok(answer::done())
+        },
+    )
     .await
 }
 
@@ -168,44 +174,50 @@ pub(super) async fn convert(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        let carried = body::carried(&headers, body).await?;
-        let wanted: api::Convert =
-            serde_json::from_slice(&carried.input).map_err(|error| not_json(&error))?;
-        // Before anybody is asked to: a client could not do it either.
-        let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
-        home_of_model(wanted.to, session.node(), Guard::None)?;
-        let call = admit(
-            &node,
-            &scope,
-            Target::Convert(wanted.to),
-            &carried.input,
-            &headers,
-        )?;
-        let job = Job {
-            call,
-            input: carried.input,
-            envelopes: carried.envelopes,
-        };
-        let (_, envelopes) = sessions::convert(&node, &job, wanted.to).await?;
-        let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
-        let mut session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
-        if envelopes.is_empty() || answer::wants_json(&headers) {
-            let encoded = envelopes
-                .into_iter()
-                .map(|(state, sealed)| (state, BASE64.encode(&sealed)));
-            session.envelopes = encoded.collect();
-            return Ok(answer::json(StatusCode::OK, &session));
-        }
-        let text = serde_json::to_vec(&session)
-            .map_err(|error| Fault::internal(format!("writing {}: {error}", headers::MODEL)))?;
-        Ok(answer::mixed(
-            StatusCode::OK,
-            Part::json(multipart::SESSION, text),
-            &envelopes,
-        ))
-    })
+    traced(
+        &node,
+        &headers,
+        "POST /v1/apps/{app}/sessions/{session}/convert",
+        async |trace| {
+            let scope = scope(&node, &headers, &app, Some(&session))?;
+            let carried = body::carried(&headers, body).await?;
+            let wanted: api::Convert =
+                serde_json::from_slice(&carried.input).map_err(|error| not_json(&error))?;
+            // Before anybody is asked to: a client could not do it either.
+            let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
+            home_of_model(wanted.to, session.node(), Guard::None)?;
+            let mut call = admit(
+                &node,
+                &scope,
+                Target::Convert(wanted.to),
+                &carried.input,
+                &headers,
+            )?;
+            call.trace = trace;
+            let job = Job {
+                call,
+                input: carried.input,
+                envelopes: carried.envelopes,
+            };
+            let (_, envelopes) = sessions::convert(&node, &job, wanted.to).await?;
+            let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+            let mut session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
+            if envelopes.is_empty() || answer::wants_json(&headers) {
+                let encoded = envelopes
+                    .into_iter()
+                    .map(|(state, sealed)| (state, BASE64.encode(&sealed)));
+                session.envelopes = encoded.collect();
+                return Ok(answer::json(StatusCode::OK, &session));
+            }
+            let text = serde_json::to_vec(&session)
+                .map_err(|error| Fault::internal(format!("writing {}: {error}", headers::MODEL)))?;
+            Ok(answer::mixed(
+                StatusCode::OK,
+                Part::json(multipart::SESSION, text),
+                &envelopes,
+            ))
+        },
+    )
     .await
 }
 
@@ -215,19 +227,25 @@ pub(super) async fn migrate(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        let body = body::whole(&headers, body).await?;
-        let wanted: api::Migrate = serde_json::from_slice(&body).map_err(|error| not_json(&error))?;
-        let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
-        let target = Target::Migrate(session.primary(), wanted.node.clone());
-        let call = admit(&node, &scope, target, &body, &headers)?;
-        let job = Job::bare(call);
-        sessions::migrate(&node, &job, &wanted.node).await?;
-        let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
-        let session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
-        Ok(answer::json(StatusCode::OK, &session))
-    })
+    traced(
+        &node,
+        &headers,
+        "POST /v1/apps/{app}/sessions/{session}/migrate",
+        async |trace| {
+            let scope = scope(&node, &headers, &app, Some(&session))?;
+            let body = body::whole(&headers, body).await?;
+            let wanted: api::Migrate = serde_json::from_slice(&body).map_err(|error| not_json(&error))?;
+            let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
+            let target = Target::Migrate(session.primary(), wanted.node.clone());
+            let mut call = admit(&node, &scope, target, &body, &headers)?;
+            call.trace = trace;
+            let job = Job::bare(call);
+            sessions::migrate(&node, &job, &wanted.node).await?;
+            let id = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+            let session = sessions::describe(&node, &scope.tenant, &scope.app, id).await?;
+            Ok(answer::json(StatusCode::OK, &session))
+        },
+    )
     .await
 }
 

@@ -18,6 +18,7 @@ pub(crate) use turns::Turns;
 use crate::fault::Fault;
 use crate::peers::Endpoint;
 use crate::site::Site;
+use crate::trace::Tracer;
 
 /// The stores that a node reaches: its own, its peers', and the one in the cloud.
 pub(crate) struct Homes {
@@ -26,6 +27,7 @@ pub(crate) struct Homes {
     external: Option<Arc<dyn Store>>,
     peers: Option<Endpoint>,
     site: Option<Arc<Site>>,
+    tracer: Tracer,
 }
 
 impl Homes {
@@ -42,6 +44,17 @@ impl Homes {
             external,
             peers,
             site,
+            tracer: Tracer::default(),
+        }
+    }
+
+    /// The same, where what is asked of stores is recorded.
+    pub(crate) fn traced(self, tracer: &Tracer) -> Self {
+        Self {
+            local: tracer.store(self.local, None),
+            external: self.external.map(|store| tracer.store(store, None)),
+            tracer: tracer.clone(),
+            ..self
         }
     }
 
@@ -94,7 +107,8 @@ impl Homes {
 
     /// The records of another node of this site.
     fn in_site(&self, node: &NodeName) -> Option<Arc<dyn Store>> {
-        self.site.as_ref()?.of(node)
+        let store = self.site.as_ref()?.of(node)?;
+        Some(self.tracer.store(store, None))
     }
 
     /// The store that shows what a home holds: under in-function that of the owner, who has in its memory what may not
@@ -110,7 +124,10 @@ impl Homes {
             (_, None) => Ok(None),
             (_, Some(node)) if *node == self.node => Ok(Some(Arc::clone(&self.local))),
             (_, Some(node)) => match &self.peers {
-                Some(peers) => Ok(Some(Arc::new(RemoteStore::new(peers.clone(), node.clone())))),
+                Some(peers) => {
+                    let store = Arc::new(RemoteStore::new(peers.clone(), node.clone()));
+                    Ok(Some(self.tracer.store(store, Some(node))))
+                }
                 None => Err(Fault::new(
                     Kind::Unavailable,
                     format!("{node} keeps this session, and {} has no peers", self.node),

@@ -14,6 +14,7 @@ use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 
 use crate::peers::{CallError, Endpoint, Message};
+use crate::trace;
 
 const HINT: &str = "check the node and the link to it; sessions homed elsewhere go on";
 
@@ -51,7 +52,7 @@ impl RemoteStore {
             return Ok(());
         }
         match self
-            .call(&Request::Stage(key.clone(), name.clone()), vec![blob])
+            .call(Request::Stage(key.clone(), name.clone()), vec![blob])
             .await
         {
             Ok((Response::Done, _)) => {
@@ -67,9 +68,10 @@ impl RemoteStore {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call(&self, request: &Request, body: Vec<Bytes>) -> Result<(Response, Vec<Bytes>), CallError> {
+    async fn call(&self, request: Request, body: Vec<Bytes>) -> Result<(Response, Vec<Bytes>), CallError> {
+        let model = model_of(&request);
         let message = Message {
-            head: peer::encode(request).into(),
+            head: peer::encode(&trace::caused(request)).into(),
             body,
         };
         let sent = message.size();
@@ -77,7 +79,7 @@ impl RemoteStore {
             .peers
             .call(&self.node, message, Instant::now() + PATIENCE)
             .await?;
-        if let Some(model) = model_of(request) {
+        if let Some(model) = model {
             self.peers.carried(&self.node, model, sent, answer.size());
         }
         let response = peer::decode(&answer.head).map_err(|error| CallError::GaveUp {
@@ -88,7 +90,7 @@ impl RemoteStore {
         Ok((response, answer.body))
     }
 
-    async fn ask(&self, request: &Request) -> Result<(Response, Vec<Bytes>), StoreError> {
+    async fn ask(&self, request: Request) -> Result<(Response, Vec<Bytes>), StoreError> {
         self.call(request, Vec::new())
             .await
             .map_err(|error| self.unavailable(error))
@@ -189,13 +191,17 @@ impl Store for RemoteStore {
         Durable::Disk
     }
 
+    fn system(&self) -> &'static str {
+        "fogline"
+    }
+
     async fn load(
         &self,
         key: &RecordKey,
         states: &BTreeSet<StateName>,
     ) -> Result<Option<Snapshot>, StoreError> {
         for _ in 0..MAX_TRIES {
-            match self.ask(&Request::Load(key.clone(), states.clone())).await? {
+            match self.ask(Request::Load(key.clone(), states.clone())).await? {
                 (Response::Record(names), body) => {
                     let head = self.head(key, body.first())?;
                     let values = names.into_iter().zip(body.into_iter().skip(1)).collect();
@@ -218,7 +224,7 @@ impl Store for RemoteStore {
         let mut body = vec![head];
         body.extend(blobs);
         let request = Request::Commit(key.clone(), commit.expect, names, ahead);
-        match self.call(&request, body).await {
+        match self.call(request, body).await {
             Ok((Response::Done, _)) => Ok(Committed::Done),
             Ok((Response::Unknown, _)) => Ok(Committed::Unknown),
             Ok((Response::Conflict, body)) => {
@@ -235,7 +241,7 @@ impl Store for RemoteStore {
     }
 
     async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
-        match self.ask(&Request::Blob(key.clone(), name.clone())).await? {
+        match self.ask(Request::Blob(key.clone(), name.clone())).await? {
             (Response::Done, body) => Ok(body.into_iter().next()),
             (Response::Nothing, _) => Ok(None),
             (other, _) => Err(self.unexpected(other)),
@@ -251,7 +257,7 @@ impl Store for RemoteStore {
     ) -> Result<Vec<Listed>, StoreError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         match self
-            .ask(&Request::List(tenant.clone(), app.clone(), after.cloned(), limit))
+            .ask(Request::List(tenant.clone(), app.clone(), after.cloned(), limit))
             .await?
         {
             (Response::Records(keys), body) => {
@@ -270,7 +276,7 @@ impl Store for RemoteStore {
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
-        match self.ask(&Request::Erase(key.clone())).await? {
+        match self.ask(Request::Erase(key.clone())).await? {
             (Response::Done, _) => Ok(()),
             (other, _) => Err(self.unexpected(other)),
         }

@@ -68,8 +68,9 @@ async fn send(
 }
 
 /// Sends a request without a body to another node.
-pub(crate) async fn tell(node: &Node, to: &NodeName, request: &peer::Request) -> Result<(), Fault> {
-    exchange(node, to, request, Vec::new(), Instant::now() + DEFAULT_DEADLINE).await?;
+pub(crate) async fn tell(node: &Node, to: &NodeName, request: peer::Request) -> Result<(), Fault> {
+    let request = trace::caused(request);
+    exchange(node, to, &request, Vec::new(), Instant::now() + DEFAULT_DEADLINE).await?;
     Ok(())
 }
 

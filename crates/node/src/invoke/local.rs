@@ -417,7 +417,7 @@ impl<'a> Drive<'a> {
                 Action::Load => {
                     let mut span = self.span("load", place);
                     let since = Instant::now();
-                    let found = place.load(self.states).await;
+                    let found = span.around(place.load(self.states)).await;
                     metrics.loaded(since.elapsed());
                     span.gave(&found);
                     Event::Loaded(found?)
@@ -438,7 +438,7 @@ impl<'a> Drive<'a> {
                         metrics.rebased();
                     }
                     let since = Instant::now();
-                    let committed = place.commit(commit).await;
+                    let committed = span.around(place.commit(commit)).await;
                     metrics.wrote(since.elapsed());
                     span.gave(&committed);
                     match committed? {

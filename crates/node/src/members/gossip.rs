@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fogline_core::dispatch::Map;
 use fogline_core::model::NodeName;
 use fogline_core::telemetry::{Capabilities, Telemetry};
 use fogline_membership::{Addresses, Incarnation, Membership, MembershipError, Pace};
@@ -34,6 +35,8 @@ pub struct Gossip {
     pub capabilities: Capabilities,
     /// How often, and how patiently.
     pub pace: Pace,
+    /// The network, if a file says what is between its nodes; else that is measured.
+    pub map: Option<Arc<Map>>,
 }
 
 /// Why a node does not take part in gossip.
@@ -131,8 +134,10 @@ async fn live(node: &Node, life: &Life, membership: &Membership) -> Option<Membe
             error = &mut ended => return Some(error),
             _ = seen.changed() => {}
             _ = publish.tick() => {
-                let others = members.iter().filter(|member| member.is_alive() && member.name != node.name);
-                life.endpoint.measure(others.map(|member| &member.name));
+                if life.gossip.map.is_none() {
+                    let others = members.iter().filter(|member| member.is_alive() && member.name != node.name);
+                    life.endpoint.measure(others.map(|member| &member.name));
+                }
                 membership.publish(telemetry(node, life, &mut processors));
             }
         }
@@ -147,7 +152,7 @@ fn telemetry(node: &Node, life: &Life, processors: &mut Processors) -> Telemetry
     load.free_memory = free_memory();
     load.draining = node.is_draining();
     let paths = life.endpoint.paths();
-    for (peer, figures) in &paths {
+    for (peer, figures) in paths.iter().filter(|_| life.gossip.map.is_none()) {
         node.dispatcher.way(peer, *figures);
     }
     Telemetry {

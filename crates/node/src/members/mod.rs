@@ -80,6 +80,16 @@ impl Members {
         }
     }
 
+    /// Waits until so many nodes are here, this one among them; at once where they are listed.
+    pub(crate) async fn come(&self, count: usize) {
+        if let Who::Found(members) = &self.who {
+            let are_here =
+                |members: &Arc<[Member]>| members.iter().filter(|member| member.is_alive()).count() >= count;
+            // It ends with the node only, which has it.
+            let _ = members.subscribe().wait_for(are_here).await;
+        }
+    }
+
     fn show(&self, seen: &Arc<[Member]>) {
         if let Who::Found(members) = &self.who {
             members.send_replace(Arc::clone(seen));

@@ -21,6 +21,8 @@ pub(super) struct News {
     /// The node that keeps external state.
     cloud: Option<NodeName>,
     machines: BTreeMap<NodeName, Machine>,
+    /// Whether the map is drawn by what the nodes say of themselves.
+    draws: bool,
     issuers: BTreeSet<NodeName>,
     /// When the telemetry that was taken up had come.
     heard: BTreeMap<NodeName, Instant>,
@@ -33,6 +35,7 @@ impl News {
             itself: (life.name.clone(), life.gossip.capabilities.machine()),
             cloud: life.cloud.clone(),
             machines: BTreeMap::new(),
+            draws: life.gossip.map.is_none(),
             issuers: BTreeSet::new(),
             heard: BTreeMap::new(),
         }
@@ -41,7 +44,9 @@ impl News {
     /// Takes up how the members are now.
     pub(super) fn take(&mut self, node: &Node, members: &Arc<[Member]>) {
         self.addresses(node, members);
-        self.machines(node, members);
+        if self.draws {
+            self.machines(node, members);
+        }
         for member in members.iter() {
             if member.name != node.name {
                 node.dispatcher.stand(&member.name, standing(member));

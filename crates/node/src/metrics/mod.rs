@@ -117,7 +117,7 @@ pub(crate) struct Metrics {
     links: Family<LinkLabel, Counter>,
     failovers: Counter,
     owned: Gauge,
-    gossip_bytes: Family<DirectionLabel, Gauge<u64, AtomicU64>>,
+    gossip_bytes: Family<DirectionLabel, Counter>,
     members: Family<PresenceLabel, Gauge>,
     tenant_sessions: Family<TenantLabel, Gauge<u64, AtomicU64>>,
     tenant_bytes: Family<TenantLabel, Gauge<u64, AtomicU64>>,
@@ -174,7 +174,7 @@ impl Metrics {
         registry.register("failovers", help, self.failovers.clone());
         let help = "Sessions in this node's memory (in-function)";
         registry.register("owned_sessions", help, self.owned.clone());
-        let help = "Bytes of gossip since the start, by direction";
+        let help = "Bytes of gossip, by direction";
         registry.register_with_unit("gossip", help, Unit::Bytes, self.gossip_bytes.clone());
         let help = "Nodes that gossip knows of, this one among them, by presence";
         registry.register("members", help, self.members.clone());
@@ -224,8 +224,10 @@ impl Metrics {
     /// What gossip has come to, and the nodes that it knows of.
     pub(crate) fn gossip(&self, gossiped: Gossiped, members: &[Member]) {
         for (direction, bytes) in [("sent", gossiped.sent), ("received", gossiped.received)] {
-            let gauge = self.gossip_bytes.get_or_create(&DirectionLabel { direction });
-            gauge.set(bytes.0);
+            is(
+                &self.gossip_bytes.get_or_create(&DirectionLabel { direction }),
+                bytes,
+            );
         }
         for (presence, of) in [
             ("alive", Presence::Alive),
@@ -265,7 +267,6 @@ impl Metrics {
 
     /// What the transport counts.
     fn say_traffic(&self, peer: &NodeName, traffic: &Traffic) {
-        let is = |counter: &Counter, bytes: Bytes| counter.inner().store(bytes.0, Ordering::Relaxed);
         for (direction, bytes) in [("sent", traffic.sent), ("received", traffic.received)] {
             let peer = peer.to_string();
             is(&self.peers.get_or_create(&PeerLabel { peer, direction }), bytes);
@@ -281,4 +282,9 @@ impl Metrics {
             }
         }
     }
+}
+
+/// What others count.
+fn is(counter: &Counter, bytes: Bytes) {
+    counter.inner().store(bytes.0, Ordering::Relaxed);
 }

@@ -36,6 +36,7 @@ pub(super) struct Families {
     errors: Family<TenantLabel, Counter>,
     timeouts: Family<TenantLabel, Counter>,
     cold: Family<TenantLabel, Counter>,
+    preparations: Times<TenantLabel>,
     durations: Times<TenantLabel>,
     queued: Times<TenantLabel>,
     accesses: Times<AccessLabel>,
@@ -53,6 +54,7 @@ impl Families {
             errors: Family::default(),
             timeouts: Family::default(),
             cold: Family::default(),
+            preparations: Times::new_with_constructor(of_requests),
             durations: Times::new_with_constructor(of_requests),
             queued: Times::new_with_constructor(of_steps),
             accesses: Times::new_with_constructor(of_steps),
@@ -75,6 +77,8 @@ impl Families {
         faas.register("timeouts", help, self.timeouts.clone());
         let help = "Executions for which a worker was made";
         faas.register("coldstarts", help, self.cold.clone());
+        let help = "How long it took to get functions ready at a deployment or start: compiling, or loading what was compiled, and making a worker";
+        faas.register_with_unit("init_duration", help, Unit::Seconds, self.preparations.clone());
         let help = "How long executions took that ended by themselves, the worker's making included";
         faas.register_with_unit("invoke_duration", help, Unit::Seconds, self.durations.clone());
         let fogline = registry.sub_registry_with_prefix("fogline");
@@ -104,6 +108,7 @@ impl Families {
             errors: self.errors.get_or_create_owned(&label),
             timeouts: self.timeouts.get_or_create_owned(&label),
             cold: self.cold.get_or_create_owned(&label),
+            preparations: self.preparations.get_or_create_owned(&label),
             durations: self.durations.get_or_create_owned(&label),
             queued: self.queued.get_or_create_owned(&label),
             models: ExecutionModel::PAPER.map(|model| self.of_model(tenant, model)),
@@ -140,6 +145,7 @@ pub(crate) struct OfTenant {
     errors: Counter,
     timeouts: Counter,
     cold: Counter,
+    preparations: Histogram,
     durations: Histogram,
     queued: Histogram,
     models: [OfModel; 4],
@@ -168,6 +174,11 @@ impl OfTenant {
             // It was not executed, or nobody knows: the caller is told.
             Err(_) => {}
         }
+    }
+
+    /// A function was made ready.
+    pub(crate) fn prepared(&self, took: Duration) {
+        self.preparations.observe(took.as_secs_f64());
     }
 
     /// It waited for a slot for so long.

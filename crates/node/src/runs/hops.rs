@@ -22,6 +22,7 @@ use crate::fault::Fault;
 use crate::invoke::{send, whereto};
 use crate::node::Node;
 use crate::random;
+use crate::trace;
 
 /// Steps that are executed here, or wait for it.
 const MAX_UNDER_WAY: usize = 1024;
@@ -214,11 +215,11 @@ pub(crate) async fn arrive(
 
 fn until_deadline(node: &Node, common: &Common, work: impl Future<Output = ()> + Send + 'static) {
     let left = common.deadline.since(node.clock.now());
-    let stopping = node.stopping.clone();
+    let (stopping, trace) = (node.stopping.clone(), common.trace.clone());
     node.tasks.spawn(async move {
         tokio::select! {
             // Too late for whoever asked for the run.
-            _ = tokio::time::timeout(left, work) => {}
+            _ = tokio::time::timeout(left, trace::within(trace, work)) => {}
             () = stopping.cancelled() => {}
         }
     });

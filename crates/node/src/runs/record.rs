@@ -20,6 +20,8 @@ use crate::admit::Scope;
 use crate::fault::Fault;
 
 const TABLE: &str = "runs";
+/// How records are written; their first byte.
+const FORMAT: u8 = 1;
 /// Records that are looked through at once: one may hold the outputs of 64 steps.
 const PAGE: usize = 32;
 
@@ -47,6 +49,8 @@ pub(super) struct Record {
     /// Who runs it.
     pub(super) by: RunBy,
     pub(super) problem: Option<String>,
+    /// Of which trace it is, if that is recorded.
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl Record {
@@ -76,7 +80,7 @@ impl Record {
         all
     }
 
-    pub(super) fn asked(&self, timeout: Duration, trace: Option<TraceContext>) -> Asked {
+    pub(super) fn asked(&self, timeout: Duration) -> Asked {
         Asked {
             scope: Scope {
                 tenant: self.tenant.clone(),
@@ -90,13 +94,13 @@ impl Record {
             holder: self.holder,
             by: self.by,
             timeout,
-            trace,
+            trace: self.trace.clone(),
         }
     }
 }
 
 pub(super) async fn keep(store: &EmbeddedStore, record: &Record) -> Result<(), Fault> {
-    let bytes = postcard::to_stdvec(record)
+    let bytes = postcard::to_extend(record, vec![FORMAT])
         .map_err(|error| Fault::internal(format!("writing the record of a run: {error}")))?;
     Ok(store.meta_put(TABLE, &record.run()?.id().0, bytes.into()).await?)
 }
@@ -122,13 +126,20 @@ pub(super) fn records(store: &EmbeddedStore) -> Result<Vec<Record>, Fault> {
 }
 
 fn read(bytes: &[u8]) -> Result<Record, Fault> {
-    postcard::from_bytes(bytes).map_err(|error| {
-        Fault::new(
-            Kind::Unavailable,
-            format!("the record of a run is damaged: {error}"),
-            "restore the store",
-        )
-    })
+    let damaged = |what: String, hint: &str| {
+        let title = format!("the record of a run cannot be read: {what}");
+        Fault::new(Kind::Unavailable, title, hint)
+    };
+    match bytes.split_first() {
+        Some((&FORMAT, record)) => {
+            postcard::from_bytes(record).map_err(|error| damaged(error.to_string(), "restore the store"))
+        }
+        Some((format, _)) => Err(damaged(
+            format!("it is of format {format}, this version reads {FORMAT}"),
+            "run the version of fogline that wrote it until its runs have ended",
+        )),
+        None => Err(damaged("it has no byte".to_owned(), "restore the store")),
+    }
 }
 
 /// Forgets the runs that were accepted more than a day ago.
@@ -169,6 +180,13 @@ mod tests {
 
     use super::*;
 
+    /// A run of the step `add` of `counter`, in the trace 0707….
+    const GOLDEN: &str = "
+        01056c6f63616c07636f756e7465722074776f5f655f34376b6c6463346165767a326b687872626a6563613533357271
+        80d095ffbc3180d095ffbc316b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b1e0150cf
+        88b25e941b6a932d144a53634e2b0131010361646403616464000001808080baf8dfa7911a0000000000000107070707
+        070707070707070707070707080808080808080801010876656e646f723d31";
+
     fn record(number: u8, app: &str, accepted: Timestamp) -> Record {
         let step = WorkflowStep {
             name: "add".parse().unwrap(),
@@ -192,7 +210,31 @@ mod tests {
             made_by: BTreeMap::new(),
             by: RunBy::Node,
             problem: None,
+            trace: None,
         }
+    }
+
+    /// Whoever changes these bytes gives the format another number.
+    #[test]
+    fn a_record_is_read_as_it_was_written_long_ago() {
+        let golden = GOLDEN.split_whitespace().collect::<String>();
+        let written = data_encoding::HEXLOWER.decode(golden.as_bytes()).unwrap();
+        let read = read(&written).unwrap();
+        let trace = read.trace.as_ref().unwrap();
+        assert_eq!(
+            trace.to_string(),
+            format!("00-{}-{}-01", "07".repeat(16), "08".repeat(8))
+        );
+        assert_eq!(read.accepted, Timestamp(1_700_000_000_000));
+        assert_eq!(postcard::to_extend(&read, vec![FORMAT]).unwrap(), written);
+        let mut later = written;
+        later[0] = 2;
+        let refused = super::read(&later).err().unwrap();
+        assert!(
+            refused.problem().title.contains("of format 2"),
+            "{}",
+            refused.problem()
+        );
     }
 
     #[tokio::test]

@@ -41,6 +41,10 @@ impl Store for Records {
         self.etcd.durable()
     }
 
+    fn system(&self) -> &'static str {
+        self.etcd.system()
+    }
+
     async fn load(
         &self,
         key: &RecordKey,

@@ -6,18 +6,24 @@
 //!     forward                  to another node
 //!       invoke                 there                       another node
 //!         load, queue, execute, commit
+//!           store load         a call to a store, there or at a third node
 //! ```
 //!
 //! A request that is not recorded carries no context, and costs a look at its headers.
 
+mod context;
 mod export;
 mod messages;
 mod span;
+mod store;
+
+use std::sync::Arc;
 
 use fogline_core::model::NodeName;
 use fogline_protocol::headers;
 use fogline_protocol::peer::{Invoke, Target};
 use fogline_protocol::trace::{SpanId, TraceContext, TraceId};
+use fogline_state::Store;
 use http::{HeaderMap, Uri};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -26,6 +32,7 @@ use crate::admit;
 use crate::metrics::Spans;
 use crate::random;
 
+pub(crate) use context::{cause, caused, within};
 use export::Exporter;
 pub(crate) use span::{Kind, Span};
 
@@ -44,8 +51,9 @@ pub struct TraceOptions {
     pub service: String,
 }
 
-/// Begins spans.
-pub(crate) struct Tracer(Option<Recorder>);
+/// Begins spans; by default none.
+#[derive(Clone, Default)]
+pub(crate) struct Tracer(Option<Arc<Recorder>>);
 
 struct Recorder {
     spans: mpsc::Sender<span::Ended>,
@@ -74,7 +82,7 @@ pub(crate) fn start(
         counts: counts.clone(),
     };
     let exporter = Exporter::new(options, node, ended, counts.clone());
-    (Tracer(Some(recorder)), Some(exporter))
+    (Tracer(Some(Arc::new(recorder))), Some(exporter))
 }
 
 impl Tracer {
@@ -108,22 +116,45 @@ impl Tracer {
         (span, Some(context))
     }
 
-    /// A span of an invocation that causes nothing else.
+    /// A span of an invocation that causes nothing else, but for what is done [around](Span::around) it.
     pub(crate) fn leaf(&self, call: &Invoke, name: &'static str) -> Span<'_> {
-        let (Some(recorder), Some(parent)) = (&self.0, &call.trace) else {
+        self.child(call.trace.as_ref(), Kind::Internal, name)
+    }
+
+    /// A span of what the work under way causes.
+    pub(crate) fn caused(&self, kind: Kind, name: &'static str) -> Span<'_> {
+        match &self.0 {
+            Some(_) => self.child(cause().as_ref(), kind, name),
+            None => Span::none(),
+        }
+    }
+
+    fn child(&self, parent: Option<&TraceContext>, kind: Kind, name: &'static str) -> Span<'_> {
+        let (Some(recorder), Some(parent)) = (&self.0, parent) else {
             return Span::none();
         };
         let context = parent.of_span(SpanId(random::bytes()));
-        Span::begin(recorder, context, Some(parent.span), Kind::Internal, name.into())
+        Span::begin(recorder, context, Some(parent.span), kind, name.into())
+    }
+
+    /// The store, with spans of what is asked of it; `at` is the node that keeps it, if another one does.
+    pub(crate) fn store(&self, inner: Arc<dyn Store>, at: Option<&NodeName>) -> Arc<dyn Store> {
+        match &self.0 {
+            None => inner,
+            Some(_) => Arc::new(store::Traced {
+                inner,
+                tracer: self.clone(),
+                at: at.cloned(),
+            }),
+        }
     }
 
     /// A span of an invocation. What the invocation causes from now on is caused by it.
     pub(crate) fn of(&self, call: &mut Invoke, kind: Kind, name: &'static str) -> Span<'_> {
-        let (Some(recorder), Some(parent)) = (&self.0, &call.trace) else {
-            return Span::none();
+        let mut span = self.child(call.trace.as_ref(), kind, name);
+        let Some(context) = span.context() else {
+            return span;
         };
-        let context = parent.of_span(SpanId(random::bytes()));
-        let mut span = Span::begin(recorder, context.clone(), Some(parent.span), kind, name.into());
         call.trace = Some(context);
         if let Target::Function(function) = &call.target {
             span.is("faas.invoked_name", function.to_string());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fogline_protocol::trace::{SpanId, TraceContext};
 
-use super::Recorder;
+use super::{Recorder, context};
 use crate::fault::Fault;
 
 /// What a span is to those before and behind it, as OTLP numbers it.
@@ -110,6 +110,17 @@ impl<'a> Span<'a> {
     /// Whether it is recorded: what is costly to say need not be said otherwise.
     pub(crate) fn is_recorded(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// What it causes is of this context.
+    pub(super) fn context(&self) -> Option<TraceContext> {
+        let span = self.0.as_ref()?.span.as_ref()?;
+        Some(span.context.clone())
+    }
+
+    /// Does work that is caused by it, if it is recorded.
+    pub(crate) fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        context::within(self.context(), work)
     }
 
     /// Says something of it, under a name of the semantic conventions, or one of ours: `fogline.…`.

@@ -127,6 +127,13 @@ fn sessions() -> Vec<Operation> {
             json_of("Nodes"),
         ),
         drain(),
+        Operation::new(
+            "get",
+            "quota",
+            "readQuota",
+            "What the tenant may use of this node, and uses.",
+        )
+        .answer(200, "What has no bound is left out.", json_of("Quota")),
         listing("get", "listStates", "Lists the states of a session that are set."),
         listing(
             "post",

@@ -181,6 +181,28 @@ fn nodes(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     );
 }
 
+fn quota(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
+    add(
+        "Quota",
+        object(
+            &[("node", name()), ("tenant", name())],
+            &[
+                ("sessions", reference("Share")),
+                ("bytes", reference("Share")),
+                ("requests", reference("Requests")),
+            ],
+        ),
+    );
+    add("Share", object(&[("used", number()), ("most", number())], &[]));
+    add(
+        "Requests",
+        object(
+            &[("left", number()), ("per_second", number()), ("burst", number())],
+            &[],
+        ),
+    );
+}
+
 fn placement(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     add(
         "Explanation",
@@ -237,6 +259,7 @@ fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
         )),
     );
     nodes(add);
+    quota(add);
     add("Drained", object(&[("moved", number()), ("left", number())], &[]));
     add("Migrate", asked(object(&[("node", name())], &[])));
     add("Convert", asked(object(&[("to", reference("Model"))], &[])));

@@ -130,6 +130,10 @@ impl Store for EmbeddedStore {
         Durable::Disk
     }
 
+    fn system(&self) -> &'static str {
+        "redb"
+    }
+
     async fn load(
         &self,
         key: &RecordKey,

@@ -122,6 +122,10 @@ impl Store for EtcdStore {
         Durable::Disk
     }
 
+    fn system(&self) -> &'static str {
+        "etcd"
+    }
+
     async fn load(
         &self,
         key: &RecordKey,

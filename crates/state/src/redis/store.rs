@@ -78,6 +78,10 @@ impl Store for RedisStore {
         self.durable
     }
 
+    fn system(&self) -> &'static str {
+        "redis"
+    }
+
     async fn load(
         &self,
         key: &RecordKey,

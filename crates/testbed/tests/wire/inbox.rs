@@ -8,15 +8,25 @@ use fogline_protocol::multipart::Part;
 use super::rules::{path, two_callers};
 use super::support::{CLIENT, Caller, Held, Setup, deadline, package};
 
-async fn accept(caller: &Caller, held: &mut Held, input: &str, key: &str) -> String {
-    let headers = [("idempotency-key", key), ("prefer", "respond-async")];
-    let accepted = caller.in_session(held, "runs", input.to_owned(), &headers).await;
+/// A run of this name that nobody waits for.
+fn later(key: &str) -> [(&'static str, &str); 2] {
+    [("idempotency-key", key), ("prefer", "respond-async")]
+}
+
+/// Leaves a run to a node; gives its id.
+pub(super) async fn accept(
+    caller: &Caller,
+    held: &mut Held,
+    input: &str,
+    headers: &[(&str, &str)],
+) -> String {
+    let accepted = caller.in_session(held, "runs", input.to_owned(), headers).await;
     assert_eq!(accepted.status, 202, "{}", accepted.text());
     accepted.json::<Run>().run.to_string()
 }
 
 /// The result of a run, once it has one.
-async fn result(caller: &Caller, held: &Held, run: &str) -> String {
+pub(super) async fn result(caller: &Caller, held: &Held, run: &str) -> String {
     let end = deadline();
     loop {
         let described = caller
@@ -43,7 +53,7 @@ async fn accepted_runs_outlive_their_node_and_are_executed_in_the_order_of_their
     nodes.stop_node("two").await;
     let mut runs = Vec::new();
     for at in 1..=12 {
-        runs.push(accept(&one, &mut held, "1", &format!("run {at}")).await);
+        runs.push(accept(&one, &mut held, "1", &later(&format!("run {at}"))).await);
     }
     nodes.stop_node("one").await;
     nodes.start_node("one").await;
@@ -64,7 +74,7 @@ async fn a_step_that_has_finished_is_not_executed_again_after_a_restart() {
     let mut held = two.session("words", "in-edge").await;
     assert!(held.id.starts_with("two_"), "{}", held.id);
     nodes.stop_node("two").await;
-    let run = accept(&one, &mut held, "word", "run").await;
+    let run = accept(&one, &mut held, "word", &later("run")).await;
     let end = deadline();
     loop {
         let described = one

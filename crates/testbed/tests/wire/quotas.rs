@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fogline_core::model::Bytes;
 use fogline_core::quota::{Quota, Rate};
 use fogline_node::{Limits, Tenants};
+use fogline_protocol::api;
 
 use super::rules::path;
 use super::support::{Caller, Nodes, Setup, deadline};
@@ -77,6 +78,9 @@ async fn a_tenant_has_as_many_sessions_at_a_node_as_its_quota_says() {
         assert!(Instant::now() < end);
     }
     assert_eq!(create(&one, "in-edge").await, refused);
+    let shown: api::Quota = one.send(one.get("/v1/quota")).await.ok().json();
+    assert_eq!(shown.sessions, Some(api::Share { used: 2, most: 2 }));
+    assert_eq!((shown.bytes, shown.requests), (None, None), "they have no bound");
     one.send(one.http.delete(format!("{}{}", one.url, path(&held))))
         .await
         .ok();
@@ -171,7 +175,17 @@ async fn a_tenants_requests_are_admitted_at_the_rate_of_its_quota() {
         "{}",
         refused.text()
     );
+    // Whoever has used it up is shown that, and whoever has none that there is none.
+    let shown: api::Quota = one.send(one.get("/v1/quota")).await.ok().json();
+    let requests = shown.requests.unwrap();
+    assert_eq!((requests.per_second, requests.burst), (1, 5));
+    assert!(requests.left < 5, "{requests:?}");
     let free = Caller::with_token(nodes.url("one"), "f");
+    let shown: api::Quota = free.send(free.get("/v1/quota")).await.ok().json();
+    assert_eq!(
+        (shown.tenant.as_str(), shown.sessions, shown.requests),
+        ("free", None, None)
+    );
     for _ in 0..20 {
         free.send(free.get("/v1/apps")).await.ok();
     }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fogline_client::Client;
 use fogline_core::model::{AppName, ExecutionModel, SessionId};
+use fogline_protocol::api::Session;
 use fogline_protocol::trace::{SpanId, TraceContext, TraceId};
 
+use super::inbox::{accept, result};
 use super::support::{Caller, Nodes, Received, Receiver, Setup, deadline};
 
 const RUN: &str = "POST /v1/apps/{app}/sessions/{session}/runs";
@@ -63,6 +65,49 @@ impl Trace {
 
     fn named(&self, name: &str) -> Vec<&Received> {
         self.0.values().filter(|it| it.span.name == name).collect()
+    }
+
+    /// What led to each span that caused no other, in order.
+    fn paths(&self) -> Vec<String> {
+        let is_last = |it: &&Received| {
+            !self
+                .0
+                .values()
+                .any(|other| other.span.parent_span_id == it.span.span_id)
+        };
+        let mut paths: Vec<_> = self
+            .0
+            .values()
+            .filter(is_last)
+            .map(|it| self.names(it).join(" / "))
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    /// Each call to a store of another node is one span here and one span of the same name there.
+    fn check_store_hops(&self) -> usize {
+        let calls = self
+            .0
+            .values()
+            .filter(|it| it.attribute("db.system.name") == "fogline");
+        let mut count = 0;
+        for call in calls {
+            let at = call.attribute("fogline.node");
+            let mut there = self
+                .0
+                .values()
+                .filter(|it| it.span.parent_span_id == call.span.span_id);
+            let answered = there
+                .next()
+                .unwrap_or_else(|| panic!("nobody was asked by {call:?}"));
+            assert!(there.next().is_none(), "two were asked by {call:?}");
+            assert_eq!((&answered.node, &answered.span.name), (&at, &call.span.name));
+            assert_ne!(answered.node, call.node);
+            assert_eq!((call.span.kind, answered.span.kind), (3, 2), "client, server");
+            count += 1;
+        }
+        count
     }
 
     /// Each hop is one span here and one span there.
@@ -229,6 +274,139 @@ async fn a_receiver_that_is_away_costs_spans_and_nothing_else() {
         assert!(std::time::Instant::now() < end, "no span is dropped");
     }
     nodes.stop().await;
+}
+
+/// What is done, in traces 1 to 6: a session is made in the cloud, used, converted, migrated, sent away and deleted.
+async fn used(one: &Caller, two: &Caller) -> SessionId {
+    let traced = |number: u8, request: reqwest::RequestBuilder| {
+        request
+            .header("traceparent", context(number).to_string())
+            .header("tracestate", "vendor=kept")
+    };
+    let create = one
+        .post("/v1/apps/counter/sessions")
+        .body("{\"model\": \"external\"}");
+    let created: Session = one.send(traced(1, create)).await.ok().json();
+    let path = format!("/v1/apps/counter/sessions/{}", created.session);
+    let add = two.post(&format!("{path}/functions/add")).body("1");
+    two.send(traced(2, add)).await.ok();
+    let convert = |to: &str| {
+        one.post(&format!("{path}/convert"))
+            .body(format!("{{\"to\": \"{to}\"}}"))
+    };
+    one.send(traced(3, convert("in-edge"))).await.ok();
+    let migrate = one.post(&format!("{path}/migrate")).body("{\"node\": \"two\"}");
+    one.send(traced(4, migrate)).await.ok();
+    one.send(traced(5, one.post("/v1/nodes/two/drain"))).await.ok();
+    let delete = two.http.delete(format!("{}{path}", two.url));
+    two.send(traced(6, delete)).await.ok();
+    created.session
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_session_and_asked_of_stores_is_in_its_trace() {
+    let receiver = Receiver::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        traces: Some(receiver.options(0.0)),
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    one.deploy("counter", str::to_owned).await;
+    let created = used(&one, &two).await;
+    nodes.stop().await;
+    let received = receiver.received();
+    let trace = |number| Trace::of(&received, &context(number));
+    let route = |route: &str| format!("{route}/v1/apps/{{app}}/sessions");
+    assert_eq!(
+        trace(1).paths(),
+        [[&route("POST "), "store commit", "store commit", "store commit"].join(" / ")],
+        "the cloud keeps it: a call here, its answer there, and the store of that node"
+    );
+    let used = trace(2).paths();
+    let in_session = "/{session}/functions/{function} / dispatch / ";
+    for step in ["load / store load", "commit / store commit"] {
+        let step = format!("{}{in_session}{step}", route("POST "));
+        assert!(
+            used.iter().any(|it| it.starts_with(&step)),
+            "{step} is not in {used:#?}"
+        );
+    }
+    for (number, from, to) in [
+        (3, "external", "in-edge at one"),
+        (4, "in-edge at one", "in-edge at two"),
+    ] {
+        let trace = trace(number);
+        let moves = trace.named("move");
+        assert!(!moves.is_empty(), "{:#?}", trace.paths());
+        assert_eq!(moves[0].attribute("fogline.from"), from);
+        assert_eq!(moves[0].attribute("fogline.to"), to);
+        assert!(
+            trace.paths().iter().any(|it| it.contains("move / store commit")),
+            "{:#?}",
+            trace.paths()
+        );
+    }
+    let drained = trace(5);
+    assert_eq!(drained.named("drain")[0].node, "two");
+    assert_eq!(drained.named("move")[0].attribute("fogline.to"), "in-edge at one");
+    assert_eq!(trace(6).named(&(route("DELETE ") + "/{session}")).len(), 1);
+    let systems: BTreeSet<_> = received
+        .iter()
+        .map(|it| it.attribute("db.system.name"))
+        .filter(|system| !system.is_empty())
+        .collect();
+    assert_eq!(systems, BTreeSet::from(["fogline".to_owned(), "redb".to_owned()]));
+    assert!(
+        (1..=6)
+            .map(|number| trace(number).check_store_hops())
+            .sum::<usize>()
+            > 3
+    );
+    let text = format!("{:?}", received.iter().map(|it| &it.span).collect::<Vec<_>>());
+    assert!(!text.contains(&created.to_string()), "a session's id is a secret");
+}
+
+/// The session's node is down until the run is accepted, and the node that accepted it was started again.
+#[tokio::test]
+async fn a_run_that_was_accepted_is_of_its_trace_also_after_a_restart() {
+    let receiver = Receiver::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        traces: Some(receiver.options(0.0)),
+        ..Setup::default()
+    };
+    let mut nodes = Nodes::start(folder.path(), setup).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    one.deploy("counter", str::to_owned).await;
+    let mut held = two.session("counter", "in-edge").await;
+    assert!(held.id.starts_with("two_"), "{}", held.id);
+    nodes.stop_node("two").await;
+    let parent = context(1).to_string();
+    let headers = [
+        ("idempotency-key", "run"),
+        ("prefer", "respond-async"),
+        ("traceparent", &parent),
+        ("tracestate", "vendor=kept"),
+    ];
+    let run = accept(&one, &mut held, "1", &headers).await;
+    nodes.stop_node("one").await;
+    let before = receiver.received().len();
+    nodes.start_node("one").await;
+    nodes.start_node("two").await;
+    let one = Caller::new(nodes.url("one"));
+    assert_eq!(result(&one, &held, &run).await, "1");
+    nodes.stop().await;
+    let received = receiver.received();
+    let trace = Trace::of(&received, &context(1));
+    assert_eq!(trace.named("execute").len(), 1);
+    assert_eq!(trace.named("commit").len(), 1);
+    assert!(
+        received[before..].iter().any(|it| it.span.name == "step add"),
+        "{:#?}",
+        trace.paths()
+    );
 }
 
 async fn session(client: &Client, app: &AppName) -> (SessionId, AppName) {

@@ -103,6 +103,10 @@ impl Store for Meddled {
         self.inner.durable()
     }
 
+    fn system(&self) -> &'static str {
+        self.inner.system()
+    }
+
     async fn load(
         &self,
         key: &RecordKey,

@@ -220,6 +220,7 @@ impl Nodes {
                 publish_every: Duration::from_millis(100),
                 ..Pace::default()
             },
+            map: None,
         }))
     }
 
