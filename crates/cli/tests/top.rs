@@ -75,3 +75,79 @@ fn top_shows_all_nodes_and_what_they_do() {
     let (done, _, said) = fogline(folder, &["top", "--url", top[5]]);
     assert!(!done && said.contains("hint: add --once"), "{said}");
 }
+
+/// The nodes of a file find each other, though what is between them is in the file.
+#[test]
+fn all_nodes_of_a_network_file_are_watched_and_can_be_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let data = folder.join("data");
+    let _up = Up::start(folder, data.to_str().unwrap());
+    let top = ["top", "--once", "--every", "200ms"];
+    let (done, printed, said) = fogline(folder, &[&top[..], &["-o", "json"]].concat());
+    assert!(done, "{said}");
+    let frame: Value = serde_json::from_str(&printed).unwrap();
+    let nodes = frame["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 6, "{frame:#}");
+    for node in nodes {
+        assert_eq!(node["presence"], "alive", "{frame:#}");
+        assert!(node["activity"].is_object(), "{frame:#}");
+    }
+    let (done, picture, said) = fogline(folder, &[&top[..], &["-o", "svg"]].concat());
+    assert!(done, "{said}");
+    assert!(
+        picture.starts_with("<svg ") && picture.ends_with("</svg>\n"),
+        "{picture}"
+    );
+    assert!(picture.contains("6/6 nodes answer"), "{picture}");
+    let works = |node: &&Value| node["slots"].as_u64() > Some(0);
+    let emptied = nodes.iter().find(works).unwrap()["name"].as_str().unwrap();
+    let (done, _, said) = fogline(folder, &["drain", emptied]);
+    assert!(done, "{said}");
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (_, listed, _) = fogline(folder, &["get", "nodes"]);
+        let line = listed.lines().find(|line| line.starts_with(emptied)).unwrap();
+        if line.contains("draining") {
+            break;
+        }
+        assert!(Instant::now() < until, "{listed}");
+    }
+    let (done, quotas, said) = fogline(folder, &["get", "quotas"]);
+    assert!(done, "{said}");
+    assert_eq!(quotas.lines().count(), 7, "a title and six nodes: {quotas}");
+}
+
+/// `fogline up`, until this is dropped.
+struct Up(std::process::Child);
+
+impl Up {
+    fn start(folder: &Path, data: &str) -> Self {
+        let mut up = Command::cargo_bin("fogline").unwrap();
+        let up = up
+            .env("XDG_STATE_HOME", folder.join("state"))
+            .args(["up", "--data", data])
+            .stdout(std::process::Stdio::piped())
+            .spawn();
+        let mut up = Self(up.unwrap());
+        // It says where its nodes are when all of them have found each other.
+        let mut said = std::io::BufReader::new(up.0.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+        assert!(line.contains("http://"), "{line}");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !folder.join("state/fogline/up.json").exists() {
+            assert!(Instant::now() < until, "it does not say where it is");
+            std::thread::yield_now();
+        }
+        up
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // What it keeps is in the test's folder.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use fogline_core::model::AppName;
-use fogline_protocol::api::{App, Apps, NodeInfo, NodeTelemetry, Presence, Session, Sessions};
+use fogline_protocol::api::{App, Apps, NodeInfo, NodeTelemetry, Presence, Quota, Session, Sessions, Share};
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -39,6 +39,14 @@ enum What {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+    /// What the tenant may use of each node that answers, and uses
+    Quotas {
+        #[command(flatten)]
+        network: Address,
+        /// How they are printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
     /// The sessions of an application that the nodes and the cloud know of
     Sessions {
         /// The application
@@ -56,6 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Apps { network, output } => apps(network, *output),
         What::Nodes { network, output } => nodes(network, *output),
+        What::Quotas { network, output } => quotas(network, *output),
         What::Sessions { app, network, output } => sessions(app, network, *output),
     }
 }
@@ -128,6 +137,52 @@ fn node(node: &NodeInfo) -> [String; 9] {
             let own = it.capabilities.iter().map(String::as_str);
             Vec::from_iter(functions.into_iter().chain(issuer).chain(own)).join(" ")
         }),
+    ]
+}
+
+fn quotas(network: &Address, format: Format) -> Result<(), Failure> {
+    let network = network.connect()?;
+    let nodes = network.wait(network.client.nodes())?;
+    let mut quotas = vec![network.wait(network.client.quota())?];
+    let mut silent = Vec::new();
+    for node in nodes.nodes.iter().filter(|node| node.name != nodes.here) {
+        let Some(http) = node.http.filter(|_| node.presence == Presence::Alive) else {
+            silent.push(node.name.as_str());
+            continue;
+        };
+        let client = network.client_of(http)?;
+        match network.wait_for(client.quota()) {
+            Ok(quota) => quotas.push(quota),
+            Err(_) => silent.push(node.name.as_str()),
+        }
+    }
+    if !silent.is_empty() {
+        output::note(&format!("no answer from {}", silent.join(", ")));
+    }
+    quotas.sort_by(|a, b| a.node.cmp(&b.node));
+    match format {
+        Format::Json => output::json(&quotas),
+        Format::Text => {
+            let rows: Vec<_> = quotas.iter().map(quota).collect();
+            let titles = ["node", "tenant", "sessions", "bytes", "requests now", "a second"];
+            output::data(&table(titles, &rows))
+        }
+    }
+}
+
+/// `-` where there is no bound.
+fn quota(quota: &Quota) -> [String; 6] {
+    let unbounded = || "-".to_owned();
+    let share =
+        |share: Option<Share>| share.map_or_else(unbounded, |it| format!("{} of {}", it.used, it.most));
+    let requests = quota.requests;
+    [
+        quota.node.to_string(),
+        quota.tenant.to_string(),
+        share(quota.sessions),
+        share(quota.bytes),
+        requests.map_or_else(unbounded, |it| format!("{} of {}", it.left, it.burst)),
+        requests.map_or_else(unbounded, |it| it.per_second.to_string()),
     ]
 }
 

@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Rollback(rollback::Args),
     /// Invoke a function, or run a workflow
     Invoke(invoke::Args),
-    /// List applications, nodes or sessions
+    /// List applications, nodes, quotas or sessions
     Get(get::Args),
     /// Describe an application, or a session
     Describe(describe::Args),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 
 use crate::failure::Failure;
-use crate::output::{self, Format};
+use crate::output;
 use crate::remote::{Address, Network};
 use crate::top::{Frame, Screen, Watched};
 
@@ -26,7 +26,19 @@ pub(crate) struct Args {
     once: bool,
     /// With --once: how it is printed
     #[arg(short, long, value_enum, default_value_t, requires = "once")]
-    output: Format,
+    output: Shape,
+}
+
+/// How a screen is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// As a picture.
+    Svg,
 }
 
 /// Does it.
@@ -37,11 +49,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         network.wait(watched.look())?;
         std::thread::sleep(args.every);
         let frame = network.wait(watched.look())?;
+        let screen = Screen::new(&frame, network.client.url());
         return match args.output {
-            Format::Json => output::json(&frame),
-            Format::Text => {
-                output::data(&Screen::new(&frame, network.client.url()).text(PRINTED.0, PRINTED.1))
-            }
+            Shape::Json => output::json(&frame),
+            Shape::Text => output::data(&screen.text(PRINTED.0, PRINTED.1)),
+            Shape::Svg => output::data(&screen.picture(PRINTED.0, PRINTED.1)),
         };
     }
     if !std::io::stdout().is_terminal() {

@@ -1,6 +1,7 @@
 //! Where the network is.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -88,6 +89,12 @@ impl Network {
     /// Does it, and waits.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
         Ok(self.wait_for(work)?)
+    }
+
+    /// A client of another node of the network, of the same tenant, which does not wait long.
+    pub(crate) fn client_of(&self, http: SocketAddr) -> Result<Client, Failure> {
+        let client = Client::builder(format!("http://{http}")).token(self.token.clone());
+        Ok(client.timeout(GREETING).build()?)
     }
 
     /// As [`Network::wait`], for those who tell errors apart.

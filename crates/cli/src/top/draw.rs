@@ -11,6 +11,7 @@ use ratatui::widgets::canvas::{Canvas, Line as Stroke};
 use ratatui::widgets::{Block, Paragraph, Row, Table, Widget};
 
 use super::frame::{Frame, NodeRow};
+use super::svg;
 
 /// Bytes per second beyond which a link is drawn as busy.
 const BUSY: f64 = 100e3;
@@ -27,11 +28,21 @@ impl<'a> Screen<'a> {
         Self { frame, url }
     }
 
-    /// As text, without colours.
-    pub(crate) fn text(&self, width: u16, height: u16) -> String {
+    fn drawn(&self, width: u16, height: u16) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
         self.render(area, &mut buffer);
+        buffer
+    }
+
+    /// As a picture in SVG, of so many characters.
+    pub(crate) fn picture(&self, width: u16, height: u16) -> String {
+        svg::picture(&self.drawn(width, height))
+    }
+
+    /// As text, without colours.
+    pub(crate) fn text(&self, width: u16, height: u16) -> String {
+        let buffer = self.drawn(width, height);
         let mut text = String::new();
         for y in 0..height {
             let line: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();

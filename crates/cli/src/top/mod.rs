@@ -4,6 +4,7 @@ mod draw;
 mod frame;
 mod gather;
 mod scrape;
+mod svg;
 
 pub(crate) use draw::Screen;
 pub(crate) use frame::Frame;
