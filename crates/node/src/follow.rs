@@ -15,6 +15,7 @@ use crate::drain;
 use crate::invoke::Job;
 use crate::invoke::parts::{Parts, record_key};
 use crate::node::Node;
+use crate::trace;
 
 /// Sessions whose requests are noted; beyond it all are forgotten, and noted anew.
 const MAX_SESSIONS: usize = 16_384;
@@ -48,8 +49,14 @@ impl Default for Followed {
 }
 
 impl Followed {
-    /// Notes a request; gives what is known of its session if it is time to look at it.
-    fn note(&self, session: &SessionId, part: Birth, entry: &NodeName, now: Duration) -> Option<Following> {
+    /// Notes a request; gives where those of its session come in if it is time to look at it.
+    fn note(
+        &self,
+        session: &SessionId,
+        part: Birth,
+        entry: &NodeName,
+        now: Duration,
+    ) -> Option<Vec<(NodeName, f64)>> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= MAX_SESSIONS {
             sessions.clear();
@@ -62,8 +69,19 @@ impl Followed {
         let due = now.saturating_sub(noted.looked_at) >= LOOK_EVERY && noted.following.is_settled(now);
         due.then(|| {
             noted.looked_at = now;
-            noted.following.clone()
+            noted.following.shares(now)
         })
+    }
+
+    /// Looks at a session, if it is noted.
+    fn look<T>(
+        &self,
+        session: &SessionId,
+        part: Birth,
+        look: impl FnOnce(&mut Following) -> Option<T>,
+    ) -> Option<T> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&mut sessions.get_mut(&(session.clone(), part))?.following)
     }
 
     /// A session is sent away, unless another one has just been.
@@ -95,13 +113,14 @@ pub(crate) fn asked(node: &Arc<Node>, job: &Job, invoked: &Invoked, entry: &Node
         return;
     };
     let now = node.followed.origin.elapsed();
-    let Some(following) = node.followed.note(session, part, entry, now) else {
+    let Some(shares) = node.followed.note(session, part, entry, now) else {
         return;
     };
-    let offers = node.dispatcher.offers(job, &app.spec, &following.shares(now));
+    let offers = node.dispatcher.offers(job, &app.spec, &shares);
     let bytes: Bytes = invoked.states.iter().map(|(_, bytes)| *bytes).sum();
     let cost = |to: &NodeName| node.dispatcher.bringing(bytes, to);
-    if let Some((to, cause)) = following.decide(&node.name, &offers, cost, now)
+    let decide = |following: &mut Following| following.decide(&node.name, &offers, cost, now);
+    if let Some((to, cause)) = node.followed.look(session, part, decide)
         && node.followed.send_away(session, part, now)
     {
         send(node, job, part, to, cause);
@@ -112,10 +131,10 @@ fn send(node: &Arc<Node>, job: &Job, part: Birth, to: NodeName, cause: Cause) {
     let Some(session) = &job.call.session else { return };
     let home = Home::InFunction(node.name.clone());
     let key = record_key(&job.call.tenant, &job.call.app, session, part, &home);
-    let (it, tenant) = (Arc::clone(node), job.call.tenant.clone());
+    let (it, tenant, trace) = (Arc::clone(node), job.call.tenant.clone(), job.call.trace.clone());
     let stopping = node.stopping.clone();
     node.tasks.spawn(stopping.run_until_cancelled_owned(async move {
-        match drain::migrate(&it, &tenant, &key, &to).await {
+        match trace::within(trace, drain::migrate(&it, &tenant, &key, &to)).await {
             Ok(()) => it.metrics.migrated(cause.name()),
             // It stays, and is thought of again when enough is known of it.
             Err(fault) => {

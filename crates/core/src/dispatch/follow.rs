@@ -6,7 +6,8 @@
 //! - **by a margin**: what can be avoided at all is halved. Two nodes cannot each halve what the other one takes, and so
 //!   no error of less than a factor of √2 either way makes a session flap;
 //! - **so that it pays**: what the requests of half a minute save is twice what the move costs;
-//! - **after a stay**: a session that has just come is not moved on.
+//! - **after a stay**: a session that has just come is not moved on;
+//! - **at every look for a while**: what nodes say of their queues is of one moment, and the next may say otherwise.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const HALF_LIFE: Duration = Duration::from_secs(2);
 const HORIZON: Duration = Duration::from_secs(20);
 /// Shortest stay.
 const STAY: Duration = Duration::from_secs(2);
+/// How long some other node has to be better, at every look: some publications of telemetry.
+const SURE: Duration = Duration::from_secs(2);
 /// Requests that are needed to know anything.
 const LEAST: f64 = 8.0;
 /// Nodes where requests come in that are told apart; the one that was quiet longest goes first.
@@ -39,6 +42,8 @@ pub struct Following {
     entries: BTreeMap<NodeName, FadingMean>,
     requests: FadingMean,
     since: Duration,
+    /// Since when some other node has been better at every look.
+    better_since: Option<Duration>,
 }
 
 /// Why a session is moved.
@@ -78,6 +83,7 @@ impl Following {
             entries: BTreeMap::new(),
             requests: FadingMean::new(HORIZON),
             since: now,
+            better_since: None,
         }
     }
 
@@ -112,9 +118,24 @@ impl Following {
         now.saturating_sub(self.since) >= STAY && self.requests.weight(now) >= LEAST
     }
 
-    /// Where a session should go from `at`, where moving it to a node costs `cost`; nowhere if it should stay.
-    #[must_use]
+    /// Looks where a session should go from `at`, where moving it to a node costs `cost`; nowhere if it should stay.
     pub fn decide(
+        &mut self,
+        at: &NodeName,
+        offers: &[Offer],
+        cost: impl Fn(&NodeName) -> Seconds,
+        now: Duration,
+    ) -> Option<(NodeName, Cause)> {
+        let Some(better) = self.better(at, offers, cost, now) else {
+            self.better_since = None;
+            return None;
+        };
+        let since = *self.better_since.get_or_insert(now);
+        (now.saturating_sub(since) >= SURE).then_some(better)
+    }
+
+    /// The node that is better at this look.
+    fn better(
         &self,
         at: &NodeName,
         offers: &[Offer],

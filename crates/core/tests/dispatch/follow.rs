@@ -36,6 +36,19 @@ fn busy(until: f64) -> Following {
     following
 }
 
+/// What is decided at the last of the looks of some seconds, which all see these offers.
+fn decide(
+    following: &Following,
+    here: usize,
+    offers: &[Offer],
+    cost: impl Fn(&NodeName) -> Seconds,
+    until: f64,
+) -> Option<(NodeName, Cause)> {
+    let mut following = following.clone();
+    following.decide(&name(here), offers, &cost, at(until - 2.0));
+    following.decide(&name(here), offers, &cost, at(until))
+}
+
 fn free(_: &NodeName) -> Seconds {
     Seconds::ZERO
 }
@@ -43,8 +56,7 @@ fn free(_: &NodeName) -> Seconds {
 #[test]
 fn a_session_goes_to_a_node_that_halves_what_can_be_avoided() {
     let following = busy(10.0);
-    let (here, now) = (name(0), at(10.0));
-    let decide = |offers: &[Offer]| following.decide(&here, offers, free, now);
+    let decide = |offers: &[Offer]| decide(&following, 0, offers, free, 10.0);
     assert_eq!(
         decide(&[offer(0, 0.0, 10.0), offer(1, 0.0, 4.9)]),
         Some((name(1), Cause::Nearer))
@@ -71,20 +83,16 @@ fn a_move_pays_or_is_not_made() {
     let offers = [offer(0, 0.0, 10.0), offer(1, 0.0, 0.0)];
     // 10 requests a second that save 10 ms each: with a half-life of 20 s they count as some 250, less at first.
     let following = busy(60.0);
-    let decide = |cost: f64| {
-        following
-            .decide(&name(0), &offers, |_| Seconds(cost), at(60.0))
-            .is_some()
-    };
-    assert!(decide(1.0));
-    assert!(!decide(2.0));
+    let decided = |cost: f64| decide(&following, 0, &offers, |_| Seconds(cost), 60.0).is_some();
+    assert!(decided(1.0));
+    assert!(!decided(2.0));
     let seldom = {
         let mut following = Following::new(at(0.0));
         (0..20).for_each(|turn| following.asked(&name(1), at(f64::from(turn) * 30.0)));
         following
     };
     assert_eq!(
-        seldom.decide(&name(0), &offers, free, at(600.0)),
+        decide(&seldom, 0, &offers, free, 600.0),
         None,
         "too little is known of it"
     );
@@ -95,8 +103,29 @@ fn a_session_that_has_just_come_stays() {
     let offers = [offer(0, 0.0, 100.0), offer(1, 0.0, 0.0)];
     let mut following = Following::new(at(5.0));
     (0..1000).for_each(|_| following.asked(&name(1), at(5.5)));
-    assert_eq!(following.decide(&name(0), &offers, free, at(6.9)), None);
-    assert!(following.decide(&name(0), &offers, free, at(7.1)).is_some());
+    // The first of its looks does not count, and so it stays for two seconds more.
+    assert_eq!(decide(&following, 0, &offers, free, 8.9), None);
+    assert!(decide(&following, 0, &offers, free, 9.1).is_some());
+}
+
+#[test]
+fn a_node_that_is_better_at_some_looks_only_is_not_gone_to() {
+    let (better, worse) = (
+        [offer(0, 50.0, 0.0), offer(1, 0.0, 1.0)],
+        [offer(0, 0.0, 0.0), offer(1, 0.0, 1.0)],
+    );
+    let mut following = busy(30.0);
+    let mut look = |seconds: f64, offers: &[Offer]| following.decide(&name(0), offers, free, at(seconds));
+    for (seconds, offers) in [
+        (10.0, &better),
+        (11.9, &better),
+        (12.0, &worse),
+        (12.1, &better),
+        (14.0, &better),
+    ] {
+        assert_eq!(look(seconds, offers), None, "at {seconds} s");
+    }
+    assert_eq!(look(14.2, &better), Some((name(1), Cause::Overloaded)));
 }
 
 #[test]
@@ -142,7 +171,7 @@ proptest! {
                 .enumerate()
                 .map(|(node, ms)| offer(node, 0.0, ms * noise.next().unwrap()))
                 .collect();
-            let Some((to, _)) = following.decide(&name(here), &offers, |_| cost, at(30.0)) else {
+            let Some((to, _)) = decide(&following, here, &offers, |_| cost, 30.0) else {
                 continue;
             };
             let to = (0..costs.len()).find(|node| name(*node) == to).unwrap();

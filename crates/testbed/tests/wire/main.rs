@@ -16,6 +16,7 @@ mod lifecycle;
 mod load;
 mod membership;
 mod migration;
+mod overload;
 mod pauses;
 mod quotas;
 mod rollout;

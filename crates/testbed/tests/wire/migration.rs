@@ -223,7 +223,7 @@ async fn a_session_stays_where_it_is_unless_its_manifest_says_otherwise() {
     let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
     one.deploy("counter", str::to_owned).await;
     let mut held = one.session("counter", "in-function").await;
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(4);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(6);
     while std::time::Instant::now() < end {
         assert!(!add(&two, &mut held).await.is_empty());
     }
