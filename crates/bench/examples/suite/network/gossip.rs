@@ -37,7 +37,7 @@ pub(crate) async fn measure(args: &Args, findings: &mut Findings) -> Outcome<()>
 async fn sent(nodes: &[Server]) -> Outcome<f64> {
     let mut all = 0.0;
     for node in nodes {
-        all += metric(node, "fogline_gossip_bytes{direction=\"sent\"}").await?;
+        all += metric(node, "fogline_gossip_bytes_total{direction=\"sent\"}").await?;
     }
     Ok(all)
 }
