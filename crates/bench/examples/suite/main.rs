@@ -48,7 +48,7 @@ struct Args {
     #[arg(long, default_value_t = 10)]
     kills: usize,
     /// Sizes of the networks whose gossip is counted, in rising order.
-    #[arg(long, value_delimiter = ',', default_value = "5,15,100")]
+    #[arg(long, value_delimiter = ',', default_value = "5,15,30")]
     gossip: Vec<usize>,
     /// Print rows and goals as JSON.
     #[arg(long)]
