@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fogline_core::model::BadInput;
+use fogline_core::model::{BadInput, Bytes};
 use fogline_manifest::Source;
 use fogline_manifest::node::{ExternalStore, InEdgeStore, NodeConfig};
 use proptest::prelude::*;
@@ -272,6 +272,10 @@ fn limits_are_read_and_none_is_zero() {
     let limits = with("waiting = 1\nsession-queue = 2\napplications = 3")
         .expect("they are limits")
         .limits;
+    let memory = with("kept-memory = \"64 MiB\"")
+        .expect("it is a size")
+        .kept_memory;
+    assert_eq!(memory, Some(Bytes(64 << 20)));
     let all = [limits.waiting, limits.session_queue, limits.applications];
     assert_eq!(all.map(|limit| limit.map_or(0, u32::from)), [1, 2, 3]);
     with("waiting = 0").expect_err("nobody could wait");

@@ -66,9 +66,11 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
     };
     let cache = config.data.join("compiled");
     std::fs::create_dir_all(&cache).map_err(|source| Failure::writing(&cache, source))?;
+    let default = ComponentOptions::default();
     let component = ComponentRuntime::new(ComponentOptions {
         cache: Some(cache),
-        ..ComponentOptions::default()
+        kept_memory: config.limits.kept_memory.unwrap_or(default.kept_memory),
+        ..default
     })
     .map_err(|error| failed(&error, "look after the machine"))?;
     let (tenants, keyrings) = tenants(config)?;

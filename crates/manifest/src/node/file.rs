@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fogline_core::model::{NodeName, TenantName};
+use fogline_core::model::{Bytes, NodeName, TenantName};
 use fogline_core::quota::{Quota, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -71,6 +71,14 @@ pub struct LimitsSection {
     pub session_queue: Option<NonZeroU32>,
     /// Applications, of all tenants. Default: 1000.
     pub applications: Option<NonZeroU32>,
+    /// Memory of the workers that are kept for sessions, together. Default: 1 GiB.
+    #[serde(default, deserialize_with = "bytes")]
+    pub kept_memory: Option<Bytes>,
+}
+
+fn bytes<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Bytes>, D::Error> {
+    let size = Option::<Size>::deserialize(text)?;
+    Ok(size.map(|Size(bytes)| bytes))
 }
 
 fn yes() -> bool {

@@ -68,6 +68,7 @@ async fn run(leases: Arc<dyn Leases>, node: NodeName, call: Duration) -> Outcome
     let mut contender = Contender::new(first.incarnation);
     let mut event = LeaseEvent::Stands(Some(first.clone()));
     contender.on(LeaseEvent::Wake, now());
+    let mut looked = false;
     loop {
         if renewed(&first, &event) {
             return Err(lives(&node));
@@ -76,6 +77,15 @@ async fn run(leases: Arc<dyn Leases>, node: NodeName, call: Duration) -> Outcome
         let Some(action) = contender.on(event, now()).pop() else {
             return Ok(());
         };
+        if matches!(action, LeaseAction::WakeAt(_)) && !std::mem::replace(&mut looked, true) {
+            // Whoever lives renews it meanwhile. And a renewal that was under way when its holder died has arrived:
+            // found now, and not when all the time is over, it costs little.
+            tokio::time::sleep(first.term / 4).await;
+            let stands = leases.lease(&node, call).await;
+            if stands.is_ok_and(|stands| renewed(&first, &LeaseEvent::Stands(stands))) {
+                return Err(lives(&node));
+            }
+        }
         event = match carry_out(&*leases, &node, &action, call).await {
             None => return Ok(()),
             Some(Ok(event)) => event,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fogline_core::model::{CommitId, SessionId};
+use fogline_core::model::{Bytes, CommitId, SessionId};
 
 use super::worker::Worker;
 use crate::call::KeepTag;
@@ -20,13 +20,18 @@ impl KeptWorker {
     /// it wrote nothing, the one that it began on. Others of the session, and the one used longest ago if there are
     /// too many, go.
     pub fn keep(self, session: SessionId, commit: CommitId) {
+        let memory = self.worker.memory();
         self.cache.put(
             Key {
                 executor: self.executor,
                 session,
             },
-            commit,
-            self.worker,
+            Entry {
+                commit,
+                put: 0,
+                memory,
+                worker: self.worker,
+            },
         );
     }
 }
@@ -42,6 +47,8 @@ impl std::fmt::Debug for KeptWorker {
 /// The cache, for all executors of a runtime; generic for its tests.
 pub(super) struct Kept<W = Worker> {
     capacity: usize,
+    /// Of all workers together.
+    most: Bytes,
     inner: Mutex<Inner<W>>,
 }
 
@@ -58,23 +65,30 @@ struct Inner<W> {
     order: BTreeMap<u64, Key>,
     /// Counts what was put here.
     clock: u64,
+    /// What the workers have together.
+    memory: Bytes,
 }
 
 struct Entry<W> {
     commit: CommitId,
+    /// When it was put here.
     put: u64,
+    memory: Bytes,
     worker: W,
 }
 
 impl<W> Kept<W> {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// For so many workers, which may have so much memory together.
+    pub(super) fn new(capacity: usize, most: Bytes) -> Self {
         let inner = Inner {
             workers: BTreeMap::new(),
             order: BTreeMap::new(),
             clock: 0,
+            memory: Bytes::ZERO,
         };
         Self {
             capacity,
+            most,
             inner: Mutex::new(inner),
         }
     }
@@ -109,15 +123,16 @@ impl<W> Kept<W> {
         drop(inner);
     }
 
-    fn put(&self, key: Key, commit: CommitId, worker: W) {
+    fn put(&self, key: Key, entry: Entry<W>) {
         let mut gone = Vec::new();
         let mut inner = self.lock();
         gone.extend(inner.remove(&key));
         inner.clock += 1;
         let put = inner.clock;
+        inner.memory += entry.memory;
         inner.order.insert(put, key.clone());
-        inner.workers.insert(key, Entry { commit, put, worker });
-        if inner.workers.len() > self.capacity {
+        inner.workers.insert(key, Entry { put, ..entry });
+        while inner.workers.len() > self.capacity || inner.memory > self.most {
             gone.extend(inner.remove_oldest());
         }
         // Workers are dropped outside of the lock: that takes microseconds.
@@ -134,12 +149,14 @@ impl<W> Inner<W> {
     fn remove(&mut self, key: &Key) -> Option<Entry<W>> {
         let entry = self.workers.remove(key)?;
         self.order.remove(&entry.put);
+        self.memory = Bytes(self.memory.0 - entry.memory.0);
         Some(entry)
     }
 
     fn remove_oldest(&mut self) -> Option<Entry<W>> {
-        let (_, key) = self.order.pop_first()?;
-        self.workers.remove(&key)
+        let (_, key) = self.order.first_key_value()?;
+        let key = key.clone();
+        self.remove(&key)
     }
 }
 
@@ -147,7 +164,7 @@ impl<W> Inner<W> {
 mod tests {
     use fogline_core::model::Birth;
 
-    use super::{CommitId, KeepTag, Kept, Key, SessionId};
+    use super::{Bytes, CommitId, Entry, KeepTag, Kept, Key, SessionId};
 
     fn session(number: u8) -> SessionId {
         SessionId::mint("n".parse().unwrap(), vec![Birth::InFunction], [number; 16]).unwrap()
@@ -159,8 +176,12 @@ mod tests {
                 executor,
                 session: session(number),
             },
-            CommitId([commit; 16]),
-            worker,
+            Entry {
+                commit: CommitId([commit; 16]),
+                put: 0,
+                memory: Bytes(worker.len() as u64),
+                worker,
+            },
         );
     }
 
@@ -176,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_worker_is_used_on_its_very_head_once() {
-        let kept = Kept::new(8);
+        let kept = Kept::new(8, Bytes(100));
         put(&kept, 1, 1, 5, "a");
         assert_eq!(take(&kept, 2, 1, 5), None, "another function");
         assert_eq!(take(&kept, 1, 2, 5), None, "another session");
@@ -186,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_worker_of_another_head_is_gone_for_good() {
-        let kept = Kept::new(8);
+        let kept = Kept::new(8, Bytes(100));
         put(&kept, 1, 1, 5, "a");
         assert_eq!(take(&kept, 1, 1, 6), None);
         assert_eq!(take(&kept, 1, 1, 5), None);
@@ -198,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_when_there_are_too_many() {
-        let kept = Kept::new(2);
+        let kept = Kept::new(2, Bytes(100));
         put(&kept, 1, 1, 0, "a");
         put(&kept, 1, 2, 0, "b");
         put(&kept, 1, 1, 1, "a again");
@@ -210,8 +231,25 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_go_when_they_have_too_much_memory() {
+        let kept = Kept::new(8, Bytes(10));
+        put(&kept, 1, 1, 0, "four");
+        put(&kept, 1, 2, 0, "2b");
+        put(&kept, 1, 3, 0, "too");
+        put(&kept, 1, 1, 1, "4444");
+        assert_eq!(take(&kept, 1, 2, 0), Some("2b"), "the first of 1 has made room");
+        put(&kept, 1, 4, 0, "five5");
+        assert_eq!(take(&kept, 1, 3, 0), None);
+        put(&kept, 1, 5, 0, "more than all");
+        for (session, commit) in [(1, 1), (4, 0), (5, 0)] {
+            assert_eq!(take(&kept, 1, session, commit), None, "{session}");
+        }
+        assert_eq!(kept.lock().memory, Bytes::ZERO);
+    }
+
+    #[test]
     fn an_executor_takes_its_workers_along() {
-        let kept = Kept::new(8);
+        let kept = Kept::new(8, Bytes(100));
         put(&kept, 1, 1, 0, "a");
         put(&kept, 2, 1, 0, "b");
         kept.forget(1);

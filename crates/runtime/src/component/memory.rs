@@ -1,5 +1,6 @@
 //! How much memory a worker may have.
 
+use fogline_core::model::Bytes;
 use wasmtime::ResourceLimiter;
 
 /// Elements of one table; the pool's slots have as many.
@@ -26,6 +27,11 @@ impl MemoryLimit {
             last: 0,
             refused: false,
         }
+    }
+
+    /// What it has now.
+    pub(super) fn used(&self) -> Bytes {
+        Bytes(self.used as u64)
     }
 
     /// Whether the worker was refused memory, since this was last asked.

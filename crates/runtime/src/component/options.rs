@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fogline_core::model::Bytes;
+
 /// How a node executes components.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComponentOptions {
@@ -16,6 +18,8 @@ pub struct ComponentOptions {
     pub workers: u32,
     /// Workers that are kept for sessions, over all functions; the one used longest ago goes first.
     pub kept: usize,
+    /// Memory of the kept workers together; beyond it, too, the one used longest ago goes first.
+    pub kept_memory: Bytes,
     /// Whether to reserve the workers' address space at the start. Without it a worker costs twice the time; valgrind
     /// cannot run with it.
     pub pooling: bool,
@@ -28,6 +32,7 @@ impl Default for ComponentOptions {
             compile: Duration::from_secs(60),
             workers: 1000,
             kept: 256,
+            kept_memory: Bytes(1 << 30),
             pooling: true,
         }
     }

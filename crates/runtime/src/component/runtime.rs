@@ -78,7 +78,7 @@ impl ComponentRuntime {
             cache: options.cache.as_ref().map(open).transpose()?,
             plain: Arc::new(Machine::new(&options, false).map_err(ComponentRuntimeError::Engine)?),
             metered: Mutex::new(None),
-            kept: Arc::new(Kept::new(options.kept)),
+            kept: Arc::new(Kept::new(options.kept, options.kept_memory)),
             compilations: Arc::new(Semaphore::new(COMPILATIONS)),
             executors: AtomicU64::new(0),
             options,

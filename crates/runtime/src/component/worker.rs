@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use fogline_core::model::StateName;
+use fogline_core::model::{Bytes as Size, StateName};
 use thiserror::Error;
 use wasmtime::component::{ComponentExportIndex, InstancePre};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -93,6 +93,11 @@ impl Worker {
     pub(super) fn finish(&mut self) -> (BTreeMap<StateName, Option<Bytes>>, Logs) {
         let attempt = &mut self.store.data_mut().attempt;
         (attempt.states.finish(), std::mem::take(&mut attempt.logs))
+    }
+
+    /// What its linear memories have together.
+    pub(super) fn memory(&self) -> Size {
+        self.store.data().memory.used()
     }
 
     /// This worker, broken.
