@@ -274,6 +274,7 @@ fn limits_are_read_and_none_is_zero() {
         .limits;
     let memory = with("kept-memory = \"64 MiB\"")
         .expect("it is a size")
+        .limits
         .kept_memory;
     assert_eq!(memory, Some(Bytes(64 << 20)));
     let all = [limits.waiting, limits.session_queue, limits.applications];

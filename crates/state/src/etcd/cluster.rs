@@ -123,7 +123,8 @@ impl Cluster {
                     }
                 }
             }
-            patience *= 2;
+            // Servers that refuse connections at once make for many rounds.
+            patience = within.all.min(patience * 2);
             sleep(PAUSE.min(end.saturating_duration_since(Instant::now()))).await;
         }
         Err(self.gave_up(again, last))
