@@ -111,10 +111,11 @@ impl Owner {
         states: &BTreeSet<StateName>,
         durability: Durability,
     ) -> Result<Option<Snapshot>, Fault> {
-        let since = match durability {
-            Durability::EveryCommit => return Ok(self.store.load(key, states).await?),
-            _ => self.since(key)?,
-        };
+        // Also where memory is not looked at: a session does not move to a node that could not answer for it.
+        let since = self.since(key)?;
+        if durability == Durability::EveryCommit {
+            return Ok(self.store.load(key, states).await?);
+        }
         match self.find(key).filter(|owned| owned.serves(since.life)) {
             // The store is at most one write behind.
             Some(owned) => {
