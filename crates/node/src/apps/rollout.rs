@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fogline_core::catalogue::{AppKey, Entry, Stamp};
 use fogline_core::dispatch::pause_after;
-use fogline_core::model::{NodeName, TenantName};
+use fogline_core::model::{Digest, NodeName, TenantName};
 use fogline_protocol::peer::{self, Entries, Request};
 use fogline_protocol::problem::Kind;
 use futures_util::StreamExt;
@@ -28,6 +28,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Applications that are brought here at once.
 const AT_ONCE: usize = 4;
 
+/// Checks and compiles an application of a tenant, and counts how long that takes.
+async fn prepare(
+    node: &Node,
+    tenant: &TenantName,
+    package: &Package,
+    digest: Digest,
+) -> Result<Deployed, Fault> {
+    let counts = node.metrics.of(tenant);
+    node.apps.prepare(tenant, package, digest, counts).await
+}
+
 /// Deploys an application here, and tells all others until then: gives those that do not have it yet. What cannot read
 /// what the version writes that it replaces is refused, unless that is `forced` (R19).
 pub(crate) async fn deploy(
@@ -40,9 +51,7 @@ pub(crate) async fn deploy(
     let apps = &node.apps;
     let listing = package.listing();
     let digest = digest(&listing.encode());
-    let deployed = apps
-        .prepare(tenant, package, digest, node.metrics.of(tenant))
-        .await?;
+    let deployed = prepare(node, tenant, package, digest).await?;
     let key = AppKey {
         tenant: tenant.clone(),
         app: deployed.spec.name.clone(),
@@ -93,9 +102,7 @@ pub(crate) async fn roll_back(
         .packages
         .get(&before, &mut Sources::of(node, &known.stamp.node))
         .await?;
-    let deployed = apps
-        .prepare(&key.tenant, &files, before, node.metrics.of(&key.tenant))
-        .await?;
+    let deployed = prepare(node, &key.tenant, &files, before).await?;
     let (app, entry) = {
         let _turn = apps.changing.take(key).await?;
         apps.check_reads(key, &deployed, forced)?;
@@ -189,9 +196,7 @@ async fn follow(node: &Arc<Node>, key: &AppKey) -> Result<(), Fault> {
         apps.check_room(apps.all().len() - usize::from(apps.package(key).is_some()))?;
         let mut sources = Sources::of(node, &entry.stamp.node);
         let files = apps.packages.get(&package, &mut sources).await?;
-        let deployed = apps
-            .prepare(&key.tenant, &files, package, node.metrics.of(&key.tenant))
-            .await?;
+        let deployed = prepare(node, &key.tenant, &files, package).await?;
         let _turn = apps.changing.take(key).await?;
         if apps.catalogue.get(key).as_ref() != Some(&entry) {
             continue;
@@ -269,9 +274,7 @@ pub(crate) async fn restore(node: &Arc<Node>) {
         for package in entry.packages() {
             let restored = async {
                 let files = node.apps.packages.get(&package, &mut Sources::none(node)).await?;
-                node.apps
-                    .prepare(&key.tenant, &files, package, node.metrics.of(&key.tenant))
-                    .await
+                prepare(node, &key.tenant, &files, package).await
             };
             match restored.await {
                 Ok(deployed) => {

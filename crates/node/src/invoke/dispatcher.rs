@@ -240,10 +240,7 @@ impl Dispatcher {
         }
         let mut chosen = self.choose(&mut known, wanted, &key);
         if chosen.is_none() && known.is_draining(this) {
-            // What nobody else can do, it does until it stops: refusing it would help nobody.
-            known.view.stand(this, Standing::Up);
-            chosen = self.choose(&mut known, wanted, &key);
-            known.settle_as_before(this, self.origin.elapsed());
+            chosen = self.though_draining(&mut known, this, |known| self.choose(known, wanted, &key));
         }
         for node in wanted.behind {
             // The next job may be of another application.
@@ -281,15 +278,26 @@ impl Dispatcher {
         let mut decision = self.weigh(&mut known, wanted, &key)?;
         let Some((node, because)) = bound else {
             if decision.chosen.is_none() && known.is_draining(this) {
-                known.view.stand(this, Standing::Up);
-                let last = self.weigh(&mut known, wanted, &key);
-                known.settle_as_before(this, self.origin.elapsed());
-                return Ok((Because::Policy, last?));
+                decision = self.though_draining(&mut known, this, |known| self.weigh(known, wanted, &key))?;
             }
             return Ok((Because::Policy, decision));
         };
         decision.chosen = Some(node);
         Ok((because, decision))
+    }
+
+    /// Decides with this node among those that take something new: what nobody else can do, it does until it stops, as
+    /// refusing it would help nobody.
+    fn though_draining<T>(
+        &self,
+        known: &mut Known,
+        this: &NodeName,
+        decide: impl FnOnce(&mut Known) -> T,
+    ) -> T {
+        known.view.stand(this, Standing::Up);
+        let decided = decide(known);
+        known.settle_as_before(this, self.origin.elapsed());
+        decided
     }
 
     fn weigh(&self, known: &mut Known, wanted: &Wanted<'_>, key: &FunctionKey) -> Result<Decision, Fault> {

@@ -1,6 +1,6 @@
 //! Nodes that share a quorum: what one of them had goes on at another (R1, R11).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fogline_node::peers::Authority;
@@ -19,6 +19,27 @@ macro_rules! quorum {
             None => return,
         }
     };
+}
+
+/// Nodes that have their records in these servers, in a folder that goes with them.
+async fn start(cluster: &Cluster) -> (Nodes, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        quorum: Some(cluster.options()),
+        ..Setup::default()
+    };
+    (Nodes::start(folder.path(), setup).await, folder)
+}
+
+/// A session under each model, in which one was added.
+async fn one_under_each_model(caller: &Caller) -> Vec<(&'static str, Held)> {
+    let mut sessions = Vec::new();
+    for model in ["in-edge", "in-function", "in-client", "external"] {
+        let mut held = caller.session("counter", model).await;
+        assert_eq!(add(caller, &mut held).await, "1", "{model}");
+        sessions.push((model, held));
+    }
+    sessions
 }
 
 async fn add(caller: &Caller, held: &mut Held) -> String {
@@ -44,12 +65,7 @@ async fn add_soon(caller: &Caller, held: &mut Held, key: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_node_kept_in_the_quorum_goes_on_without_it() {
     let cluster = quorum!();
-    let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        quorum: Some(cluster.options()),
-        ..Setup::default()
-    };
-    let mut nodes = Nodes::start(folder.path(), setup).await;
+    let (mut nodes, _folder) = start(&cluster).await;
     let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
     one.deploy("counter", str::to_owned).await;
     let mut sessions = Vec::new();
@@ -77,12 +93,7 @@ async fn what_a_node_kept_in_the_quorum_goes_on_without_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_of_no_site_reaches_its_sessions_by_another_node_of_theirs() {
     let cluster = quorum!();
-    let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        quorum: Some(cluster.options()),
-        ..Setup::default()
-    };
-    let mut nodes = Nodes::start(folder.path(), setup).await;
+    let (mut nodes, _folder) = start(&cluster).await;
     let (one, cloud) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("cloud")));
     one.deploy("counter", str::to_owned).await;
     let mut sessions = Vec::new();
@@ -122,10 +133,7 @@ impl Pair {
             ..Setup::default()
         };
         let nodes = Nodes::start(&folders[0].path().join("others"), setup).await;
-        let folder = folders[0].path().join("one");
-        let at = nodes.peer_address("two");
-        let one = Process::start_in_site(test, &folder, &cluster.options(), &authority, at);
-        nodes.know("one", one.peers);
+        let one = start_one(test, cluster, &nodes, &folders[0], &authority);
         let two = Caller::new(nodes.url("two"));
         Self {
             nodes,
@@ -135,6 +143,21 @@ impl Pair {
             folders,
         }
     }
+}
+
+/// Starts `one`, which `two` and it know of each other.
+fn start_one(
+    test: &str,
+    cluster: &Cluster,
+    nodes: &Nodes,
+    folder: &tempfile::TempDir,
+    authority: &Path,
+) -> Process {
+    let folder = folder.path().join("one");
+    let at = nodes.peer_address("two");
+    let one = Process::start_in_site(test, &folder, &cluster.options(), authority, at);
+    nodes.know("one", one.peers);
+    one
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,20 +254,10 @@ async fn an_owner_that_was_stopped_for_a_while_answers_nothing_stale() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_quorum_a_node_refuses_what_it_cannot_promise_and_goes_on_with_the_rest() {
     let cluster = quorum!();
-    let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        quorum: Some(cluster.options()),
-        ..Setup::default()
-    };
-    let nodes = Nodes::start(folder.path(), setup).await;
+    let (nodes, _folder) = start(&cluster).await;
     let one = Caller::new(nodes.url("one"));
     one.deploy("counter", str::to_owned).await;
-    let mut sessions = Vec::new();
-    for model in ["in-edge", "in-function", "in-client", "external"] {
-        let mut held = one.session("counter", model).await;
-        assert_eq!(add(&one, &mut held).await, "1", "{model}");
-        sessions.push((model, held));
-    }
+    let mut sessions = one_under_each_model(&one).await;
     cluster.pause(0);
     // The first ones wait until it has noticed; then nobody does.
     for most in [Duration::from_secs(3), Duration::from_millis(200)] {
@@ -279,20 +292,10 @@ async fn without_the_quorum_a_node_refuses_what_it_cannot_promise_and_goes_on_wi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_starts_without_its_quorum_and_goes_on_by_itself_when_that_is_there() {
     let cluster = quorum!();
-    let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        quorum: Some(cluster.options()),
-        ..Setup::default()
-    };
-    let mut nodes = Nodes::start(folder.path(), setup).await;
+    let (mut nodes, _folder) = start(&cluster).await;
     let one = Caller::new(nodes.url("one"));
     one.deploy("counter", str::to_owned).await;
-    let mut sessions = Vec::new();
-    for model in ["in-edge", "in-function", "in-client", "external"] {
-        let mut held = one.session("counter", model).await;
-        assert_eq!(add(&one, &mut held).await, "1", "{model}");
-        sessions.push((model, held));
-    }
+    let mut sessions = one_under_each_model(&one).await;
     nodes.stop_node("one").await;
     cluster.pause(0);
     nodes.start_node("one").await;
@@ -381,12 +384,8 @@ async fn how_long_a_killed_owner_is_missed() {
     let mut one = Some(one);
     let mut missed = Vec::new();
     for round in 0..rounds {
-        let owner = one.take().unwrap_or_else(|| {
-            let folder = folders[0].path().join("one");
-            let at = nodes.peer_address("two");
-            Process::start_in_site(test, &folder, &cluster.options(), &authority, at)
-        });
-        nodes.know("one", owner.peers);
+        let again = || start_one(test, &cluster, &nodes, &folders[0], &authority);
+        let owner = one.take().unwrap_or_else(again);
         let mut held = owner.caller.session("counter", "in-function").await;
         let mut total = 0;
         // Spread over the time between two renewals.

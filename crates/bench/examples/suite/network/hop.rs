@@ -13,8 +13,9 @@ use quinn::{ClientConfig, Endpoint};
 use rustls::RootCertStore;
 use rustls::version::TLS13;
 
-use super::{Site, at};
+use super::Site;
 use crate::goals::Goal;
+use crate::library::middle;
 use crate::process::Process;
 use crate::{Args, Findings, Outcome, note};
 
@@ -47,9 +48,7 @@ pub(crate) async fn measure(args: &Args, findings: &mut Findings) -> Outcome<()>
         over.push(hop.latency_us_p50 - direct.latency_us_p50);
         rows = vec![direct, hop];
     }
-    bare.sort_by(f64::total_cmp);
-    over.sort_by(f64::total_cmp);
-    let (bare, over) = (at(&bare, 0.5), at(&over, 0.5));
+    let (bare, over) = (middle(bare), middle(over));
     findings.goals.extend([
         Goal::stated("bare quinn echo of 256 B, p50", bare, "µs"),
         Goal::at_most("a forwarded hop adds, p50", over, 1.3 * bare + 20.0, "µs"),
@@ -105,7 +104,6 @@ impl Echo {
                 return Err("what came back is not what was sent".into());
             }
         }
-        trips.sort_by(f64::total_cmp);
-        Ok(at(&trips, 0.5))
+        Ok(middle(trips))
     }
 }
