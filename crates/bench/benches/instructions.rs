@@ -17,10 +17,12 @@ use tokio::runtime::{Builder, Runtime};
 /// A part: its name, and the function that it invokes in a session, if it needs one.
 type Part = (&'static str, &'static str, bool);
 
-/// All parts: a fresh worker without a state, a kept one that reads, a fresh one that writes and commits to memory.
+/// All parts: a fresh worker without a state, a kept one, a kept one that reads, a fresh one that writes and commits to
+/// memory.
 const PARTS: &[Part] = &[
     ("node-fresh", "echo", false),
     ("node-kept", "echo-kept", true),
+    ("node-read", "read-kept", true),
     ("node-commit", "add", true),
 ];
 

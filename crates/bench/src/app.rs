@@ -56,6 +56,9 @@ instance = "per-session"
 component = "echo.wasm"
 [functions.echo-kept]
 component = "echo.wasm"
+instance = "per-session"
+[functions.read-kept]
+component = "echo.wasm"
 reads = ["total"]
 instance = "per-session"
 "#,
@@ -66,7 +69,7 @@ instance = "per-session"
 
 /// Adds its input to the state `total`.
 pub const ADD: &[u8] = include_bytes!("../../../functions/counter/add.wasm");
-/// Answers what it is sent.
+/// Answers what it is sent, whatever states it declares.
 const ECHO: &[u8] = include_bytes!("../../../functions/faults/echo.wasm");
 
 /// Deploys the application.

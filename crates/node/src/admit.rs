@@ -41,18 +41,13 @@ pub(crate) fn admit(
 }
 
 /// An invocation that nobody has named.
-pub(crate) fn fresh(node: &Node, scope: &Scope, target: Target, input: &[u8], timeout: Duration) -> Invoke {
-    named(
-        node,
-        scope,
-        target,
-        input,
-        timeout,
-        (InvocationId(random::bytes()), Origin::Keyless),
-    )
+pub(crate) fn fresh(node: &Node, scope: &Scope, target: Target, timeout: Duration) -> Invoke {
+    let name = (InvocationId(random::bytes()), Origin::Keyless);
+    named(node, scope, target, b"", timeout, name)
 }
 
-fn named(
+/// An invocation that is known by this id.
+pub(crate) fn named(
     node: &Node,
     scope: &Scope,
     target: Target,
@@ -61,18 +56,14 @@ fn named(
     (id, origin): (InvocationId, Origin),
 ) -> Invoke {
     let now = node.clock.now();
-    let mut body = Sha256::new();
-    body.update(target.to_string().as_bytes());
-    body.update([0]);
-    body.update(input);
     Invoke {
         tenant: scope.tenant.clone(),
         app: scope.app.clone(),
+        body: body(origin, &target, input),
         target,
         session: scope.session.clone(),
         id,
         origin,
-        body: BodyHash(body.finalize().into()),
         now,
         deadline: now.after(timeout),
         seed: seed(id),
@@ -86,14 +77,30 @@ fn named(
     }
 }
 
-/// Gives an invocation the id that it is known by.
-pub(crate) fn rename(call: &mut Invoke, id: InvocationId, origin: Origin) {
-    (call.id, call.origin, call.seed) = (id, origin, seed(id));
+/// Gives an invocation another id, as of one that nobody has named.
+pub(crate) fn renew(call: &mut Invoke) {
+    let id = InvocationId(random::bytes());
+    (call.id, call.origin, call.seed) = (id, Origin::Keyless, seed(id));
+    call.body = NO_BODY;
 }
 
-/// The same in every attempt, because the id is (R18).
+/// What tells a request from another one under the same name. Without a name there is no other one: the id is random.
+fn body(origin: Origin, target: &Target, input: &[u8]) -> BodyHash {
+    if origin == Origin::Keyless {
+        return NO_BODY;
+    }
+    let mut body = Sha256::new();
+    body.update(target.to_string().as_bytes());
+    body.update([0]);
+    body.update(input);
+    BodyHash(body.finalize().into())
+}
+
+const NO_BODY: BodyHash = BodyHash([0; 32]);
+
+/// The same in every attempt, because the id is (R18), whose bytes are random or of a hash.
 fn seed(id: InvocationId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = digest(&[b"seed", &id.0]);
+    let [.., a, b, c, d, e, f, g, h] = id.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 

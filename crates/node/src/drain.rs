@@ -86,7 +86,7 @@ pub(crate) async fn migrate(
         app: key.app.clone(),
         session: Some(key.session.clone()),
     };
-    let mut call = fresh(node, &scope, Target::Migrate(key.part, to.clone()), b"", PATIENCE);
+    let mut call = fresh(node, &scope, Target::Migrate(key.part, to.clone()), PATIENCE);
     // Whatever is known here of where it was before.
     call.home = Some(home_of_model(key.model, &node.name, Guard::None)?);
     call.trace = trace::cause();

@@ -71,10 +71,13 @@ fn kept_count(bencher: Bencher<'_, '_>) {
     let mut call = support::call("n", None);
     call.keep = Some(KeepTag {
         session: session.clone(),
-        base: CommitId([1; 16]),
+        base: Some(CommitId([1; 16])),
     });
     bencher.bench_local(|| {
         let execution = tokio.block_on(executor.execute(call.clone())).unwrap();
-        execution.worker.unwrap().keep(session.clone(), CommitId([1; 16]));
+        execution
+            .worker
+            .unwrap()
+            .keep(session.clone(), Some(CommitId([1; 16])));
     });
 }

@@ -39,8 +39,8 @@ pub struct StateValue {
 pub struct KeepTag {
     /// The session.
     pub session: SessionId,
-    /// The commit that made the head.
-    pub base: CommitId,
+    /// The commit that made the head; none for a function without states, which no head can be ahead of.
+    pub base: Option<CommitId>,
 }
 
 /// One attempt at an invocation, as a worker gets it.

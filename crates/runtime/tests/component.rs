@@ -135,7 +135,7 @@ async fn an_error_of_the_functions_own_writes_nothing() {
     let mut failing = call("fwhy", Some("before"));
     failing.keep = Some(KeepTag {
         session: session(),
-        base: CommitId([1; 16]),
+        base: Some(CommitId([1; 16])),
     });
     let execution = executor.execute(failing).await.unwrap();
     assert_eq!(execution.outcome, Err(GuestError::InvalidInput("why".to_owned())));
@@ -280,7 +280,7 @@ async fn a_kept_worker_is_used_on_its_very_head_only() {
         let mut counting = call("n", None);
         counting.keep = Some(KeepTag {
             session: session(),
-            base: CommitId([base; 16]),
+            base: Some(CommitId([base; 16])),
         });
         let execution = executor.execute(counting).await.unwrap();
         (
@@ -291,13 +291,13 @@ async fn a_kept_worker_is_used_on_its_very_head_only() {
     };
     let (cold, calls, worker) = count(1).await;
     assert_eq!((cold, calls), (true, 1));
-    worker.keep(session(), CommitId([2; 16]));
+    worker.keep(session(), Some(CommitId([2; 16])));
     let (cold, calls, worker) = count(2).await;
     assert_eq!((cold, calls), (false, 2));
     drop(worker);
     let (cold, calls, worker) = count(2).await;
     assert_eq!((cold, calls), (true, 1), "what did not commit was dropped");
-    worker.keep(session(), CommitId([3; 16]));
+    worker.keep(session(), Some(CommitId([3; 16])));
     assert_eq!(count(4).await.1, 1, "another head");
     assert_eq!(count(3).await.1, 1, "and the worker of the old head is gone");
 }
@@ -309,7 +309,7 @@ async fn workers_are_not_kept_unless_the_function_asks_for_it() {
     let mut counting = call("n", None);
     counting.keep = Some(KeepTag {
         session: session(),
-        base: CommitId([1; 16]),
+        base: Some(CommitId([1; 16])),
     });
     assert!(executor.execute(counting).await.unwrap().worker.is_none());
 }
@@ -330,7 +330,7 @@ async fn kept_workers_make_room_when_the_pool_is_used_up() {
         let mut counting = call("n", None);
         counting.keep = Some(KeepTag {
             session: session.clone(),
-            base: CommitId([1; 16]),
+            base: Some(CommitId([1; 16])),
         });
         executor
             .execute(counting)
@@ -339,7 +339,7 @@ async fn kept_workers_make_room_when_the_pool_is_used_up() {
     };
     for number in 0..5 {
         let (session, worker) = run(number).await.unwrap();
-        worker.keep(session, CommitId([1; 16]));
+        worker.keep(session, Some(CommitId([1; 16])));
     }
     let in_use = (run(6).await.unwrap(), run(7).await.unwrap());
     assert!(matches!(run(8).await, Err(ExecuteError::Busy(Busy::Node))));

@@ -66,10 +66,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     ensure_valgrind()?;
-    for guard in &GUARDS {
+    let programs = build()?;
+    for (guard, program) in GUARDS.iter().zip(programs) {
         let path = root().join(guard.figures);
         let committed = load(&path)?;
-        let found = count(guard.package)?;
+        let found = count(&program)?;
         if args.accept {
             accept(&path, &committed, &found)?;
         } else {
@@ -161,14 +162,13 @@ fn load(path: &Path) -> Result<Figures, Failure> {
 }
 
 /// Instructions of every part.
-fn count(package: &str) -> Result<BTreeMap<String, u64>, Failure> {
-    let program = build(package)?;
+fn count(program: &Path) -> Result<BTreeMap<String, u64>, Failure> {
     let folder = target().join("instructions");
     fs::create_dir_all(&folder).map_err(|error| Failure::file("cannot create", &folder, &error))?;
-    let parts = Run::program(&program).args(["--list"]).read()?;
+    let parts = Run::program(program).args(["--list"]).read()?;
     parts
         .lines()
-        .map(|part| Ok((part.to_owned(), count_part(&program, part, &folder)?)))
+        .map(|part| Ok((part.to_owned(), count_part(program, part, &folder)?)))
         .collect()
 }
 
@@ -197,31 +197,47 @@ fn total(profile: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Builds a crate's benchmark and says where it is.
-fn build(package: &str) -> Result<PathBuf, Failure> {
-    let command = [
-        "bench",
-        "--locked",
-        "--package",
-        package,
-        "--bench",
-        "instructions",
-        "--no-run",
-    ];
-    Run::cargo().args(command).show()?;
+/// Builds the benchmarks and says where they are.
+///
+/// The command is of the selection only because features are then those of the README's command, whose build the
+/// other steps share: without it wasmtime is compiled once more.
+fn build() -> Result<Vec<PathBuf>, Failure> {
+    let guarded = GUARDS.iter().map(|guard| guard.package);
+    let packages = std::iter::once("fogline-cli").chain(guarded);
+    let command: Vec<&str> = ["bench", "--locked", "--bench", "instructions", "--no-run"]
+        .into_iter()
+        .chain(packages.flat_map(|package| ["--package", package]))
+        .collect();
+    Run::cargo().args(&command).show()?;
     let messages = Run::cargo()
-        .args(command)
+        .args(&command)
         .args(["--message-format", "json"])
         .read()?;
-    messages
+    let built: Vec<serde_json::Value> = messages
         .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .find(|message| message["target"]["name"] == "instructions")
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|message: &serde_json::Value| message["target"]["name"] == "instructions")
+        .collect();
+    GUARDS
+        .iter()
+        .map(|guard| program(&built, guard.package))
+        .collect()
+}
+
+/// The benchmark of a package, among what cargo has built.
+fn program(built: &[serde_json::Value], package: &str) -> Result<PathBuf, Failure> {
+    let of_package = |message: &&serde_json::Value| {
+        let id = message["package_id"].as_str().unwrap_or_default();
+        id.contains(&format!("#{package}@"))
+    };
+    built
+        .iter()
+        .find(of_package)
         .and_then(|message| Some(PathBuf::from(message["executable"].as_str()?)))
         .ok_or_else(|| {
             Failure::new(
-                "cargo names no executable of the benchmark",
-                format!("is it in the Cargo.toml of {package}?"),
+                format!("cargo names no executable of the benchmark of {package}"),
+                "is it in the package's Cargo.toml?",
             )
         })
 }

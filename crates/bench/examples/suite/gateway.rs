@@ -94,16 +94,24 @@ impl Bench<'_> {
     async fn ratios(&self, findings: &mut Findings) -> Outcome<()> {
         let model = ExecutionModel::InFunction;
         let kept = self.sessions(MEMORY, model, "echo-kept", MANY).await?;
-        let (mut axum, mut node, mut worker) = (Vec::new(), Vec::new(), Vec::new());
+        let reading = self.sessions(MEMORY, model, "read-kept", MANY).await?;
+        let (mut axum, mut node) = (Vec::new(), Vec::new());
+        let (mut worker, mut reader) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             axum.push(self.run("axum echo", self.echo, bare(1, MANY)).await?);
             node.push(
                 self.run("stateless, fresh worker", self.node, fresh(1, MANY))
                     .await?,
             );
-            worker.push(self.run("kept worker", self.node, kept.clone()).await?);
+            let (kept, reading) = (kept.clone(), reading.clone());
+            worker.push(self.run("stateless, kept worker", self.node, kept).await?);
+            reader.push(
+                self.run("kept worker, reads its state", self.node, reading)
+                    .await?,
+            );
         }
-        let (axum, node, worker) = (median(axum), median(node), median(worker));
+        let (axum, node) = (median(axum), median(node));
+        let (worker, reader) = (median(worker), median(reader));
         let ratio = |row: &Row| row.per_second / axum.per_second * 100.0;
         findings.goals.push(Goal::stated(
             "axum echo, 64 connections",
@@ -111,18 +119,23 @@ impl Bench<'_> {
             "req/s",
         ));
         findings.goals.push(Goal::at_least(
-            "gateway + stateless function, of axum",
+            "gateway + stateless function, fresh worker, of axum",
             ratio(&node),
             50.0,
             "%",
         ));
         findings.goals.push(Goal::at_least(
-            "gateway + kept worker, of axum",
+            "gateway + stateless function, kept worker, of axum",
             ratio(&worker),
             70.0,
             "%",
         ));
-        findings.rows.extend([axum, node, worker]);
+        findings.goals.push(Goal::stated(
+            "kept worker that reads its state, of axum",
+            ratio(&reader),
+            "%",
+        ));
+        findings.rows.extend([axum, node, worker, reader]);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod apps;
 mod body;
+mod eager;
 mod explanations;
 mod extract;
 mod invocations;

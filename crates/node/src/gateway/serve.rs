@@ -12,6 +12,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::eager::Eager;
+
 /// Connections at once; whoever comes then waits to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
 /// How long a request's head may take to arrive.
@@ -49,7 +51,7 @@ pub(crate) async fn serve(
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
         let (builder, stopping) = (builder.clone(), stopping.clone());
-        tasks.spawn(async move {
+        tasks.spawn(Eager::new(async move {
             let _place = place;
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             let mut connection = std::pin::pin!(connection);
@@ -60,6 +62,6 @@ pub(crate) async fn serve(
                     let _ = connection.await;
                 }
             }
-        });
+        }));
     }
 }

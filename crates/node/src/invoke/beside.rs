@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fogline_core::model::InvocationId;
-use fogline_core::session::{Head, Home, Origin};
+use fogline_core::session::{Head, Home};
 use fogline_protocol::peer::Target;
 
 use super::place::Place;
@@ -13,7 +12,6 @@ use super::{Job, ask};
 use crate::admit;
 use crate::fault::Fault;
 use crate::node::Node;
-use crate::random;
 
 /// Prolongs a part that was just read. If it does not come to that, the next reader does it.
 pub(super) async fn prolong(
@@ -63,6 +61,6 @@ fn reading(job: &Job, target: Target, home: &Home) -> Job {
     call.seen = None;
     call.home = Some(home.clone());
     call.envelopes = Vec::new();
-    admit::rename(&mut call, InvocationId(random::bytes()), Origin::Keyless);
+    admit::renew(&mut call);
     Job::bare(call)
 }

@@ -52,17 +52,17 @@ pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault
     };
     let Some(session) = &job.call.session else {
         parts::check_stateless(&job.call.target, &reads, &writes)?;
-        return work.without_states(BTreeMap::new()).await;
+        return work.without_states(None).await;
     };
     let parts = Parts::of(&app.spec, &reads, &writes, session);
+    let Some((part, states)) = &parts.main else {
+        return work.without_states(Some(session)).await;
+    };
     let mut read_only = BTreeMap::new();
     for (part, states) in &parts.others {
         read_only.extend(work.snapshot(session, *part, states).await?);
     }
-    match &parts.main {
-        None => work.without_states(read_only).await,
-        Some((part, states)) => work.in_part(session, *part, states, read_only).await,
-    }
+    work.in_part(session, *part, states, read_only).await
 }
 
 /// One invocation on its way through this node.
@@ -85,9 +85,13 @@ enum Driven {
 type Values = BTreeMap<StateName, StateValue>;
 
 impl Work<'_> {
-    async fn without_states(&self, read_only: Values) -> Result<Answer, Fault> {
-        let execution = self.run(read_only, None).await?;
+    async fn without_states(&self, session: Option<&SessionId>) -> Result<Answer, Fault> {
+        let keep = session.and_then(|session| self.tag(session, None));
+        let execution = self.run(Values::new(), keep).await?;
         let took = execution.took;
+        if let (Some(worker), Some(session)) = (execution.worker, session) {
+            worker.keep(session.clone(), None);
+        }
         let output = execution
             .outcome
             .map_err(|error| self.task.fault(&self.name(), &error))?;
@@ -317,6 +321,15 @@ impl Work<'_> {
         self.job.call.target.to_string()
     }
 
+    /// What a worker is kept by, if the function's are.
+    fn tag(&self, session: &SessionId, base: Option<CommitId>) -> Option<KeepTag> {
+        let kept = self.task.instance() == Instance::PerSession;
+        kept.then(|| KeepTag {
+            session: session.clone(),
+            base,
+        })
+    }
+
     /// One execution, in one of the node's slots.
     async fn run(&self, states: Values, keep: Option<KeepTag>) -> Result<Execution, Fault> {
         let Invoke {
@@ -529,11 +542,7 @@ impl<'a> Drive<'a> {
                 .iter()
                 .map(|(state, value)| (state.clone(), value.clone())),
         );
-        let per_session = self.work.task.instance() == Instance::PerSession;
-        let keep = per_session.then(|| KeepTag {
-            session: self.session.clone(),
-            base: snapshot.head.commit,
-        });
+        let keep = self.work.tag(self.session, Some(snapshot.head.commit));
         let commit = CommitId(random::bytes());
         let execution = match self.work.run(states, keep).await {
             Ok(execution) => execution,
@@ -566,7 +575,7 @@ impl<'a> Drive<'a> {
     /// The worker has seen what is now the head: it may serve the next invocation on it (R13).
     fn keep(&mut self, commit: CommitId) {
         if let Some(worker) = self.worker.take() {
-            worker.keep(self.session.clone(), commit);
+            worker.keep(self.session.clone(), Some(commit));
         }
     }
 }

@@ -44,9 +44,8 @@ pub(super) fn job<'a>(
     let Common { scope, deadline, .. } = common;
     let target = Target::Function(step.function.clone());
     let time = deadline.since(node.clock.now());
-    let mut call = admit::fresh(node, scope, target, &step.input, time);
     let id = admit::id_of_key(scope, &run.key(&step.name));
-    admit::rename(&mut call, id, Origin::Opaque);
+    let mut call = admit::named(node, scope, target, &step.input, time, (id, Origin::Opaque));
     (call.holder, call.deadline) = (common.holder, *deadline);
     call.trace.clone_from(&common.trace);
     let app = node.apps.get(&scope.tenant, &scope.app)?;

@@ -17,9 +17,9 @@ pub struct KeptWorker {
 
 impl KeptWorker {
     /// Keeps it for the session's next call, if that begins on this commit: the one that its execution became, or, if
-    /// it wrote nothing, the one that it began on. Others of the session, and the one used longest ago if there are
-    /// too many, go.
-    pub fn keep(self, session: SessionId, commit: CommitId) {
+    /// it wrote nothing, the one that it began on; none of a function without states. Others of the session, and the
+    /// one used longest ago if there are too many, go.
+    pub fn keep(self, session: SessionId, commit: Option<CommitId>) {
         let memory = self.worker.memory();
         self.cache.put(
             Key {
@@ -70,7 +70,7 @@ struct Inner<W> {
 }
 
 struct Entry<W> {
-    commit: CommitId,
+    commit: Option<CommitId>,
     /// When it was put here.
     put: u64,
     memory: Bytes,
@@ -177,7 +177,7 @@ mod tests {
                 session: session(number),
             },
             Entry {
-                commit: CommitId([commit; 16]),
+                commit: Some(CommitId([commit; 16])),
                 put: 0,
                 memory: Bytes(worker.len() as u64),
                 worker,
@@ -190,7 +190,7 @@ mod tests {
             executor,
             &KeepTag {
                 session: session(number),
-                base: CommitId([base; 16]),
+                base: Some(CommitId([base; 16])),
             },
         )
     }

@@ -140,6 +140,18 @@ impl Cluster {
         EtcdStore::connect(&self.options()).await.unwrap()
     }
 
+    /// Bytes of memory of its own that the server has which has most.
+    pub(crate) fn memory(&self) -> u64 {
+        let children = self.members.iter().filter_map(|member| member.child.as_ref());
+        let anonymous = children.map(|child| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+            let kib: u64 = line.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+            1024 * kib
+        });
+        anonymous.max().unwrap_or_default()
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self, at: usize) {
         let mut child = self.members[at].child.take().unwrap();

@@ -23,6 +23,10 @@ size = "1 kB"
 component = "f.wasm"
 writes = ["s"]
 instance = "per-session"
+
+[functions.without]
+component = "f.wasm"
+instance = "per-session"
 "#;
 
 async fn deploy(caller: &Caller) {
@@ -75,5 +79,23 @@ async fn a_worker_whose_commit_came_too_late_is_not_used_again() {
         counts.push(count(&one, &mut held).await);
     }
     assert_eq!(counts, [1, 2, 1], "the third commit conflicts");
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_without_states_keeps_its_worker_for_the_session_too() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    deploy(&one).await;
+    for _ in 0..2 {
+        let mut held = one.session("kept", "in-edge").await;
+        for expected in 1..=3 {
+            let answer = one.in_session(&mut held, "functions/without", "n", &[]).await;
+            assert_eq!(
+                answer.ok().body[0],
+                expected,
+                "each session has a worker of its own"
+            );
+        }
+    }
     nodes.stop().await;
 }

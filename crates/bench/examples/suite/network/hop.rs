@@ -32,7 +32,7 @@ pub(crate) async fn measure(args: &Args, findings: &mut Findings) -> Outcome<()>
     deploy(&mut connection, KIND).await?;
     let input = vec![b'x'; PAYLOAD];
     let model = ExecutionModel::InFunction;
-    let session = sessions(&mut connection, KIND, model, "echo-kept", input, 1).await?;
+    let session = sessions(&mut connection, KIND, model, "read-kept", input, 1).await?;
     let load = Load {
         pace: Pace::Closed,
         warm_up: Duration::from_millis(300),
