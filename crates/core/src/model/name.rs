@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -17,7 +17,8 @@ pub const MAX_NAME: usize = 63;
 )]
 pub struct BadName(pub String);
 
-fn checked(text: &str) -> Result<Arc<str>, BadName> {
+/// Names of up to 24 bytes need no memory of their own: an invocation takes its names along many times.
+fn checked(text: &str) -> Result<CompactString, BadName> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let fits = (1..=MAX_NAME).contains(&text.len());
     if fits && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-') {
@@ -32,7 +33,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(CompactString);
 
         impl $name {
             /// The text.
@@ -60,7 +61,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0.as_ref().to_owned()
+                name.0.into_string()
             }
         }
 
@@ -72,7 +73,7 @@ macro_rules! name {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
+                fmt::Debug::fmt(self.as_str(), f)
             }
         }
     };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use arrayvec::ArrayVec;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,7 @@ impl Birth {
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId {
     node: NodeName,
-    parts: Vec<Birth>,
+    parts: ArrayVec<Birth, 4>,
     random: [u8; 16],
 }
 
@@ -80,7 +81,19 @@ impl SessionId {
     /// one model.
     #[must_use]
     pub fn mint(node: NodeName, parts: Vec<Birth>, random: [u8; 16]) -> Option<Self> {
-        distinct(&parts).then_some(Self { node, parts, random })
+        Self::of(node, parts.into_iter().map(Some), random)
+    }
+
+    fn of(node: NodeName, parts: impl Iterator<Item = Option<Birth>>, random: [u8; 16]) -> Option<Self> {
+        let mut births = ArrayVec::new();
+        for part in parts {
+            births.try_push(part?).ok()?;
+        }
+        distinct(&births).then_some(Self {
+            node,
+            parts: births,
+            random,
+        })
     }
 
     /// Its birth node.
@@ -157,12 +170,20 @@ fn read(text: &str) -> Option<SessionId> {
     let (node, rest) = text.split_once('_')?;
     let (letters, random) = rest.split_once('_')?;
     let part = |letter| Birth::ALL.into_iter().find(|part| part.letter() == letter);
-    let parts: Vec<_> = letters.chars().map(part).collect::<Option<_>>()?;
-    if random.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    SessionId::of(node.parse().ok()?, letters.chars().map(part), bytes(random)?)
+}
+
+/// Lower case only, so that a session has one text.
+fn bytes(text: &str) -> Option<[u8; 16]> {
+    let mut upper = [0; 26];
+    if text.len() != upper.len() || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return None;
     }
-    let random = BASE32_NOPAD.decode(random.to_ascii_uppercase().as_bytes()).ok()?;
-    SessionId::mint(node.parse().ok()?, parts, random.try_into().ok()?)
+    upper.copy_from_slice(text.as_bytes());
+    upper.make_ascii_uppercase();
+    let mut bytes = [0; 16];
+    BASE32_NOPAD.decode_mut(&upper, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 impl TryFrom<String> for SessionId {

@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{get, post};
 use fogline_core::model::{AppName, SessionId, TenantName};
@@ -99,8 +98,6 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .merge(watching())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        // Bodies are bounded where they are read, with an answer that says so.
-        .layer(DefaultBodyLimit::disable())
         .with_state(node)
 }
 
@@ -133,6 +130,8 @@ async fn respond(
     work: impl Future<Output = Result<Response, Fault>>,
 ) -> Response {
     let started = Instant::now();
+    // Pinned where it is: moved into a timeout, all of it would be copied.
+    let work = std::pin::pin!(work);
     let response = match admit::timeout(headers) {
         Ok(timeout) => match tokio::time::timeout(timeout, work).await {
             Ok(Ok(response)) => response,
@@ -166,7 +165,7 @@ async fn traced(
     work: impl AsyncFnOnce(Option<TraceContext>) -> Result<Response, Fault>,
 ) -> Response {
     let (mut span, context) = node.tracer.request(route, headers);
-    let work = respond(node, headers, work(context.clone()));
+    let work = std::pin::pin!(respond(node, headers, work(context.clone())));
     let response = trace::within(context, work).await;
     if span.is_recorded() {
         let (method, path) = route.split_once(' ').unwrap_or(("", route));

@@ -145,7 +145,8 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName
             execute(node, &job).await.map_err(Failed::Refused)
         } else {
             job.call.hops += 1;
-            search.forward(&target, &job).await
+            // Boxed like all that most invocations do without: they need not carry it.
+            Box::pin(search.forward(&target, &job)).await
         };
         drop(sent);
         match answer {
@@ -169,9 +170,9 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName
                 job.call.turn = true;
                 search.at = Some(at);
             }
-            Err(failure) => match search.after(&job, &target, failure).await {
+            Err(failure) => match Box::pin(search.after(&job, &target, failure)).await {
                 Ok(fault) => failed = Some(fault),
-                Err(fault) => return search.relayed(&job).await.unwrap_or(Err(fault)),
+                Err(fault) => return Box::pin(search.relayed(&job)).await.unwrap_or(Err(fault)),
             },
         }
     }

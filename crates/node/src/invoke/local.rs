@@ -60,9 +60,9 @@ pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault
     };
     let mut read_only = BTreeMap::new();
     for (part, states) in &parts.others {
-        read_only.extend(work.snapshot(session, *part, states).await?);
+        read_only.extend(Box::pin(work.snapshot(session, *part, states)).await?);
     }
-    work.in_part(session, *part, states, read_only).await
+    Box::pin(work.in_part(session, *part, states, read_only)).await
 }
 
 /// One invocation on its way through this node.
@@ -172,7 +172,7 @@ impl Work<'_> {
             let driven = match drive.run(&mut place).await {
                 Err(fault) if !located && may_be_elsewhere(self.node, &fault, &home) => {
                     located = true;
-                    home = self.found_elsewhere(part, &home).await.ok_or(fault)?;
+                    home = Box::pin(self.found_elsewhere(part, &home)).await.ok_or(fault)?;
                     continue;
                 }
                 driven => driven?,
@@ -197,7 +197,7 @@ impl Work<'_> {
                 }
                 Driven::FinishMove(to) => {
                     drop(turn);
-                    home = crate::convert::finish(self.node, self.job, part, &home, &to).await?;
+                    home = Box::pin(crate::convert::finish(self.node, self.job, part, &home, &to)).await?;
                     self.node.forwards.learn(session, part, &home);
                 }
                 Driven::TakeTurn

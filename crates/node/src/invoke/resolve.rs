@@ -38,7 +38,7 @@ pub(crate) async fn place(
     let call = &job.call;
     let session = call.session.as_ref().ok_or(Refusal::NoSession)?;
     if states.iter().any(|state| job.envelopes.contains_key(state)) {
-        let client = ClientPlace::open(node, job, app, part, home).await?;
+        let client = Box::pin(ClientPlace::open(node, job, app, part, home)).await?;
         return Ok(Resolved::Here(Place::Client(Box::new(client))));
     }
     match home {
