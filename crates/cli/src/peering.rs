@@ -12,15 +12,17 @@ use fogline_node::peers::{
 };
 
 use crate::failure::{Failure, chain};
+use crate::output;
 
 /// The folder of a node's key and certificates, in its data folder.
 const FOLDER: &str = "peering";
 /// How long enrolment may take, over all peers that are tried.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a node that knows no secret of its network waits for peers that tell it; it starts without, too.
+const TELLING: Duration = Duration::from_secs(5);
 
-/// Puts a node into its place: with the certificate that it has, or that it gets with its token.
-pub(crate) async fn endpoint(config: &NodeConfig, peering: &Peering) -> Result<Endpoint, Failure> {
-    let member = member(config, peering).await?;
+/// Listens to a node's peers.
+pub(crate) fn endpoint(member: Member, peering: &Peering) -> Result<Endpoint, Failure> {
     let socket = udp_socket(peering.listen).map_err(|source| Failure::System {
         doing: format!("listening for peers on {}", peering.listen),
         hint: "choose another port in [peering]".to_owned(),
@@ -58,7 +60,8 @@ pub(crate) fn advertised(peering: &Peering) -> Result<IpAddr, Failure> {
     })
 }
 
-async fn member(config: &NodeConfig, peering: &Peering) -> Result<Member, Failure> {
+/// Puts a node into its place: with the certificate that it has, or that it gets with its token.
+pub(crate) async fn member(config: &NodeConfig, peering: &Peering) -> Result<Member, Failure> {
     let folder = config.data.join(FOLDER);
     let authority = peering.authority.as_deref().map(authority).transpose()?;
     let opened = Credentials::open(&folder, &config.name, authority, Terms::default(), system_clock());
@@ -66,10 +69,18 @@ async fn member(config: &NodeConfig, peering: &Peering) -> Result<Member, Failur
         "mend what it says; without {} the node enrols anew",
         folder.display()
     );
-    match opened.map_err(|error| failed(&error, &hint))? {
-        Credentials::Member(member) => Ok(member),
-        Credentials::Stranger(stranger) => join(stranger, peering).await,
+    let member = match opened.map_err(|error| failed(&error, &hint))? {
+        Credentials::Member(member) => member,
+        Credentials::Stranger(stranger) => join(stranger, peering).await?,
+    };
+    if member.secret().is_none() {
+        let peers = peers(peering)?;
+        let told = member.learn_secret(&peers, Instant::now() + TELLING);
+        if let Err(error) = told.await {
+            output::note(&format!("the network's secret is not known: {}", chain(&error)));
+        }
     }
+    Ok(member)
 }
 
 async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> {
@@ -90,17 +101,23 @@ async fn join(stranger: Stranger, peering: &Peering) -> Result<Member, Failure> 
         let hint = "put the line that `fogline authority token` prints into the file";
         BadInput::whole(file.display().to_string(), error.to_string(), hint)
     })?;
-    let mut addresses = Vec::new();
-    for peer in &peering.join {
-        addresses.extend(resolve(peer)?);
-    }
-    let joined = stranger.join(&addresses, &token, Instant::now() + PATIENCE).await;
+    let peers = peers(peering)?;
+    let joined = stranger.join(&peers, &token, Instant::now() + PATIENCE).await;
     joined.map_err(|error| {
         failed(
             &error,
             "start a peer that is reached by join in [peering], or mend what it says",
         )
     })
+}
+
+/// Where the peers are that the configuration names.
+fn peers(peering: &Peering) -> Result<Vec<SocketAddr>, Failure> {
+    let mut addresses = Vec::new();
+    for peer in &peering.join {
+        addresses.extend(resolve(peer)?);
+    }
+    Ok(addresses)
 }
 
 /// The authority in a folder.

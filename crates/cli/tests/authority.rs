@@ -5,12 +5,18 @@ use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::CommandCargoExt;
+use fogline_client::{Client, Package};
+use fogline_core::model::AppName;
 use process::Process;
 
 #[path = "support/process.rs"]
 mod process;
+
+/// Patience on a machine that builds other things meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn fogline(arguments: &[&str]) -> (bool, String, String) {
     let output = Command::cargo_bin("fogline")
@@ -68,5 +74,82 @@ fn a_node_enrols_with_a_token_starts_again_without_and_is_thrown_out() {
     assert!(
         start(folder.path(), "b", &with_token).is_none(),
         "the token is void too"
+    );
+}
+
+/// An application in Python whose state, the words that were seen, is with its client.
+fn with_its_client(folder: &Path) -> Package {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/process-python/app.py");
+    std::fs::create_dir(folder).unwrap();
+    std::fs::copy(source, folder.join("app.py")).unwrap();
+    let manifest = "fogline = 1\n[application]\nname = \"words\"\nversion = \"1\"\nmodel = \"in-client\"\n[states.words]\n\
+         [functions.count]\nprocess = [\"python3\", \"app.py\"]\nwrites = [\"words\"]\n";
+    std::fs::write(folder.join("fogline.toml"), manifest).unwrap();
+    Package::read(folder).unwrap()
+}
+
+#[tokio::test]
+async fn a_session_in_client_goes_on_at_nodes_that_were_given_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("authority");
+    let authority = authority.to_str().unwrap();
+    assert!(fogline(&["authority", "new", authority]).0);
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let issuing = format!("listen = \"{port}\"\nauthority = \"authority\"\n");
+    let (_, token, _) = fogline(&["authority", "token", authority]);
+    std::fs::write(folder.path().join("token"), &token).unwrap();
+    let joining = format!("join = [\"{port}\"]\ntoken-file = \"token\"\n");
+    let nodes = [("a", &issuing), ("b", &joining), ("c", &joining)];
+    let nodes = nodes.map(|(name, peering)| start(folder.path(), name, peering).unwrap());
+
+    // One client, which goes from node to node with what it holds.
+    let at = |node: &Process| {
+        let client = Client::builder(&node.url).journal(folder.path().join("client"));
+        client.build().unwrap()
+    };
+    let app: AppName = "words".parse().unwrap();
+    let function = "count".parse().unwrap();
+    let client = at(&nodes[1]);
+    let deployed = client
+        .deploy(&with_its_client(&folder.path().join("words")))
+        .await;
+    deployed.unwrap();
+    let session = client.create_session(&app, None).await.unwrap().session;
+    client.invoke(&app, &session, &function, "one").await.unwrap();
+    drop(client);
+    for (node, expected) in [
+        (&nodes[2], r#"{"one": 1, "two": 1}"#),
+        (&nodes[0], r#"{"one": 1, "two": 2}"#),
+    ] {
+        let client = at(node);
+        let started = Instant::now();
+        while let Err(error) = client.app(&app).await {
+            assert!(started.elapsed() < PATIENCE, "{error}");
+            // Nothing tells when a node has heard of it.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let reply = client.invoke(&app, &session, &function, "two").await.unwrap();
+        assert_eq!(reply.output, expected);
+    }
+
+    // Keys that are there are not touched, and stay unknown to the others.
+    drop(nodes);
+    let shared = format!("1 {}\n", "ab".repeat(32));
+    let key = folder.path().join("b/local.key");
+    std::fs::write(&key, &shared).unwrap();
+    let _b = start(folder.path(), "b", &joining).unwrap();
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), shared);
+    for node in ["a", "c"] {
+        let file = folder.path().join(node).join("local.key");
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_ne!(std::fs::read_to_string(&file).unwrap(), shared);
+    }
+    let secret = folder.path().join("b/peering/network.secret");
+    assert_eq!(
+        std::fs::metadata(&secret).unwrap().permissions().mode() & 0o777,
+        0o600
     );
 }

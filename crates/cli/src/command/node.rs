@@ -18,7 +18,7 @@ use fogline_node::{
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
-use fogline_state::seal::Keyring;
+use fogline_state::seal::{Keyring, NetworkSecret};
 use fogline_state::{EtcdConnectError, EtcdCredentials, EtcdOptions, EtcdStore, EtcdTls, RedisOptions};
 
 use crate::failure::Failure;
@@ -49,9 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn options(config: &NodeConfig) -> Result<Options, Failure> {
-    let peers = match &config.peering {
-        Some(peering) => Some(peering::endpoint(config, peering).await?),
-        None => None,
+    let (peers, origin) = match &config.peering {
+        Some(peering) => {
+            let member = peering::member(config, peering).await?;
+            let origin = Origin::Network(member.secret().cloned());
+            (Some(peering::endpoint(member, peering)?), origin)
+        }
+        None => (None, Origin::Alone),
     };
     let capabilities = this_machine(config);
     let others = match &config.peering {
@@ -73,7 +77,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         ..default
     })
     .map_err(|error| failed(&error, "look after the machine"))?;
-    let (tenants, keyrings) = tenants(config)?;
+    let (tenants, keyrings) = tenants(config, &origin)?;
     Ok(Options {
         name: config.name.clone(),
         data: config.data.clone(),
@@ -151,9 +155,20 @@ fn alone(name: &NodeName, capabilities: &Capabilities) -> Result<Others, Failure
     Ok(Others::Listed(Vec::new(), Arc::new(map)))
 }
 
-/// Tenants and their keys. A tenant's keys are made at its first start, beside the store; whoever runs several nodes
-/// gives all of them the same file.
-fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring>), Failure> {
+/// Where keys of tenants come from that no file holds.
+enum Origin {
+    /// The node has no peers: its keys are its own.
+    Alone,
+    /// They follow from the network's secret, if the node knows that.
+    Network(Option<NetworkSecret>),
+}
+
+/// Tenants and their keys. A tenant's keys are made at its first start, beside the store, the same at all nodes of a
+/// network; a file that is there already, as one that two networks share, is not touched.
+fn tenants(
+    config: &NodeConfig,
+    origin: &Origin,
+) -> Result<(Tenants, BTreeMap<TenantName, Keyring>), Failure> {
     let local: TenantName = "local"
         .parse()
         .map_err(|error| failed(&error, "please report this"))?;
@@ -164,7 +179,18 @@ fn tenants(config: &NodeConfig) -> Result<(Tenants, BTreeMap<TenantName, Keyring
     };
     let mut keyrings = BTreeMap::new();
     for name in names {
-        let keyring = keyring(&config.data.join(format!("{name}.key")))?;
+        let path = config.data.join(format!("{name}.key"));
+        let keyring = keyring(&path, || match origin {
+            Origin::Alone => Keyring::generate(),
+            Origin::Network(Some(secret)) => secret.keyring(&name),
+            Origin::Network(None) => {
+                output::note(&format!(
+                    "{} is made for this node alone: in-client sessions that begin here do not go on at other nodes",
+                    path.display()
+                ));
+                Keyring::generate()
+            }
+        })?;
         keyrings.insert(name, keyring);
     }
     if config.loopback_only {
@@ -195,7 +221,7 @@ fn token(whose: &str, file: &Path) -> Result<String, Failure> {
 }
 
 /// The keys in a file; new ones, if it is not there.
-pub(crate) fn keyring(path: &Path) -> Result<Keyring, Failure> {
+pub(crate) fn keyring(path: &Path, new: impl FnOnce() -> Keyring) -> Result<Keyring, Failure> {
     if path.exists() {
         return Keyring::load(path)
             .map_err(|error| failed(&error, "mend the file, or remove it for new keys"));
@@ -203,7 +229,7 @@ pub(crate) fn keyring(path: &Path) -> Result<Keyring, Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|source| Failure::writing(folder, source))?;
     }
-    let keyring = Keyring::generate();
+    let keyring = new();
     keyring
         .save(path)
         .map_err(|error| failed(&error, "check that the folder may be written and has room"))?;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use fogline_client::network_file::{self, Network};
+use fogline_state::seal::Keyring;
 use fogline_testbed::{Plan, Testbed};
 
 use super::node::keyring;
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             None => Plan::demo(folder.clone())?,
         };
         // Clients go on with what they hold from the network that was here before.
-        plan.keyring = Some(keyring(&folder.join("local.key"))?);
+        plan.keyring = Some(keyring(&folder.join("local.key"), Keyring::generate)?);
         (plan.shaped, plan.paced) = (!args.unshaped, !args.unshaped);
         let network = Testbed::start(plan).await?;
         serve(

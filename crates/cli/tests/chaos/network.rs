@@ -64,17 +64,12 @@ impl Network {
     /// Starts one node more, which knows the address of the cloud's node and nothing else.
     pub(crate) fn join(&mut self, name: &str) {
         let (http, peering) = (free_tcp(), free_udp());
-        let data = self.folder.join(name);
-        std::fs::create_dir_all(&data).unwrap();
         let peers = match self.nodes.get(CLOUD) {
             None => "authority = \"authority\"\n".to_owned(),
             Some(cloud) => {
                 let authority = self.folder.join("authority");
                 let token = self.fogline(&["authority", "token", path(&authority), "--node", name]);
                 std::fs::write(self.folder.join(format!("{name}.token")), token).unwrap();
-                // What is sealed at one node is opened at another.
-                let key = self.folder.join(CLOUD).join("local.key");
-                std::fs::copy(key, data.join("local.key")).unwrap();
                 format!("token-file = \"{name}.token\"\njoin = [\"{}\"]\n", cloud.peering)
             }
         };

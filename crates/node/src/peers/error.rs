@@ -66,6 +66,14 @@ pub enum IdentityError {
         /// Whose the certificate is.
         found: NodeName,
     },
+    /// What was kept as the network's secret is none.
+    #[error(
+        "what is kept in {file} is not 64 hexadecimal digits (hint: remove it, and peers tell the node again)"
+    )]
+    Secret {
+        /// The file, in the folder of the node's certificate.
+        file: &'static str,
+    },
     /// A file cannot be read or written.
     #[error("{doing} {path}")]
     File {

@@ -13,6 +13,7 @@ mod envelope;
 mod error;
 mod keyring;
 mod mark;
+mod network;
 mod nonce;
 mod sealer;
 
@@ -21,4 +22,5 @@ pub use envelope::{Opened, Sibling};
 pub use error::{SealError, Why};
 pub use keyring::{KeyFileError, Keyring};
 pub use mark::{check_against_mark, leave_bytes_with_client};
+pub use network::NetworkSecret;
 pub use sealer::{Scope, Sealer};

@@ -36,7 +36,22 @@ impl Stranger {
         };
         match ask_any(&trust, peers, &request, deadline).await? {
             Answer::Issued(certificate) => Ok(self.enrolled(trust, certificate.into())?),
-            Answer::Done | Answer::Refused(_) => Err(EnrolError::Confused),
+            Answer::Done | Answer::Refused(_) | Answer::Secret(_) => Err(EnrolError::Confused),
+        }
+    }
+}
+
+impl Member {
+    /// Asks these peers, until one tells it, for the secret of its network, and keeps that; so a restart needs no peer.
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When no peer can be reached that knows it, or it cannot be kept.
+    pub async fn learn_secret(&self, peers: &[SocketAddr], deadline: Instant) -> Result<(), EnrolError> {
+        let request = Request::Secret { forwarded: false };
+        match ask_any(self.trust(), peers, &request, deadline).await? {
+            Answer::Secret(secret) => Ok(self.keep_secret(secret)?),
+            Answer::Done | Answer::Issued(_) | Answer::Refused(_) => Err(EnrolError::Confused),
         }
     }
 }
@@ -59,7 +74,7 @@ pub async fn revoke(
     let request = Request::Revoke(revocation.signed().clone());
     match ask_any(&trust, peers, &request, deadline).await? {
         Answer::Done => Ok(()),
-        Answer::Issued(_) | Answer::Refused(_) => Err(EnrolError::Confused),
+        Answer::Issued(_) | Answer::Refused(_) | Answer::Secret(_) => Err(EnrolError::Confused),
     }
 }
 
@@ -87,7 +102,7 @@ async fn ask_any(
         // Whoever does not hear of it finds out by the idle timeout.
         let _ = tokio::time::timeout(Duration::from_secs(1), endpoint.wait_idle()).await;
         match answer {
-            Ok(Answer::Refused(refusal @ (Refusal::NoIssuer | Refusal::Busy))) => {
+            Ok(Answer::Refused(refusal @ (Refusal::NoIssuer | Refusal::Busy | Refusal::Malformed))) => {
                 tried.push(format!("{peer}: {refusal}"));
             }
             Ok(Answer::Refused(refusal)) => return Err(EnrolError::Refused { peer, refusal }),

@@ -133,6 +133,16 @@ impl Office {
                 };
                 self.pass_on(&forward, forwarded, deadline).await
             }
+            Request::Secret { forwarded } => {
+                if !from_node {
+                    return Err(Refusal::Foreign);
+                }
+                if let Some(secret) = self.member.secret() {
+                    return Ok(Answer::Secret(secret.clone()));
+                }
+                let forward = Request::Secret { forwarded: true };
+                self.pass_on(&forward, forwarded, deadline).await
+            }
             Request::Revoke(signed) => {
                 let authentic = trust.revocation(signed.clone()).is_some();
                 if !authentic {

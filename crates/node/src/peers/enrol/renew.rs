@@ -43,7 +43,9 @@ pub(crate) async fn renew(office: &Office) {
                 return report(member, taken);
             }
             Ok(Answer::Refused(refusal)) => tracing::info!(%peer, %refusal, "no new certificate"),
-            Ok(Answer::Done) => tracing::warn!(%peer, "no new certificate, but no refusal either"),
+            Ok(Answer::Done | Answer::Secret(_)) => {
+                tracing::warn!(%peer, "no new certificate, but no refusal either")
+            }
             Err(reason) => tracing::info!(%peer, reason, "no new certificate"),
         }
     }

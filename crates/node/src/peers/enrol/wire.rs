@@ -1,5 +1,6 @@
 //! What is asked for and answered: one request on one stream, each side one message that ends with the stream.
 
+use fogline_state::seal::NetworkSecret;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -28,6 +29,12 @@ pub(super) enum Request {
     },
     /// The authority says that a node is out.
     Revoke(Signed),
+    /// A node wants to know what all nodes of the network have in common. A peer that does not know this request yet
+    /// finds it malformed.
+    Secret {
+        /// Whether a peer has passed it on; then it is not passed on again.
+        forwarded: bool,
+    },
 }
 
 /// An answer.
@@ -39,6 +46,8 @@ pub(super) enum Answer {
     Done,
     /// No.
     Refused(Refusal),
+    /// What all nodes of the network have in common.
+    Secret(NetworkSecret),
 }
 
 /// Why a peer does not do what it was asked.

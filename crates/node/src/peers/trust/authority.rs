@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use aws_lc_rs::encoding::AsBigEndian;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use fogline_core::model::{NodeName, Timestamp};
+use fogline_state::seal::NetworkSecret;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SignatureAlgorithm,
@@ -29,6 +32,7 @@ const KEY_FILE: &str = "authority.key";
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
+    secret: NetworkSecret,
 }
 
 /// Without the key, which has no place in a log.
@@ -56,8 +60,13 @@ impl Authority {
     }
 
     fn of(certificate: CertificateDer<'static>, key: KeyPair) -> Result<Self, IdentityError> {
+        let secret = secret(&key).map_err(make)?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(make)?;
-        Ok(Self { issuer, certificate })
+        Ok(Self {
+            issuer,
+            certificate,
+            secret,
+        })
     }
 
     /// Reads what [`Self::save`] has written.
@@ -164,6 +173,23 @@ impl Authority {
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
     }
+
+    /// The secret of its network.
+    pub(super) fn secret(&self) -> &NetworkSecret {
+        &self.secret
+    }
+}
+
+/// Follows from the number that is the private key: all copies of the authority's folder have the same, also those made
+/// before there were such secrets, and however the key was written.
+fn secret(key: &KeyPair) -> Result<NetworkSecret, rcgen::Error> {
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der())
+        .map_err(|error| rcgen::Error::RingKeyRejected(error.to_string()))?;
+    let number = key
+        .private_key()
+        .as_be_bytes()
+        .map_err(|_| rcgen::Error::RingUnspecified)?;
+    Ok(NetworkSecret::of_authority(number.as_ref()))
 }
 
 fn make(source: rcgen::Error) -> IdentityError {

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fogline_core::model::{NodeName, Timestamp};
+use fogline_state::seal::NetworkSecret;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::authority::Authority;
@@ -58,10 +59,15 @@ impl Credentials {
         if let Some(facts) = kept(&holder, &trust)? {
             tracing::debug!(node = %facts.node, end = facts.end.0, "certificate kept");
         }
+        let secret = match &authority {
+            Some(authority) => Some(authority.secret().clone()),
+            None => holder.secret()?,
+        };
         let member = Member {
             holder,
             trust,
             authority,
+            secret: secret.map(OnceLock::from).unwrap_or_default(),
         };
         if member.authority.is_some() && member.due() {
             member.certify_itself()?;
@@ -121,10 +127,13 @@ impl Stranger {
         certificate: CertificateDer<'static>,
     ) -> Result<Member, IdentityError> {
         self.holder.keep_authority(trust.authority())?;
+        // It may have been in another network before.
+        self.holder.keep_secret(None)?;
         let member = Member {
             holder: self.holder,
             trust,
             authority: None,
+            secret: OnceLock::new(),
         };
         member.take(certificate)?;
         Ok(member)
@@ -136,6 +145,8 @@ pub struct Member {
     holder: Holder,
     trust: Arc<Trust>,
     authority: Option<Authority>,
+    /// Empty until it is told.
+    secret: OnceLock<NetworkSecret>,
 }
 
 impl fmt::Debug for Member {
@@ -164,6 +175,7 @@ impl Member {
             holder,
             trust: Arc::new(trust),
             authority: None,
+            secret: OnceLock::new(),
         })
     }
 
@@ -183,6 +195,20 @@ impl Member {
 
     pub(crate) fn authority(&self) -> Option<&Authority> {
         self.authority.as_ref()
+    }
+
+    /// What all nodes of its network have in common, if it has the authority's key or was told.
+    #[must_use]
+    pub fn secret(&self) -> Option<&NetworkSecret> {
+        self.secret.get()
+    }
+
+    /// Keeps the secret that a peer has told.
+    pub(crate) fn keep_secret(&self, secret: NetworkSecret) -> Result<(), IdentityError> {
+        self.holder.keep_secret(Some(&secret))?;
+        // Whoever was told meanwhile was told the same.
+        let _ = self.secret.set(secret);
+        Ok(())
     }
 
     /// Whether its certificate is to be renewed: at two thirds of its life, so that a third is left to find the

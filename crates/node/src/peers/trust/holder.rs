@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use fogline_core::model::NodeName;
+use fogline_state::seal::NetworkSecret;
 use rcgen::{KeyPair, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -22,6 +23,7 @@ const CERTIFICATE_FILE: &str = "node.crt";
 const AUTHORITY_FILE: &str = "authority.crt";
 const REVOKED_FILE: &str = "revoked";
 const REGISTER_FILE: &str = "issued";
+const SECRET_FILE: &str = "network.secret";
 
 /// Who proves something, and with which key.
 pub(super) struct Holder {
@@ -125,6 +127,24 @@ impl Holder {
         self.keep(CERTIFICATE_FILE, &files::certificate_pem(&certificate))?;
         trust.show(vec![certificate], self.key.clone_key())?;
         Ok(())
+    }
+
+    /// The secret of its network, if it has been told.
+    pub(super) fn secret(&self) -> Result<Option<NetworkSecret>, IdentityError> {
+        let text = self.kept(SECRET_FILE)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        match NetworkSecret::read(&text) {
+            Some(secret) => Ok(Some(secret)),
+            None => Err(IdentityError::Secret { file: SECRET_FILE }),
+        }
+    }
+
+    /// Keeps the secret of its network; none, when it comes into one.
+    pub(super) fn keep_secret(&self, secret: Option<&NetworkSecret>) -> Result<(), IdentityError> {
+        let text = secret.map(|secret| format!("{}\n", secret.text()));
+        self.keep(SECRET_FILE, &text.unwrap_or_default())
     }
 
     /// Whom it has certified, if it has the authority's key.

@@ -57,6 +57,8 @@ fn an_authority_survives_its_files_and_writes_over_no_other() {
     let (trust, _) = trust(&made, START);
     let issued = certificate(&loaded, "a", START);
     assert_eq!(Verifier(trust).member(&issued).unwrap().node, name("a"));
+    assert_eq!(loaded.secret(), made.secret());
+    assert_ne!(Authority::new().unwrap().secret(), made.secret());
     assert!(
         !format!("{loaded:?}").contains("PRIVATE"),
         "a key has no place in a log"

@@ -3,4 +3,5 @@
 mod enrolment;
 mod lifetime;
 mod revocation;
+mod secret;
 mod world;
