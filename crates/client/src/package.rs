@@ -1,5 +1,7 @@
 //! What is deployed: a manifest and the files that it names.
 
+mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -8,6 +10,9 @@ use std::path::{Component, Path, PathBuf};
 use bytes::Bytes;
 use serde::Deserialize;
 use thiserror::Error;
+use toml::Spanned;
+
+use files::Gathering;
 
 /// The manifest's name.
 const MANIFEST: &str = "fogline.toml";
@@ -18,7 +23,7 @@ pub struct Package {
     /// The manifest's text.
     pub manifest: Bytes,
     /// Files by their path beside the manifest, with `/`: components, and the files that process functions name on
-    /// their command lines.
+    /// their command lines and as their `files`.
     pub files: BTreeMap<String, Bytes>,
 }
 
@@ -50,6 +55,20 @@ pub enum BadPackage {
         /// The component.
         component: String,
     },
+    /// Something that a function names as one of its `files` cannot be sent.
+    #[error("{}:{line}:{column}: {problem}", path.display())]
+    File {
+        /// The manifest.
+        path: PathBuf,
+        /// Where in it the name stands: the line, from 1.
+        line: usize,
+        /// The character in the line, from 1.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
+    },
 }
 
 impl BadPackage {
@@ -63,6 +82,7 @@ impl BadPackage {
             Self::Read { .. } => "name a folder with a fogline.toml; `fogline new` makes one".to_owned(),
             Self::Manifest { .. } => "see docs/src/manifest.md".to_owned(),
             Self::Outside { .. } => "put the component beside the manifest".to_owned(),
+            Self::File { hint, .. } => (*hint).to_owned(),
         }
     }
 }
@@ -78,13 +98,15 @@ struct Function {
     component: Option<String>,
     #[serde(default)]
     process: Vec<String>,
+    #[serde(default)]
+    files: Vec<Spanned<String>>,
 }
 
 impl Package {
     /// Reads the `fogline.toml` of a folder and the files that it names.
     ///
     /// # Errors
-    /// When one of them cannot be read, or is not below the folder.
+    /// When one of them cannot be read or is not below the folder, or when they are too many or too large.
     pub fn read(folder: &Path) -> Result<Self, BadPackage> {
         let path = folder.join(MANIFEST);
         let text = read(&path)?;
@@ -92,8 +114,9 @@ impl Package {
             path: path.clone(),
             source: Box::new(source),
         })?;
-        let mut names = BTreeSet::new();
+        let (mut names, mut named) = (BTreeSet::new(), Vec::new());
         for function in manifest.functions.into_values() {
+            named.extend(function.files);
             // A word of a command line is a file only if there is one: `python3` is not, `app.py` is.
             let words = function.process.into_iter();
             names.extend(words.filter(|word| is_below(word) && folder.join(word).is_file()));
@@ -109,6 +132,19 @@ impl Package {
         for name in names {
             let bytes = read(&folder.join(&name))?;
             files.insert(name, bytes.into());
+        }
+        let mut gathering = Gathering::new(folder, &mut files);
+        for name in named {
+            gathering.add(name.get_ref()).map_err(|(problem, hint)| {
+                let before = String::from_utf8_lossy(&text[..name.span().start]);
+                BadPackage::File {
+                    path: path.clone(),
+                    line: before.matches('\n').count() + 1,
+                    column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
+                    problem,
+                    hint,
+                }
+            })?;
         }
         Ok(Self {
             manifest: text.into(),

@@ -104,8 +104,13 @@ pub struct Function {
 pub enum RuntimeKind {
     /// A WebAssembly component, by its path beside the manifest.
     Component(String),
-    /// A program that answers HTTP: its command line, run in the manifest's folder.
-    Process(Vec<String>),
+    /// A program that answers HTTP.
+    Process {
+        /// Its command line, run in the manifest's folder.
+        command: Vec<String>,
+        /// Files that it needs beside those of its command line, and folders of them, by their paths beside the manifest.
+        files: Vec<String>,
+    },
 }
 
 /// How long a worker lives.

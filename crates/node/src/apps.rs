@@ -187,14 +187,17 @@ impl Apps {
         let folder = self.folder.join("apps").join(tenant.as_str()).join(short);
         check_paths(package)?;
         let is_process =
-            |function: &application::Function| matches!(function.runtime, RuntimeKind::Process(_));
+            |function: &application::Function| matches!(function.runtime, RuntimeKind::Process { .. });
         if spec.functions.values().any(is_process) {
             write_files(&folder, package).await?;
         }
         let mut functions = BTreeMap::new();
         for (name, function) in &spec.functions {
             let bytes = match &function.runtime {
-                RuntimeKind::Process(_) => Bytes::new(),
+                RuntimeKind::Process { files, .. } => {
+                    check_sent(package, name, files)?;
+                    Bytes::new()
+                }
                 RuntimeKind::Component(path) => package.files.get(path).cloned().ok_or_else(|| {
                     Fault::new(
                         Kind::NotDeployable,
@@ -313,6 +316,23 @@ fn check_paths(package: &Package) -> Result<(), Fault> {
             Kind::BadRequest,
             format!("the path {path} leaves the application's folder"),
             "name files beside the manifest, without .. and not from the root",
+        )),
+    }
+}
+
+/// Refuses a package without one of the files, or anything of one of the folders, that a function names.
+fn check_sent(package: &Package, function: &FunctionName, files: &[String]) -> Result<(), Fault> {
+    let was_sent = |name: &&String| {
+        let below = format!("{name}/");
+        let mut sent = package.files.keys();
+        sent.any(|file| file == *name || file.starts_with(&below))
+    };
+    match files.iter().find(|name| !was_sent(name)) {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(
+            Kind::NotDeployable,
+            format!("nothing was sent of {name}, which is among the files of {function}"),
+            "send it as a part of its path, a folder as a part for each file in it; `fogline deploy` does",
         )),
     }
 }

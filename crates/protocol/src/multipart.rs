@@ -26,8 +26,9 @@ pub const MANIFEST: &str = "manifest";
 
 const STATE: &str = "state.";
 
-/// Most parts that a body may have: more states than an application may declare, and more components.
-const MAX_PARTS: usize = 256;
+/// Most parts that a body may have: more states than an application may declare, and more components. A package is a
+/// manifest and a file less.
+pub const MAX_PARTS: usize = 256;
 
 /// The name of the part that holds a state's envelope. An empty part says that there is no such state any more.
 #[must_use]

@@ -74,7 +74,7 @@ impl Runtime for Runtimes {
     ) -> Result<Arc<dyn Executor>, PrepareError> {
         match function.runtime {
             RuntimeKind::Component(_) => self.component.prepare(name, function, states, artefact).await,
-            RuntimeKind::Process(_) => self.process.prepare(name, function, states, artefact).await,
+            RuntimeKind::Process { .. } => self.process.prepare(name, function, states, artefact).await,
         }
     }
 }

@@ -127,7 +127,10 @@ async fn what_is_not_declared_is_refused_and_the_rest_is_kept() {
 #[tokio::test]
 async fn the_python_example_counts_words() {
     let mut words = function(&[], &["words"]);
-    words.runtime = RuntimeKind::Process(vec!["python3".to_owned(), "app.py".to_owned()]);
+    words.runtime = RuntimeKind::Process {
+        command: vec!["python3".to_owned(), "app.py".to_owned()],
+        files: Vec::new(),
+    };
     words.limits.memory = Size(64 << 20);
     let folder = functions().join("process-python");
     let executor = support::prepare(&runtimes(), &words, b"", &folder).await.unwrap();

@@ -78,12 +78,17 @@ Server.daemon_threads = True
 Server(os.environ["FOGLINE_SOCKET"], Handler).serve_forever()
 "#;
 
+/// A program with this command line.
+fn program(command: &[&str]) -> RuntimeKind {
+    RuntimeKind::Process {
+        command: command.iter().map(ToString::to_string).collect(),
+        files: Vec::new(),
+    }
+}
+
 fn function(arguments: &[&str]) -> Function {
-    let command = ["python3", "app.py"]
-        .iter()
-        .chain(arguments)
-        .map(ToString::to_string);
-    let mut function = support::function(RuntimeKind::Process(command.collect()));
+    let command = [&["python3", "app.py"], arguments].concat();
+    let mut function = support::function(program(&command));
     function.limits.concurrency = 4;
     function
 }
@@ -306,7 +311,7 @@ async fn a_program_that_does_not_serve_is_refused_with_its_last_words() {
     );
 
     let mut missing = function(&[]);
-    missing.runtime = RuntimeKind::Process(vec!["./not-there".to_owned()]);
+    missing.runtime = program(&["./not-there"]);
     let error = prepare(&missing, "").await.err().expect("refused");
     assert!(error.to_string().contains("not-there"), "{error}");
 }
@@ -318,7 +323,7 @@ async fn what_processes_cannot_do_is_refused() {
     let mut kept = function(&[]);
     kept.instance = Instance::PerSession;
     let mut nothing = function(&[]);
-    nothing.runtime = RuntimeKind::Process(Vec::new());
+    nothing.runtime = program(&[]);
     for (function, hint) in [
         (metered, "limits.fuel"),
         (kept, "per-session"),

@@ -68,6 +68,8 @@ pub(super) struct FunctionSection {
     pub(super) component: Option<Spanned<String>>,
     pub(super) process: Option<Spanned<Vec<String>>>,
     #[serde(default)]
+    pub(super) files: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) reads: Vec<Spanned<StateName>>,
     #[serde(default)]
     pub(super) writes: Vec<Spanned<StateName>>,

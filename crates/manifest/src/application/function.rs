@@ -8,6 +8,7 @@ use fogline_core::model::{BadInput, Bytes, FunctionClass, FunctionName, Operatio
 use toml::Spanned;
 
 use super::file::FunctionSection;
+use super::files;
 use super::limits::limits;
 use crate::amount::{Size, excerpt};
 use crate::source::Source;
@@ -26,7 +27,14 @@ pub(super) fn read(
     at: usize,
     section: FunctionSection,
 ) -> Result<Function, BadInput> {
-    let runtime = runtime(source, name, at, section.component, section.process)?;
+    let runtime = runtime(
+        source,
+        name,
+        at,
+        section.component,
+        section.process,
+        section.files,
+    )?;
     let writes = declared(source, application, &section.writes)?;
     one_model(source, application, name, &section.writes)?;
     let mut reads = declared(source, application, &section.reads)?;
@@ -60,9 +68,13 @@ fn runtime(
     at: usize,
     component: Option<Spanned<String>>,
     process: Option<Spanned<Vec<String>>>,
+    files: Vec<Spanned<String>>,
 ) -> Result<RuntimeKind, BadInput> {
     match (component, process) {
-        (Some(path), None) if is_inside(path.get_ref()) => Ok(RuntimeKind::Component(path.into_inner())),
+        (Some(path), None) if is_inside(path.get_ref()) => {
+            files::none(source, &files)?;
+            Ok(RuntimeKind::Component(path.into_inner()))
+        }
         (Some(path), None) => {
             let found = excerpt(path.get_ref());
             let problem = format!("the component \"{found}\" is not a path inside the manifest's folder");
@@ -70,7 +82,10 @@ fn runtime(
             Err(source.fault(path.span().start, problem, hint))
         }
         (None, Some(command)) if command.get_ref().first().is_some_and(|it| !it.is_empty()) => {
-            Ok(RuntimeKind::Process(command.into_inner()))
+            Ok(RuntimeKind::Process {
+                command: command.into_inner(),
+                files: files::files(source, files)?,
+            })
         }
         (None, Some(command)) => {
             let hint = "write the program and its arguments, as process = [\"python3\", \"add.py\"]";

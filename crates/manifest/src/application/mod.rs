@@ -1,6 +1,7 @@
 //! The application manifest, `fogline.toml`: functions, states, a workflow, and where the states live.
 
 mod file;
+mod files;
 mod function;
 mod limits;
 mod order;

@@ -45,6 +45,16 @@ component = "first.wasm" | component = ^"/first.wasm" | not a path inside | rela
 component = "first.wasm" | component = ^'C:\first.wasm' | not a path inside | relative
 component = "first.wasm" | component = ^"" | not a path inside | relative
 component = "first.wasm" | component = ^"out/" | not a path inside | relative
+component = "first.wasm" | component = "f.wasm"\nfiles = [^"lib"] | component has no files | leave files out
+component = "first.wasm" | process = ["f"]\nfiles = ["lib", ^"../lib"] | not the path of a file or folder | without . and ..
+component = "first.wasm" | process = ["f"]\nfiles = [^"a/../b"] | not the path of a file or folder | relative
+component = "first.wasm" | process = ["f"]\nfiles = [^"./lib"] | not the path of a file or folder | relative
+component = "first.wasm" | process = ["f"]\nfiles = [^"/etc"] | not the path of a file or folder | relative
+component = "first.wasm" | process = ["f"]\nfiles = [^"lib/"] | not the path of a file or folder | relative
+component = "first.wasm" | process = ["f"]\nfiles = [^'C:\lib'] | not the path of a file or folder | relative
+component = "first.wasm" | process = ["f"]\nfiles = [^""] | not the path of a file or folder | relative
+component = "first.wasm" | process = ["f"]\nfiles = ["lib", ^"lib"] | there twice | keep it once
+component = "first.wasm" | process = ["f"]\nfiles = ^"lib" | expected a sequence | manifest.md
 writes = ["one"] | writes = [^"noe"] | "noe" is not declared | did you mean "one"?
 writes = ["one"] | writes = [^"history"] | "history" is not declared | [states.history]
 reads = ["shared"] | reads = [^"share"] | "share" is not declared | did you mean "shared"?

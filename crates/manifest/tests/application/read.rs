@@ -19,6 +19,13 @@ fn example() -> &'static str {
     block.expect("the manual has an example")
 }
 
+fn program(command: &[&str], files: &[&str]) -> RuntimeKind {
+    RuntimeKind::Process {
+        command: names(command),
+        files: names(files),
+    }
+}
+
 #[test]
 fn the_manual_s_example_is_read_as_it_is_explained() {
     let app = parse(example()).expect("the manual's example");
@@ -66,7 +73,7 @@ fn the_manual_s_example_is_read_as_it_is_explained() {
     let greet = &app.functions[&"greet".parse().unwrap()];
     assert_eq!(
         greet.runtime,
-        RuntimeKind::Process(vec!["python3".into(), "greet.py".into()])
+        program(&["python3", "greet.py"], &["lib", "data/names.txt"])
     );
     assert_eq!(
         (names(&greet.reads), names(&greet.writes)),

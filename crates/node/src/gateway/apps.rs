@@ -157,7 +157,7 @@ async fn package(headers: &HeaderMap, body: Body) -> Result<Package, Fault> {
         }
     }
     let hint =
-        "`fogline deploy` sends fogline.toml as the part manifest, and each component as a part of its path";
+        "`fogline deploy` sends fogline.toml as the part manifest, and each other file as a part of its path";
     let missing = || Fault::new(Kind::BadRequest, "there is no part \"manifest\"", hint);
     let manifest = String::from_utf8(manifest.ok_or_else(missing)?.into()).map_err(|_| {
         Fault::new(

@@ -61,8 +61,8 @@ impl Runtime for ProcessRuntime {
 
 fn check(function: &Function) -> Result<&[String], FunctionFault> {
     let command = match &function.runtime {
-        RuntimeKind::Process(command) if !command.is_empty() => command,
-        RuntimeKind::Process(_) | RuntimeKind::Component(_) => return Err(FunctionFault::NoCommand),
+        RuntimeKind::Process { command, .. } if !command.is_empty() => command,
+        RuntimeKind::Process { .. } | RuntimeKind::Component(_) => return Err(FunctionFault::NoCommand),
     };
     if function.limits.fuel.is_some() {
         return Err(FunctionFault::ProcessFuel);

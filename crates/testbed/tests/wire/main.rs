@@ -8,6 +8,7 @@ mod conversion;
 mod explain;
 mod failover;
 mod faults;
+mod files;
 mod hops;
 mod inbox;
 mod kept;

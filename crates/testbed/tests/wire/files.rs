@@ -1,0 +1,75 @@
+//! The files of functions that are processes: sent, laid out, and removed.
+
+use std::path::Path;
+
+use fogline_client::{Client, Package};
+use fogline_protocol::multipart::{self, Part};
+
+use super::rules::two_callers;
+use super::support::{Setup, package};
+
+/// A function that answers with what a helper in a folder makes of a name in a file.
+fn greeting(folder: &Path, name: &str) -> Package {
+    let manifest = "fogline = 1\n[application]\nname = \"greeting\"\nversion = \"1\"\nmodel = \"in-edge\"\n\
+         [functions.greet]\nprocess = [\"python3\", \"app.py\"]\nfiles = [\"lib\", \"data/name\"]\n";
+    let example = package("process-python", str::to_owned);
+    let app = example.into_iter().find(|part| part.name == "app.py").unwrap();
+    let app = String::from_utf8(app.bytes.to_vec()).unwrap();
+    let answer = "from lib.words import hello\n\n\ndef answer(request):\n    text = hello(open(\"data/name\").read())\n    \
+         return {\"output\": base64.b64encode(text.encode()).decode()}\n\n\nclass Handler";
+    for (path, text) in [
+        ("fogline.toml", manifest),
+        ("app.py", &app.replacen("class Handler", answer, 1)),
+        ("lib/__init__.py", ""),
+        ("lib/words.py", "def hello(name):\n    return f\"hello {name}\"\n"),
+        ("data/name", name),
+        ("data/not-named", "x"),
+    ] {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    Package::read(folder).unwrap()
+}
+
+#[tokio::test]
+async fn a_program_imports_from_a_folder_that_was_named_at_every_node() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    let project = tempfile::tempdir().unwrap();
+    let (app, function) = ("greeting".parse().unwrap(), "greet".parse().unwrap());
+    let client = |url: &str| Client::builder(url).build().unwrap();
+    let package = greeting(project.path(), "world");
+    assert!(!package.files.contains_key("data/not-named"));
+    let first = client(&one.url).deploy(&package).await.unwrap();
+    for caller in [&one, &two] {
+        let reply = client(&caller.url).invoke_stateless(&app, &function, "").await;
+        assert_eq!(reply.unwrap().output, "hello world");
+    }
+    let again = client(&one.url).deploy(&greeting(project.path(), "moon")).await;
+    assert_ne!(
+        again.unwrap().digest,
+        first.digest,
+        "they are part of the package"
+    );
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_package_without_what_a_function_names_is_refused() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let project = tempfile::tempdir().unwrap();
+    let package = greeting(project.path(), "world");
+    let mut parts = vec![Part::new(multipart::MANIFEST, package.manifest.clone())];
+    let named = |(path, bytes): (&String, &bytes::Bytes)| Part::new(path.clone(), bytes.clone());
+    parts.extend(package.files.iter().map(named));
+    one.deploy_parts(&parts).await.ok();
+    parts.retain(|part| !part.name.starts_with("lib/"));
+    let refused = one.deploy_parts(&parts).await;
+    assert_eq!(refused.kind(), "not-deployable");
+    assert!(
+        refused.text().contains("nothing was sent of lib"),
+        "{}",
+        refused.text()
+    );
+    nodes.stop().await;
+}
