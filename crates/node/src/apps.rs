@@ -2,6 +2,7 @@
 
 mod catalogue;
 pub(crate) mod compare;
+mod folders;
 mod package;
 mod packages;
 pub(crate) mod rollout;
@@ -24,6 +25,7 @@ use fogline_runtime::{Artefact, Executor, PrepareError, Runtime, StateValue};
 use fogline_state::{EmbeddedStore, StoreError};
 
 use catalogue::Catalogue;
+use folders::{Folder, Folders};
 pub(crate) use package::Package;
 use packages::Packages;
 
@@ -36,6 +38,8 @@ pub(crate) struct Deployed {
     pub(crate) spec: Application,
     pub(crate) digest: Digest,
     functions: BTreeMap<FunctionName, DeployedFunction>,
+    /// Where its programs run.
+    _folder: Arc<Folder>,
 }
 
 /// A function, ready to be executed.
@@ -49,7 +53,7 @@ pub(crate) struct Apps {
     pub(crate) catalogue: Catalogue,
     pub(crate) packages: Packages,
     runtime: Arc<dyn Runtime>,
-    folder: PathBuf,
+    folders: Folders,
     most: usize,
     /// Who changes what is served of an application does so in its turn, and waits for no other node meanwhile.
     pub(crate) changing: Turns<AppKey>,
@@ -71,7 +75,7 @@ impl Apps {
             catalogue: Catalogue::open(node.clone(), Arc::clone(store))?,
             packages: Packages::new(Arc::clone(store)),
             runtime,
-            folder,
+            folders: Folders::new(folder.join("apps")),
             most,
             changing: Turns::new(MAX_SESSION_QUEUE),
             following: Turns::new(MAX_SESSION_QUEUE),
@@ -165,6 +169,11 @@ impl Apps {
         app
     }
 
+    /// Removes the files of packages that were laid out for programs, of those that are not served any more.
+    pub(crate) async fn remove_folders(&self) -> std::io::Result<()> {
+        self.folders.remove_others().await
+    }
+
     fn end(&self, key: &AppKey) {
         let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
         served.remove(&(key.tenant.clone(), key.app.clone()));
@@ -183,13 +192,12 @@ impl Apps {
             text: package.manifest.clone(),
         };
         let spec = manifest::parse(&source).map_err(|fault| not_deployable(&fault))?;
-        let short = &digest.to_string()[..16];
-        let folder = self.folder.join("apps").join(tenant.as_str()).join(short);
         check_paths(package)?;
+        let folder = self.folders.hold(tenant, digest).await;
         let is_process =
             |function: &application::Function| matches!(function.runtime, RuntimeKind::Process { .. });
         if spec.functions.values().any(is_process) {
-            write_files(&folder, package).await?;
+            folders::lay_out(folder.path(), package).await?;
         }
         let mut functions = BTreeMap::new();
         for (name, function) in &spec.functions {
@@ -208,7 +216,7 @@ impl Apps {
             };
             let artefact = Artefact {
                 bytes,
-                folder: folder.clone(),
+                folder: folder.path().to_owned(),
             };
             let since = Instant::now();
             let prepared = self.runtime.prepare(name, function, &spec.states, artefact).await;
@@ -226,6 +234,7 @@ impl Apps {
             spec,
             digest,
             functions,
+            _folder: folder,
         })
     }
 }
@@ -335,28 +344,6 @@ fn check_sent(package: &Package, function: &FunctionName, files: &[String]) -> R
             "send it as a part of its path, a folder as a part for each file in it; `fogline deploy` does",
         )),
     }
-}
-
-/// Processes are started in the folder of their manifest, so it is laid out here.
-async fn write_files(folder: &Path, package: &Package) -> Result<(), Fault> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Fault::new(
-            Kind::Unavailable,
-            format!("writing {}: {error}", path.display()),
-            "check that the node's data folder may be written and has room",
-        )
-    };
-    for (path, bytes) in &package.files {
-        let full = folder.join(path);
-        let parent = full.parent().unwrap_or(folder);
-        tokio::fs::create_dir_all(parent)
-            .await
-            .map_err(|error| failed(parent, error))?;
-        tokio::fs::write(&full, bytes)
-            .await
-            .map_err(|error| failed(&full, error))?;
-    }
-    Ok(())
 }
 
 fn not_deployable(fault: &BadInput) -> Fault {

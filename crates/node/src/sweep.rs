@@ -27,6 +27,9 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
         if let Err(error) = forget_apps(node).await {
             tracing::warn!(%error, "packages that nobody needs not removed");
         }
+        if let Err(error) = node.apps.remove_folders().await {
+            tracing::warn!(%error, "files of programs that have ended not removed");
+        }
         let mut used: BTreeMap<TenantName, Usage> = BTreeMap::new();
         for (tenant, app) in node.apps.all() {
             let usage = used.entry(tenant.clone()).or_default();

@@ -1,12 +1,14 @@
 //! The files of functions that are processes: sent, laid out, and removed.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use fogline_client::{Client, Package};
+use fogline_node::Limits;
 use fogline_protocol::multipart::{self, Part};
 
 use super::rules::two_callers;
-use super::support::{Setup, package};
+use super::support::{Setup, deadline, package};
 
 /// A function that answers with what a helper in a folder makes of a name in a file.
 fn greeting(folder: &Path, name: &str) -> Package {
@@ -71,5 +73,64 @@ async fn a_package_without_what_a_function_names_is_refused() {
         "{}",
         refused.text()
     );
+    nodes.stop().await;
+}
+
+/// Waits until so many folders are laid out at a node for the tenant, and gives their names.
+async fn laid_out(folder: &Path, node: &str, count: usize) -> Vec<String> {
+    let end = deadline();
+    loop {
+        let entries = std::fs::read_dir(folder.join(node).join("apps/local")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names: Vec<String> = names.collect();
+        if names.len() == count {
+            return names;
+        }
+        assert!(Instant::now() < end, "{names:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn folders_go_when_no_version_that_is_deployed_runs_there() {
+    let setup = Setup {
+        limits: Limits {
+            sweep_every: Duration::from_millis(20),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (folder, mut nodes, one, _) = two_callers(setup).await;
+    let project = tempfile::tempdir().unwrap();
+    let (app, function) = ("greeting".parse().unwrap(), "greet".parse().unwrap());
+    let client = Client::builder(&one.url).build().unwrap();
+    client.deploy(&greeting(project.path(), "world")).await.unwrap();
+    let first = laid_out(folder.path(), "one", 1).await;
+    client.deploy(&greeting(project.path(), "moon")).await.unwrap();
+    for node in ["one", "two"] {
+        let second = laid_out(folder.path(), node, 1).await;
+        assert_ne!(second, first, "it was replaced");
+    }
+    // What the version before needs is laid out again.
+    client.roll_back(&app, false).await.unwrap();
+    assert_eq!(laid_out(folder.path(), "one", 1).await, first);
+    let reply = client.invoke_stateless(&app, &function, "").await.unwrap();
+    assert_eq!(reply.output, "hello world");
+
+    // Left by a node that was killed, or by an earlier version.
+    nodes.stop_node("one").await;
+    let old = folder.path().join("one/apps/local/0123456789abcdef/lib");
+    std::fs::create_dir_all(&old).unwrap();
+    nodes.start_node("one").await;
+    assert_eq!(laid_out(folder.path(), "one", 1).await, first);
+    assert!(!old.exists());
+    let client = Client::builder(nodes.url("one")).build().unwrap();
+    let reply = client.invoke_stateless(&app, &function, "").await.unwrap();
+    assert_eq!(reply.output, "hello world");
+
+    client.delete_app(&app).await.unwrap();
+    for node in ["one", "two"] {
+        laid_out(folder.path(), node, 0).await;
+    }
     nodes.stop().await;
 }
