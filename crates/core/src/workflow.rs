@@ -11,8 +11,6 @@
 
 mod hops;
 
-use std::collections::BTreeSet;
-
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -145,16 +143,13 @@ impl Run {
             .map(|step| &step.name)
     }
 
-    /// The result, once all steps have finished: the output of the last step; if there are several last steps, their
-    /// outputs joined as a step's input is.
+    /// The result, once the last steps have finished, whether or not what came before them was seen: the output of the
+    /// last step; if there are several last steps, their outputs joined as a step's input is.
     #[must_use]
     pub fn result(&self) -> Option<Bytes> {
-        if self.steps.iter().any(|step| step.output.is_none()) {
-            return None;
-        }
-        let needed: BTreeSet<_> = self.steps.iter().flat_map(|step| &step.after).collect();
-        let last = self.steps.iter().filter(|step| !needed.contains(&step.name));
-        joined(&last.filter_map(|step| step.output.as_ref()).collect::<Vec<_>>())
+        let last = self.steps.iter().filter(|step| self.is_last(&step.name));
+        let outputs: Option<Vec<_>> = last.map(|step| step.output.as_ref()).collect();
+        joined(&outputs?)
     }
 
     /// The name of a step's invocation: the same in every attempt, whoever makes it (R2).

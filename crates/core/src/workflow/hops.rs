@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::{ReadyStep, Run, Step, joined};
+use super::{ReadyStep, Run, Step};
 use crate::model::StepName;
 
 /// Where the output of a step goes.
@@ -82,14 +82,6 @@ impl Run {
         ready.filter(|step| wanted.contains(&step.name)).collect()
     }
 
-    /// The result, once the last steps have finished: as [`Run::result`], whether or not what came before was seen.
-    #[must_use]
-    pub fn hopped_result(&self) -> Option<Bytes> {
-        let last = self.steps.iter().filter(|step| self.is_last(&step.name));
-        let outputs: Option<Vec<_>> = last.map(|step| step.output.as_ref()).collect();
-        joined(&outputs?)
-    }
-
     /// A step with this input; none if it is no step of this run.
     #[must_use]
     pub fn step(&self, name: &StepName, input: Bytes) -> Option<ReadyStep> {
@@ -139,7 +131,7 @@ impl Run {
         self.steps.iter().filter(|step| step.after.contains(name))
     }
 
-    fn is_last(&self, name: &StepName) -> bool {
+    pub(super) fn is_last(&self, name: &StepName) -> bool {
         self.successors(name).next().is_none()
     }
 
@@ -185,9 +177,9 @@ mod tests {
             run.arrive(&"f2".parse().unwrap(), output("other")).is_empty(),
             "a join fires once"
         );
-        assert_eq!(run.hopped_result(), None);
+        assert_eq!(run.result(), None);
         assert!(run.arrive(&"f3".parse().unwrap(), output("end")).is_empty());
-        assert_eq!(run.hopped_result().unwrap(), "end");
+        assert_eq!(run.result().unwrap(), "end");
         assert!(run.missing().is_empty());
     }
 
@@ -197,10 +189,7 @@ mod tests {
         let mut run = start(&chain);
         assert_eq!(names(&run.missing()), ["a"]);
         assert!(run.arrive(&"c".parse().unwrap(), output("end")).is_empty());
-        assert_eq!(
-            (run.missing(), run.hopped_result()),
-            (Vec::new(), Some(output("end")))
-        );
+        assert_eq!((run.missing(), run.result()), (Vec::new(), Some(output("end"))));
         assert_eq!(run.plan().missing()[0].input, "", "a plan holds nothing");
         assert_eq!(run.from_here_on(&"b".parse().unwrap()).len(), 2);
     }
@@ -265,7 +254,7 @@ mod tests {
             let mut fate = fate.into_iter();
             let mut under_way = record.missing();
             for _ in 0..10_000 {
-                if record.hopped_result().is_some() {
+                if record.result().is_some() {
                     break;
                 }
                 if under_way.is_empty() {
@@ -291,7 +280,7 @@ mod tests {
                     under_way.extend(record.arrive(&step.name, output));
                 }
             }
-            prop_assert_eq!(record.hopped_result(), alone.result());
+            prop_assert_eq!(record.result(), alone.result());
         }
     }
 }

@@ -34,7 +34,7 @@ impl Executing<'_> {
                 Some(fault) if run.is_awaited(&fired, &failed_steps) => failed = Some(fault),
                 Some(fault) => return Err(fault.after(self.changed)),
                 None => {
-                    if let Some(result) = run.hopped_result() {
+                    if let Some(result) = run.result() {
                         return Ok((result, self.changed.into_iter().collect()));
                     }
                 }

@@ -89,7 +89,8 @@ impl Hops {
     fn begin(&self, errand: &Errand) -> Option<UnderWay<'_>> {
         let step = (errand.ticket.number, errand.step.name.clone());
         let is_new = self.under_way().insert(step.clone());
-        is_new.then_some(UnderWay { hops: self, step })
+        // Made only then: what is dropped ends the one that is under way.
+        is_new.then(|| UnderWay { hops: self, step })
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashSet<(u64, StepName)>> {

@@ -1,16 +1,23 @@
 //! Runs whose steps call each other (R16).
 #![expect(clippy::print_stdout, reason = "figures for the manual")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
 use fogline_client::Client;
 use fogline_core::model::{AppName, ExecutionModel};
 use fogline_node::Limits;
+use fogline_protocol::api::{Envelopes, Run};
 use tokio::sync::Semaphore;
 
-use super::support::{Caller, Meddling, Nodes, Setup, deadline, with_guard};
+use super::inbox::{accept, result};
+use super::rules::{path, two_callers};
+use super::support::{Caller, Gated, Held, Meddling, Nodes, Setup, deadline, with_guard};
 
 const HOPS: (&str, &str) = ("fogline-run-by", "hops");
+
+/// A run hop by hop that nobody waits for.
+const LATER: [(&str, &str); 3] = [HOPS, ("idempotency-key", "run"), ("prefer", "respond-async")];
 
 /// A chain of four steps whose outputs have 20 kB, each on another node than the one before.
 fn chain(manifest: &str) -> String {
@@ -90,7 +97,7 @@ async fn a_step_that_was_lost_with_its_node_is_fired_again() {
         if metrics.contains("fogline_owned_sessions 1") {
             break;
         }
-        assert!(std::time::Instant::now() < end, "{metrics}");
+        assert!(Instant::now() < end, "{metrics}");
         tokio::task::yield_now().await;
     }
     let (_, ()) = tokio::join!(nodes.stop_node("two"), async { DISK.add_permits(1000) });
@@ -135,5 +142,145 @@ async fn a_run_that_fails_in_a_hop_gives_its_client_what_it_has_changed() {
         .in_session(&mut held, "runs", "1", &[("fogline-run-by", "magic")])
         .await;
     assert_eq!(unknown.kind(), "bad-request");
+    nodes.stop().await;
+}
+
+/// Waits until the record of a run has the output of a step.
+async fn recorded(caller: &Caller, held: &Held, run: &str, step: &str) {
+    let end = deadline();
+    loop {
+        let described = caller
+            .send(caller.get(&format!("{}/runs/{run}", path(held))))
+            .await;
+        let run: Run = described.ok().json();
+        if run.finished.iter().any(|finished| finished.as_str() == step) {
+            return;
+        }
+        assert!(Instant::now() < end, "{step} is not recorded: {run:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The result of a run, once it has one, of a session that is with its client.
+async fn with_envelopes(caller: &Caller, held: &Held, run: &str) -> String {
+    result(caller, held, run).await;
+    let result = caller.get(&format!("{}/runs/{run}/result", path(held)));
+    let result = caller
+        .send(result.header("accept", "application/json"))
+        .await
+        .ok();
+    let output = result.json::<Envelopes>().output;
+    String::from_utf8(BASE64.decode(output.as_bytes()).unwrap()).unwrap()
+}
+
+/// Two ways lead to the join, and one of them makes the state anew: the join works on that, whichever comes first.
+#[tokio::test]
+async fn of_two_envelopes_of_a_state_a_join_takes_the_one_that_was_made_later() {
+    for order in [["left", "right"], ["right", "left"]] {
+        let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+        let gates = Gated::new(&folder.path().join("gates"));
+        let steps: [(&str, &[&str]); 4] = [
+            ("first", &[]),
+            ("left", &["first"]),
+            ("right", &["first"]),
+            ("last", &["left", "right"]),
+        ];
+        let parts = gates.parts(&steps, &["first", "left", "last"]);
+        one.deploy_parts(&parts).await.ok();
+        let mut held = one.session("gated", "in-client").await;
+        for step in ["first", "last"] {
+            gates.open(step);
+        }
+        let run = accept(&one, &mut held, "", &LATER).await;
+        gates.open(order[0]);
+        recorded(&one, &held, &run, order[0]).await;
+        gates.open(order[1]);
+        assert_eq!(with_envelopes(&one, &held, &run).await, "3", "{order:?}");
+        nodes.stop().await;
+    }
+}
+
+/// The record has not heard of a step for a while, and sends it once more to the node that executes it.
+#[tokio::test]
+async fn a_step_that_is_under_way_at_a_node_is_not_begun_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        names: vec!["one", "cloud"],
+        limits: Limits {
+            fire_again_after: Duration::from_millis(100),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    // It executes nothing itself.
+    let cloud = Caller::new(nodes.url("cloud"));
+    let gates = Gated::new(&folder.path().join("gates"));
+    let parts = gates.parts(&[("slow", &[]), ("quick", &[])], &[]);
+    cloud.deploy_parts(&parts).await.ok();
+    gates.open("quick");
+    let mut held = cloud.session("gated", "in-edge").await;
+    let mut same = held.clone();
+    let input = "x".repeat(100_000);
+    let before = nodes.received("one");
+    let run = async { cloud.in_session(&mut held, "runs", input.clone(), &[HOPS]).await };
+    let sent_thrice = async {
+        let end = deadline();
+        // The other step is sent once.
+        while nodes.received("one") < before + 4 * input.len() as u64 {
+            assert!(Instant::now() < end, "it is not sent again");
+            tokio::task::yield_now().await;
+        }
+        // What came before this is taken.
+        cloud.in_session(&mut same, "functions/quick", "", &[]).await.ok();
+        gates.open("slow");
+    };
+    let (ran, ()) = tokio::join!(run, sent_thrice);
+    assert!(ran.ok().body.len() > 2 * input.len(), "both outputs");
+    assert_eq!(gates.begun("slow"), 1);
+    nodes.stop().await;
+}
+
+/// A step without states leaves nothing in any session: that it has finished is known from the run's record alone.
+#[tokio::test]
+async fn a_step_that_the_record_has_is_not_executed_again_after_a_restart() {
+    let (folder, mut nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    let steps: [(&str, &[&str]); 3] = [("first", &[]), ("next", &["first"]), ("last", &["first", "next"])];
+    one.deploy_parts(&gates.parts(&steps, &["last"])).await.ok();
+    let mut held = one.session("gated", "in-edge").await;
+    for step in ["first", "last"] {
+        gates.open(step);
+    }
+    let run = accept(&one, &mut held, "", &LATER).await;
+    recorded(&one, &held, &run, "first").await;
+    nodes.stop_node("one").await;
+    gates.open("next");
+    nodes.start_node("one").await;
+    let one = Caller::new(nodes.url("one"));
+    assert_eq!(result(&one, &held, &run).await, "1");
+    assert_eq!(gates.begun("first"), 1);
+    nodes.stop().await;
+}
+
+/// A session is on its way to its client, who has not got it: the step that finds it so brings it.
+#[tokio::test]
+async fn the_states_that_a_step_is_refused_with_come_to_the_client() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut held = two.session("counter", "in-edge").await;
+    two.in_session(&mut held, "functions/add", "5", &[]).await.ok();
+    // What is handed over is thrown away.
+    two.convert(&mut held.clone(), "in-client", &[]).await.ok();
+    let refused = one.in_session(&mut held, "runs", "1", &[HOPS]).await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (409, "moving-to-client"),
+        "{}",
+        refused.text()
+    );
+    assert!(!held.envelopes.is_empty(), "they come with the refusal");
+    let ran = one.in_session(&mut held, "runs", "1", &[HOPS]).await;
+    assert_eq!(ran.ok().text(), "6");
     nodes.stop().await;
 }

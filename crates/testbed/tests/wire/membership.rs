@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use fogline_protocol::api::{NodeInfo, Presence};
+use fogline_core::model::{BitRate, Device, Seconds};
+use fogline_core::network::{Link, Network, NetworkBuilder, Node, VertexKind};
+use fogline_protocol::api::{Candidate, Explanation, NodeInfo, Presence};
 
-use super::support::{Answer, Caller, Nodes, Setup, sees};
+use super::support::{Answer, Caller, Held, Nodes, Setup, deadline, sees};
 
 /// Gossip among some nodes, the first of which is the seed.
 async fn found(folder: &tempfile::TempDir, names: &[&'static str]) -> Nodes {
@@ -32,7 +34,7 @@ fn requiring(capability: &'static str) -> impl Fn(&str) -> String {
     }
 }
 
-async fn add(caller: &Caller, held: &mut super::support::Held) -> Answer {
+async fn add(caller: &Caller, held: &mut Held) -> Answer {
     caller.in_session(held, "functions/add", "1", &[]).await
 }
 
@@ -176,5 +178,107 @@ async fn a_node_that_is_emptied_does_what_nobody_else_can() {
         .body("{\"model\": \"in-edge\"}");
     let refused = one.send(born).await;
     assert_eq!(refused.kind(), "unavailable", "it would have to be moved again");
+    nodes.stop().await;
+}
+
+/// Waits until a node reckons so with another.
+async fn reckons(caller: &Caller, held: &mut Held, with: &str, as_wanted: impl Fn(&Candidate) -> bool) {
+    let ends = deadline();
+    loop {
+        let answer = caller.in_session(held, "functions/add/explain", "1", &[]).await;
+        let explained: Explanation = answer.ok().json();
+        let mut candidates = explained.candidates.iter();
+        let candidate = candidates.find(|it| it.node.as_str() == with);
+        if candidate.is_some_and(&as_wanted) {
+            return;
+        }
+        assert!(Instant::now() < ends, "it reckons with {candidate:#?}");
+        // Nothing tells of the next change.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn how_long_executions_take_at_a_node_the_others_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = found(&folder, &["one", "two", "cloud"]).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    sees(&one, |nodes| alive(nodes, "two")).await;
+    sees(&two, |nodes| alive(nodes, "one")).await;
+    // By what the manifest says an execution takes minutes.
+    let slow = |manifest: &str| {
+        manifest
+            .replacen("operations = 30_000", "operations = 1_000_000_000_000", 1)
+            .replacen(
+                "[functions.add]",
+                "[functions.add]\ninstance = \"per-session\"",
+                1,
+            )
+    };
+    one.deploy("counter", slow).await;
+    let mut held = two.session("counter", "in-function").await;
+    assert!(held.id.starts_with("two_"), "{}", held.id);
+    reckons(&one, &mut held, "two", |two| two.processing_seconds.0 > 1.0).await;
+    // The first one made a worker, which is not counted.
+    for _ in 0..2 {
+        add(&two, &mut held).await.ok();
+    }
+    reckons(&one, &mut held, "two", |two| two.processing_seconds.0 < 1.0).await;
+    nodes.stop().await;
+}
+
+/// Two nodes side by side, and a cloud 20 ms and 10 Mb/s away.
+fn far_cloud() -> Network {
+    let mut builder = NetworkBuilder::new();
+    let switch = builder.add("switch", VertexKind::Switch).unwrap();
+    for (name, mbps, ms) in [("one", 1000.0, 0.0), ("two", 1000.0, 0.0), ("cloud", 10.0, 20.0)] {
+        let machine = Node::of(Device::NUC, true, false);
+        let at = builder.add(name, VertexKind::Node(machine)).unwrap();
+        let link = Link {
+            rate: BitRate::from_mbps(mbps),
+            kind: "node".to_owned(),
+        };
+        let link = builder
+            .add(format!("link of {name}"), VertexKind::Link(link))
+            .unwrap();
+        for (from, to, ms) in [
+            (at, link, 0.0),
+            (link, at, 0.0),
+            (link, switch, ms),
+            (switch, link, ms),
+        ] {
+            builder.connect(from, to, Seconds::from_millis(ms)).unwrap();
+        }
+    }
+    builder.build().unwrap()
+}
+
+/// What is between nodes that no file describes: each measures the ways from itself, and tells them.
+#[tokio::test]
+async fn ways_between_nodes_are_measured_without_need_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        gossip: true,
+        links: Some(far_cloud()),
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::new(nodes.url("one"));
+    // Nothing large was sent there.
+    sees(&one, |nodes| {
+        let cloud = nodes.iter().find(|node| node.name.as_str() == "cloud");
+        cloud.is_some_and(|cloud| {
+            cloud.rtt_us.is_some_and(|rtt| rtt >= 40_000)
+                && cloud.rate_bps.is_some_and(|rate| rate < 20_000_000)
+        })
+    })
+    .await;
+    sees(&one, |nodes| alive(nodes, "two")).await;
+    one.deploy("counter", |it| {
+        it.replacen("[application]", "[application]\nplacement = \"model-aware\"", 1)
+    })
+    .await;
+    let mut held = one.session("counter", "external").await;
+    reckons(&one, &mut held, "two", |two| two.states_seconds.0 >= 0.04).await;
     nodes.stop().await;
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fogline_node::Limits;
-use fogline_protocol::api::App;
+use fogline_protocol::api::{App, Explanation};
 use fogline_protocol::multipart::Part;
 use fogline_state::{EmbeddedOptions, EmbeddedStore};
 
@@ -242,5 +242,31 @@ async fn a_node_that_does_not_have_an_application_yet_is_passed_over() {
         assert!(Instant::now() < end, "it is not tried again");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    nodes.stop().await;
+}
+
+/// A policy that always prefers one node, and that is the one that does not have the application.
+#[tokio::test]
+async fn a_node_that_would_be_chosen_each_time_is_asked_once_whether_it_has_an_application() {
+    let (folder, nodes, _, _) = two_callers(Setup::default()).await;
+    std::fs::write(folder.path().join("one/apps"), "").unwrap();
+    // It runs no functions, and the two that do are equally far from it.
+    let cloud = Caller::new(nodes.url("cloud"));
+    let app = cloud.deploy("process-python", str::to_owned).await;
+    assert_eq!(names(&app), ["one"]);
+    let mut held = cloud.session("words", "external").await;
+    let explained = cloud
+        .in_session(&mut held, "functions/count/explain", "a", &[])
+        .await;
+    let explained: Explanation = explained.ok().json();
+    assert_eq!(explained.chosen.unwrap().as_str(), "one");
+    let counted = cloud
+        .in_session(&mut held, "functions/count", "a", &[])
+        .await
+        .ok();
+    assert_eq!(counted.header("fogline-node"), "two");
+    let hops = [("fogline-run-by", "hops")];
+    let ran = cloud.in_session(&mut held, "runs", "a", &hops).await.ok();
+    assert_eq!(ran.text(), "{\"a\": 2}");
     nodes.stop().await;
 }

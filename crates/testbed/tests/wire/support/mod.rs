@@ -4,6 +4,7 @@ mod caller;
 #[path = "../../../../state/tests/etcd/cluster.rs"]
 #[expect(dead_code, reason = "the tests of the store use the rest")]
 mod cluster;
+mod gated;
 mod meddling;
 mod nodes;
 mod process;
@@ -12,6 +13,7 @@ mod receiver;
 
 pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, sees, with_durability, with_guard};
 pub(crate) use cluster::Cluster;
+pub(crate) use gated::Gated;
 pub(crate) use meddling::{Meddling, now};
 pub(crate) use nodes::{Nodes, Setup, deadline};
 pub(crate) use process::{Process, serve_if_told};

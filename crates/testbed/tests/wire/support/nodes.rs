@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fogline_core::dispatch::Map;
 use fogline_core::lease;
 use fogline_core::model::{Bytes, Device, NodeName, TenantName};
-use fogline_core::network::Node;
+use fogline_core::network::{Network, Node};
 use fogline_core::telemetry::Capabilities;
 use fogline_node::peers::{Authority, Endpoint, Mtu, Options as PeerOptions, udp_socket};
 use fogline_node::{
@@ -20,6 +20,8 @@ use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
 use fogline_state::seal::Keyring;
 use fogline_state::{EtcdOptions, EtcdStore};
+use fogline_testbed::shape::{ShapeOptions, ShapedNetwork};
+use quinn::AsyncUdpSocket;
 
 use super::Meddling;
 
@@ -54,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) authority: Option<PathBuf>,
     /// Whether each logs its decisions, to the file `decisions` in its folder.
     pub(crate) logs_decisions: bool,
+    /// What lies between the nodes, if anything does.
+    pub(crate) links: Option<Network>,
 }
 
 impl Default for Setup {
@@ -72,6 +76,7 @@ impl Default for Setup {
             elsewhere: Vec::new(),
             authority: None,
             logs_decisions: false,
+            links: None,
         }
     }
 }
@@ -80,6 +85,7 @@ impl Default for Setup {
 pub(crate) struct Nodes {
     setup: Setup,
     folder: PathBuf,
+    links: Option<ShapedNetwork>,
     authority: Authority,
     runtime: Arc<dyn Runtime>,
     endpoints: BTreeMap<&'static str, Endpoint>,
@@ -102,6 +108,9 @@ impl Nodes {
         let component = ComponentRuntime::new(component).expect("components can be executed");
         let mut nodes = Self {
             folder: folder.to_path_buf(),
+            links: setup.links.as_ref().map(|network| {
+                ShapedNetwork::new(network, ShapeOptions::default()).expect("there is a thread")
+            }),
             authority: match &setup.authority {
                 Some(folder) => Authority::load(folder).expect("it was made"),
                 None => Authority::new().expect("there are random numbers"),
@@ -126,7 +135,7 @@ impl Nodes {
             .authority
             .issue(&name(node))
             .expect("a certificate can be made");
-        let socket = udp_socket((Ipv4Addr::LOCALHOST, 0).into()).expect("there is a free port");
+        let socket = self.socket(node).expect("there is a free port");
         let options = PeerOptions {
             mtu: Mtu::Fixed(8000),
             ..PeerOptions::default()
@@ -141,6 +150,13 @@ impl Nodes {
             for (_, other) in self.endpoints.iter().filter(|(other, _)| *other != of) {
                 other.know(&name(of), address);
             }
+        }
+    }
+
+    fn socket(&self, node: &str) -> std::io::Result<Arc<dyn AsyncUdpSocket>> {
+        match self.links.as_ref().zip(self.setup.links.as_ref()) {
+            Some((links, network)) => Ok(links.socket(network.find(node).expect("it is on the network"))?),
+            None => udp_socket((Ipv4Addr::LOCALHOST, 0).into()),
         }
     }
 
