@@ -234,10 +234,10 @@ impl Dispatcher {
             return Ok(this.clone());
         };
         let mut known = self.settled(Circuit::admits);
-        wanted.behind.iter().for_each(|node| known.settle(node, false));
         if let Some((node, _)) = bound(&known.view, wanted, &key) {
             return Ok(node);
         }
+        wanted.behind.iter().for_each(|node| known.settle(node, false));
         let mut chosen = self.choose(&mut known, wanted, &key);
         if chosen.is_none() && known.is_draining(this) {
             chosen = self.though_draining(&mut known, this, |known| self.choose(known, wanted, &key));

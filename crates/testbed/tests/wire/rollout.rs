@@ -9,7 +9,7 @@ use fogline_protocol::multipart::Part;
 use fogline_state::{EmbeddedOptions, EmbeddedStore};
 
 use super::rules::{path, two_callers};
-use super::support::{Answer, Caller, Setup, deadline, package};
+use super::support::{Answer, Caller, Nodes, Setup, deadline, package};
 
 /// The counter, with so many bytes beside it.
 fn with_ballast(bytes: usize) -> Vec<Part> {
@@ -268,5 +268,30 @@ async fn a_node_that_would_be_chosen_each_time_is_asked_once_whether_it_has_an_a
     let hops = [("fogline-run-by", "hops")];
     let ran = cloud.in_session(&mut held, "runs", "a", &hops).await.ok();
     assert_eq!(ran.text(), "{\"a\": 2}");
+    nodes.stop().await;
+}
+
+/// The only node that runs functions cannot be passed over; that it was asked in vain must not count for long.
+#[tokio::test]
+async fn the_only_node_goes_on_with_others_while_it_does_not_have_an_application_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        names: vec!["one", "cloud"],
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    std::fs::write(folder.path().join("one/apps"), "").unwrap();
+    let cloud = Caller::new(nodes.url("cloud"));
+    let app = cloud.deploy("process-python", str::to_owned).await;
+    assert_eq!(names(&app), ["one"]);
+    cloud.deploy("counter", str::to_owned).await;
+    let mut held = cloud.session("words", "in-edge").await;
+    let not_yet = cloud
+        .in_session(&mut held, "functions/count", "a word", &[])
+        .await;
+    assert_eq!(not_yet.kind(), "rolling-out", "{}", not_yet.text());
+    let mut held = cloud.session("counter", "in-edge").await;
+    let added = cloud.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+    assert_eq!(added.text(), "1");
     nodes.stop().await;
 }
