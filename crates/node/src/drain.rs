@@ -24,13 +24,28 @@ use crate::trace;
 /// How long one session has to move.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Moves this node's sessions to others, until the time is over; from then on it takes no new ones until it restarts.
+/// Moves this node's sessions to others, until the time is over; from then on it takes no new ones until it restarts. If
+/// there are sessions and none of them moves, the drain is given up: the node takes work as before.
 pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, Fault> {
-    node.draining.store(true, Ordering::Relaxed);
-    node.dispatcher.stand(&node.name, Standing::Draining);
     let targets = targets(node)?;
+    is_draining(node, true);
+    let emptied = empty(node, &targets, time).await;
+    if emptied.is_err() {
+        is_draining(node, false);
+    }
+    emptied
+}
+
+fn is_draining(node: &Node, is: bool) {
+    node.draining.store(is, Ordering::Relaxed);
+    let standing = if is { Standing::Draining } else { Standing::Up };
+    node.dispatcher.stand(&node.name, standing);
+}
+
+async fn empty(node: &Arc<Node>, targets: &[NodeName], time: Duration) -> Result<Drained, Fault> {
     let ends = tokio::time::Instant::now() + time;
     let mut drained = Drained::default();
+    let mut stayed: Option<(RecordKey, Fault)> = None;
     for (tenant, app) in node.apps.all() {
         let records = sessions::all(&**node.homes.local(), &tenant, &app.spec.name).await?;
         for Listed { key, head } in records {
@@ -53,11 +68,29 @@ pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, F
                 Err(fault) => {
                     tracing::warn!(session = %key.session, problem = %fault.problem(), "not moved");
                     drained.left += 1;
+                    stayed.get_or_insert((key, fault));
                 }
             }
         }
     }
-    Ok(drained)
+    match stayed {
+        Some((key, fault)) if drained.moved == 0 => Err(given_up(node, drained.left, &key, &fault)),
+        _ => Ok(drained),
+    }
+}
+
+fn given_up(node: &Node, left: u64, key: &RecordKey, fault: &Fault) -> Fault {
+    let title = format!(
+        "{} is not emptied and takes work as before: of {left} sessions none could be moved, {} because {}",
+        node.name,
+        key.session,
+        fault.problem().title
+    );
+    Fault::new(
+        Kind::Unavailable,
+        title,
+        "the node's log names each of them; mend that, and drain it again",
+    )
 }
 
 /// Who takes the sessions: the others that run functions and take anything new.

@@ -139,6 +139,50 @@ async fn sessions_of_a_node_that_was_emptied_go_on_when_it_is_gone() {
     nodes.stop().await;
 }
 
+/// A node that finds nobody for its sessions is of use where it is.
+#[tokio::test]
+async fn a_node_that_cannot_be_emptied_says_why_and_takes_work_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        names: vec!["one", "two", "cloud"],
+        ..Setup::default()
+    };
+    let mut nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::new(nodes.url("one"));
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-function").await;
+    add(&one, &mut held).await;
+    let drain = async || one.send(one.post("/v1/nodes/one/drain")).await;
+    nodes.stop_node("two").await;
+    let refused = drain().await;
+    assert_eq!(refused.kind(), "unavailable");
+    assert!(refused.text().contains(&held.id), "{}", refused.text());
+    let late = one.session("counter", "in-edge").await;
+    assert!(late.id.starts_with("one_"), "{}", late.id);
+    nodes.start_node("two").await;
+    let drained: Drained = drain().await.ok().json();
+    assert_eq!(drained, Drained { moved: 2, left: 0 });
+    assert_eq!(add(&Caller::new(nodes.url("two")), &mut held).await, "2");
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn the_only_node_that_runs_functions_is_not_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        names: vec!["one", "cloud"],
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::new(nodes.url("one"));
+    one.deploy("counter", str::to_owned).await;
+    let refused = one.send(one.post("/v1/nodes/one/drain")).await;
+    assert_eq!(refused.kind(), "unavailable");
+    let born = one.session("counter", "in-edge").await;
+    assert!(born.id.starts_with("one_"), "{}", born.id);
+    nodes.stop().await;
+}
+
 /// Three states of 6 MiB are more than one message between nodes.
 #[tokio::test]
 async fn a_session_larger_than_a_message_moves() {
