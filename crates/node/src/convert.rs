@@ -381,7 +381,7 @@ async fn drive(
             }
             MoveAction::Done(there) => return Ok(Ended::Gone(there)),
             MoveAction::Stayed => return Ok(Ended::At(home.clone())),
-            MoveAction::NoSession => return Err(Refusal::NoSession.into()),
+            MoveAction::Refused(refusal) => return Err(refusal.into()),
         };
         action = moving.on(event);
     }

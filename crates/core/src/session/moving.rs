@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::attempt::Refusal;
 use super::head::{BlobName, Commit, Expect, Head, Status};
 use super::home::Home;
 use super::replies::Replies;
@@ -43,8 +44,8 @@ pub enum MoveAction {
     Done(Home),
     /// The session stays at the source.
     Stayed,
-    /// There is no session to move.
-    NoSession,
+    /// There is no session to move, or none any more.
+    Refused(Refusal),
 }
 
 /// What came of an action.
@@ -126,7 +127,7 @@ impl Move {
 
     fn source(&mut self, source: Option<Whole>) -> MoveAction {
         let Some(mut source) = source.map(Box::new) else {
-            return MoveAction::NoSession;
+            return MoveAction::Refused(Refusal::NoSession);
         };
         match (source.head.status.clone(), self.to.clone()) {
             (Status::Live, None) => MoveAction::Stayed,
@@ -149,7 +150,7 @@ impl Move {
             }
             (Status::Moving(to), _) => self.load_target(source, to),
             (Status::Moved(to) | Status::Abandoned(to), _) => MoveAction::Done(to),
-            (Status::Deleted, _) => MoveAction::NoSession,
+            (Status::Deleted, _) => MoveAction::Refused(Refusal::Gone),
         }
     }
 

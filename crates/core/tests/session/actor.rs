@@ -219,7 +219,7 @@ impl Mover {
             MoveAction::CommitTarget(to, commit) => heard(world.commit(&to, commit, fate)),
             MoveAction::HandOver(..) => panic!("nothing moves to a client here"),
             MoveAction::Done(there) => return Some(there),
-            MoveAction::Stayed | MoveAction::NoSession => return Some(self.from.clone()),
+            MoveAction::Stayed | MoveAction::Refused(_) => return Some(self.from.clone()),
         };
         self.action = self.machine.on(event);
         None

@@ -107,6 +107,33 @@ async fn a_session_cannot_go_where_no_node_is() {
     nodes.stop().await;
 }
 
+/// Three knows no more of the session than where it was born.
+#[tokio::test]
+async fn a_session_that_was_deleted_cannot_be_moved_any_more_whoever_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = four(&folder).await;
+    let [one, two, three] = ["one", "two", "three"].map(|name| Caller::new(nodes.url(name)));
+    one.deploy("counter", str::to_owned).await;
+    for model in ON_NODES {
+        for moved in [false, true] {
+            let mut held = one.session("counter", model).await;
+            if moved {
+                migrate(&one, &held, "two").await.ok();
+            }
+            let path = format!("{}/v1/apps/counter/sessions/{}", two.url, held.id);
+            two.send(two.http.delete(path)).await.ok();
+            for caller in [&three, &two, &one] {
+                let gone = migrate(caller, &held, "three").await;
+                let case = format!("{model}, moved: {moved}: {}", gone.text());
+                assert_eq!((gone.status, gone.kind().as_str()), (410, "gone"), "{case}");
+                let gone = caller.convert(&mut held, "external", &[]).await;
+                assert_eq!(gone.status, 410, "{case}");
+            }
+        }
+    }
+    nodes.stop().await;
+}
+
 #[tokio::test]
 async fn sessions_of_a_node_that_was_emptied_go_on_when_it_is_gone() {
     let folder = tempfile::tempdir().unwrap();
