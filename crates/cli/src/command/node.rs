@@ -1,10 +1,12 @@
 //! `fogline node`: one node, as its configuration says.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fogline_core::dispatch::Map;
 use fogline_core::lease;
@@ -25,6 +27,9 @@ use crate::failure::Failure;
 use crate::peering::{self, failed};
 use crate::{asynchronous, output};
 
+/// How often a quorum that was silent at the start is asked whether it is there.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
 /// Run one node until it is interrupted.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -36,19 +41,23 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = NodeConfig::read(&args.config)?;
     asynchronous::run(async {
-        let node = fogline_node::start(options(&config).await?).await;
+        let (quorum, silent) = quorum(&config).await?.unzip();
+        let node = fogline_node::start(options(&config, quorum).await?).await;
         let node = node.map_err(|error| failed(&error, "mend what it says, and start the node again"))?;
         output::data(&format!("{} http://{}\n", node.name(), node.http()))?;
         if config.loopback_only {
             output::note("loopback development mode: no tokens, whoever reaches the node is trusted");
         }
-        asynchronous::interrupted().await?;
+        tokio::select! {
+            interrupted = asynchronous::interrupted() => interrupted?,
+            never = greet(silent.flatten()) => match never {},
+        }
         node.stop().await;
         Ok(())
     })
 }
 
-async fn options(config: &NodeConfig) -> Result<Options, Failure> {
+async fn options(config: &NodeConfig, quorum: Option<Quorum>) -> Result<Options, Failure> {
     let (peers, origin) = match &config.peering {
         Some(peering) => {
             let member = peering::member(config, peering).await?;
@@ -86,7 +95,7 @@ async fn options(config: &NodeConfig) -> Result<Options, Failure> {
         operator: operator(config)?,
         keyrings,
         external: external(config).await?,
-        quorum: quorum(config).await?,
+        quorum,
         slots: slots(config.slots),
         limits: limits(config),
         peers,
@@ -249,7 +258,8 @@ async fn external(config: &NodeConfig) -> Result<External, Failure> {
     })
 }
 
-async fn quorum(config: &NodeConfig) -> Result<Option<Quorum>, Failure> {
+/// The quorum, and its servers if they have not said yet how they are.
+async fn quorum(config: &NodeConfig) -> Result<Option<(Quorum, Option<EtcdStore>)>, Failure> {
     let Some(InEdgeStore::Etcd(section)) = &config.in_edge else {
         return Ok(None);
     };
@@ -266,17 +276,34 @@ async fn quorum(config: &NodeConfig) -> Result<Option<Quorum>, Failure> {
     }
     let refused = |error: EtcdConnectError| failed(&error, "check [in-edge] and the servers");
     let etcd = EtcdStore::new(&options).map_err(refused)?;
-    match etcd.greet().await {
+    let silent = match etcd.greet().await {
         // What needs no quorum is served meanwhile.
         Err(error @ EtcdConnectError::Silent { .. }) => {
             output::note(&format!("starts without its quorum: {error}"));
+            Some(etcd.clone())
         }
-        greeted => greeted.map_err(refused)?,
+        greeted => {
+            greeted.map_err(refused)?;
+            None
+        }
+    };
+    let term = section.lease_term.unwrap_or(lease::TERM);
+    Ok(Some((Quorum { etcd, term }, silent)))
+}
+
+/// Asks servers that were silent at the start how they are kept, once they are there, for what they lack to be in the
+/// log; goes on for as long as the node does.
+async fn greet(silent: Option<EtcdStore>) -> Infallible {
+    if let Some(etcd) = silent {
+        while let Err(error) = etcd.greet().await {
+            if !matches!(error, EtcdConnectError::Silent { .. }) {
+                output::note(&format!("goes on without its quorum: {error}"));
+                break;
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
     }
-    Ok(Some(Quorum {
-        etcd,
-        term: section.lease_term.unwrap_or(lease::TERM),
-    }))
+    std::future::pending().await
 }
 
 fn tls(section: &EtcdSection) -> Result<Option<EtcdTls>, Failure> {
