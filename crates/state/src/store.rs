@@ -69,6 +69,10 @@ pub trait Store: Send + Sync {
 
 /// What came of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it arrives, and a box would be an allocation for each conflict"
+)]
 pub enum Committed {
     /// It is done.
     Done,

@@ -48,6 +48,10 @@ pub(crate) enum Fate {
 }
 
 /// What its sender hears of a commit.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "as what a store answers, whose head is in place"
+)]
 pub(crate) enum Heard {
     Done,
     Conflict(Option<Head>),
