@@ -378,7 +378,9 @@ impl Work<'_> {
         span.gave(&executed);
         if let Ok(execution) = &executed {
             span.is("faas.coldstart", execution.cold);
-            if let Some(function) = key(self.job).filter(|_| !execution.cold) {
+            // A worker that is to be kept is made once: how long that takes says nothing of the executions after it.
+            let usual = !execution.cold || self.task.instance() == Instance::PerInvocation;
+            if let Some(function) = key(self.job).filter(|_| usual) {
                 self.node.members.executed(&function, execution.took);
             }
         }

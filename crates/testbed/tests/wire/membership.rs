@@ -200,31 +200,31 @@ async fn reckons(caller: &Caller, held: &mut Held, with: &str, as_wanted: impl F
 
 #[tokio::test]
 async fn how_long_executions_take_at_a_node_the_others_know() {
-    let folder = tempfile::tempdir().unwrap();
-    let nodes = found(&folder, &["one", "two", "cloud"]).await;
-    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
-    sees(&one, |nodes| alive(nodes, "two")).await;
-    sees(&two, |nodes| alive(nodes, "one")).await;
-    // By what the manifest says an execution takes minutes.
-    let slow = |manifest: &str| {
-        manifest
-            .replacen("operations = 30_000", "operations = 1_000_000_000_000", 1)
-            .replacen(
-                "[functions.add]",
-                "[functions.add]\ninstance = \"per-session\"",
-                1,
-            )
-    };
-    one.deploy("counter", slow).await;
-    let mut held = two.session("counter", "in-function").await;
-    assert!(held.id.starts_with("two_"), "{}", held.id);
-    reckons(&one, &mut held, "two", |two| two.processing_seconds.0 > 1.0).await;
-    // The first one made a worker, which is not counted.
-    for _ in 0..2 {
-        add(&two, &mut held).await.ok();
+    // A kept worker's first execution made it, and is not counted.
+    for (instance, executions) in [("per-invocation", 1), ("per-session", 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let nodes = found(&folder, &["one", "two", "cloud"]).await;
+        let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+        sees(&one, |nodes| alive(nodes, "two")).await;
+        sees(&two, |nodes| alive(nodes, "one")).await;
+        // By what the manifest says an execution takes minutes.
+        let operations = "operations = 1_000_000_000_000";
+        let function = format!("[functions.add]\ninstance = \"{instance}\"");
+        let slow = |manifest: &str| {
+            manifest
+                .replacen("operations = 30_000", operations, 1)
+                .replacen("[functions.add]", &function, 1)
+        };
+        one.deploy("counter", slow).await;
+        let mut held = two.session("counter", "in-function").await;
+        assert!(held.id.starts_with("two_"), "{}", held.id);
+        reckons(&one, &mut held, "two", |two| two.processing_seconds.0 > 1.0).await;
+        for _ in 0..executions {
+            add(&two, &mut held).await.ok();
+        }
+        reckons(&one, &mut held, "two", |two| two.processing_seconds.0 < 1.0).await;
+        nodes.stop().await;
     }
-    reckons(&one, &mut held, "two", |two| two.processing_seconds.0 < 1.0).await;
-    nodes.stop().await;
 }
 
 /// Two nodes side by side, and a cloud 20 ms and 10 Mb/s away.
