@@ -222,7 +222,13 @@ impl Writer {
             };
             match list(&client, &self.app, &self.session).await {
                 Ok(basket) => return basket,
-                Err(error) => assert!(Instant::now() < until, "{} {}: {error:?}", self.app, self.session),
+                Err(error) => {
+                    assert!(Instant::now() < until, "{} {}: {error:?}", self.app, self.session);
+                    // A look that was under way at the end; no other request of this client goes before it.
+                    if let Error::Unanswered { number, .. } = error {
+                        let _ = client.resume(&self.app, &self.session, number).await;
+                    }
+                }
             }
         }
     }
