@@ -24,14 +24,8 @@ const TOKEN: &str = "secret";
 pub(crate) fn check() -> Result<(), Failure> {
     let schemathesis = ensure_schemathesis()?;
     Run::cargo()
-        .args([
-            "build",
-            "--locked",
-            "--package",
-            "fogline-node",
-            "--example",
-            "serve",
-        ])
+        // Of the workspace, as the tests: with the features of one package alone wasmtime is compiled once more.
+        .args(["build", "--locked", "--workspace", "--example", "serve"])
         .show()?;
     let (node, served) = Node::start(&["", TOKEN])?;
     let folder = target().join("api");

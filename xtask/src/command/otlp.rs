@@ -35,7 +35,8 @@ const SHOWN: [&str; 9] = [
 /// When the collector is not there, or does not show what the node has sent.
 pub(crate) fn check() -> Result<(), Failure> {
     let rotel = ensure_rotel()?;
-    let serve = ["--package", "fogline-node", "--example", "serve"];
+    // Of the workspace, as the tests: with the features of one package alone wasmtime is compiled once more.
+    let serve = ["--workspace", "--example", "serve"];
     Run::cargo().args(["build", "--locked"]).args(serve).show()?;
     let folder = target().join("otlp");
     let log = folder.join("collector.log");
