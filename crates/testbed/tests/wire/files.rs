@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fogline_client::{Client, Package};
-use fogline_node::Limits;
 use fogline_protocol::multipart::{self, Part};
 
 use super::rules::two_callers;
@@ -93,14 +92,7 @@ async fn laid_out(folder: &Path, node: &str, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn folders_go_when_no_version_that_is_deployed_runs_there() {
-    let setup = Setup {
-        limits: Limits {
-            sweep_every: Duration::from_millis(20),
-            ..Limits::default()
-        },
-        ..Setup::default()
-    };
-    let (folder, mut nodes, one, _) = two_callers(setup).await;
+    let (folder, mut nodes, one, _) = two_callers(Setup::sweeping()).await;
     let project = tempfile::tempdir().unwrap();
     let (app, function) = ("greeting".parse().unwrap(), "greet".parse().unwrap());
     let client = Client::builder(&one.url).build().unwrap();

@@ -205,15 +205,13 @@ async fn of_two_envelopes_of_a_state_a_join_takes_the_one_that_was_made_later() 
 async fn a_step_that_is_under_way_at_a_node_is_not_begun_there_again() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup {
-        names: vec!["one", "cloud"],
         limits: Limits {
             fire_again_after: Duration::from_millis(100),
             ..Limits::default()
         },
-        ..Setup::default()
+        ..Setup::one_worker()
     };
     let nodes = Nodes::start(folder.path(), setup).await;
-    // It executes nothing itself.
     let cloud = Caller::new(nodes.url("cloud"));
     let gates = Gated::new(&folder.path().join("gates"));
     let parts = gates.parts(&[("slow", &[]), ("quick", &[])], &[]);

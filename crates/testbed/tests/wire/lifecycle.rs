@@ -50,14 +50,7 @@ async fn delete(caller: &Caller) -> (u16, String) {
 
 #[tokio::test]
 async fn a_deleted_application_leaves_nothing_of_its_sessions_anywhere() {
-    let setup = Setup {
-        limits: Limits {
-            sweep_every: Duration::from_millis(50),
-            ..Limits::default()
-        },
-        ..Setup::default()
-    };
-    let (folder, mut nodes, one, two) = two_callers(setup).await;
+    let (folder, mut nodes, one, two) = two_callers(Setup::sweeping()).await;
     one.deploy("counter", str::to_owned).await;
     for caller in [&one, &two] {
         for model in STORED {
@@ -238,11 +231,7 @@ async fn a_session_that_is_in_use_in_its_owners_memory_is_not_swept() {
     static OLD: AtomicBool = AtomicBool::new(false);
     let setup = Setup {
         meddling: Meddling::OldInLists(&OLD),
-        limits: Limits {
-            sweep_every: Duration::from_millis(20),
-            ..Limits::default()
-        },
-        ..Setup::default()
+        ..Setup::sweeping()
     };
     let (_folder, nodes, one, two) = two_callers(setup).await;
     one.deploy("counter", str::to_owned).await;

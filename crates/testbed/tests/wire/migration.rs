@@ -196,11 +196,7 @@ async fn a_node_that_cannot_be_emptied_says_why_and_takes_work_as_before() {
 #[tokio::test]
 async fn the_only_node_that_runs_functions_is_not_emptied() {
     let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        names: vec!["one", "cloud"],
-        ..Setup::default()
-    };
-    let nodes = Nodes::start(folder.path(), setup).await;
+    let nodes = Nodes::start(folder.path(), Setup::one_worker()).await;
     let one = Caller::new(nodes.url("one"));
     one.deploy("counter", str::to_owned).await;
     let refused = one.send(one.post("/v1/nodes/one/drain")).await;

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fogline_node::Limits;
 use fogline_protocol::api::{App, Explanation};
 use fogline_protocol::multipart::Part;
 use fogline_state::{EmbeddedOptions, EmbeddedStore};
@@ -124,14 +123,7 @@ async fn a_node_that_was_away_while_an_application_was_deleted_and_deployed_agai
 
 #[tokio::test]
 async fn of_old_versions_the_last_three_are_kept() {
-    let setup = Setup {
-        limits: Limits {
-            sweep_every: Duration::from_millis(20),
-            ..Limits::default()
-        },
-        ..Setup::default()
-    };
-    let (folder, mut nodes, one, _) = two_callers(setup).await;
+    let (folder, mut nodes, one, _) = two_callers(Setup::sweeping()).await;
     for version in 1..=6 {
         let version = format!("0.{version}.0");
         one.deploy("counter", |it| it.replace("0.1.0", &version)).await;
@@ -275,11 +267,7 @@ async fn a_node_that_would_be_chosen_each_time_is_asked_once_whether_it_has_an_a
 #[tokio::test]
 async fn the_only_node_goes_on_with_others_while_it_does_not_have_an_application_yet() {
     let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        names: vec!["one", "cloud"],
-        ..Setup::default()
-    };
-    let nodes = Nodes::start(folder.path(), setup).await;
+    let nodes = Nodes::start(folder.path(), Setup::one_worker()).await;
     std::fs::write(folder.path().join("one/apps"), "").unwrap();
     let cloud = Caller::new(nodes.url("cloud"));
     let app = cloud.deploy("process-python", str::to_owned).await;

@@ -81,6 +81,27 @@ impl Default for Setup {
     }
 }
 
+impl Setup {
+    /// Nodes that look every moment for what is not needed any more.
+    pub(crate) fn sweeping() -> Self {
+        Self {
+            limits: Limits {
+                sweep_every: Duration::from_millis(20),
+                ..Limits::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// A cloud, which executes nothing itself, and one node that does.
+    pub(crate) fn one_worker() -> Self {
+        Self {
+            names: vec!["one", "cloud"],
+            ..Self::default()
+        }
+    }
+}
+
 /// Nodes that run.
 pub(crate) struct Nodes {
     setup: Setup,
