@@ -18,15 +18,12 @@ use crate::fault::Fault;
 use crate::random;
 
 const JSON: &str = "application/json";
-/// As many as an answer to an invocation has, with those of the server.
-const HEADERS: usize = 6;
 const BYTES: &str = "application/octet-stream";
 
 /// Bytes, with this media type.
 pub(crate) fn bytes(status: StatusCode, media_type: &str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().reserve(HEADERS);
     let media_type = HeaderValue::from_str(media_type);
     response.headers_mut().insert(
         CONTENT_TYPE,

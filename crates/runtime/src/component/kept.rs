@@ -1,6 +1,6 @@
 //! Workers that are kept for sessions: a bounded cache, nothing more (R13).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fogline_core::model::{Bytes, CommitId, SessionId};
@@ -53,14 +53,14 @@ pub(super) struct Kept<W = Worker> {
 }
 
 /// One worker for each.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     executor: u64,
     session: SessionId,
 }
 
 struct Inner<W> {
-    workers: HashMap<Key, Entry<W>>,
+    workers: BTreeMap<Key, Entry<W>>,
     /// By when they were put here, oldest first.
     order: BTreeMap<u64, Key>,
     /// Counts what was put here.
@@ -81,7 +81,7 @@ impl<W> Kept<W> {
     /// For so many workers, which may have so much memory together.
     pub(super) fn new(capacity: usize, most: Bytes) -> Self {
         let inner = Inner {
-            workers: HashMap::new(),
+            workers: BTreeMap::new(),
             order: BTreeMap::new(),
             clock: 0,
             memory: Bytes::ZERO,
@@ -114,8 +114,8 @@ impl<W> Kept<W> {
         let mut gone = Vec::new();
         let mut inner = self.lock();
         let keys: Vec<_> = inner
-            .order
-            .values()
+            .workers
+            .keys()
             .filter(|key| key.executor == executor)
             .cloned()
             .collect();
