@@ -4,13 +4,10 @@
 
 use std::hint::black_box;
 
-use bytes::Bytes;
 use fogline_bench::{BenchError, Kind, LocalNode, LocalOptions, Same, Script, deploy, sessions};
 use fogline_core::application::Durability;
 use fogline_core::model::ExecutionModel;
-use http_body_util::{BodyExt, Full};
-use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
+use http_body_util::{BodyExt, Either};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,8 +29,6 @@ const KIND: Kind = Kind {
 /// Invocations that count, and as many before them.
 const COUNT: usize = 200;
 
-type Api = TowerToHyperService<axum::Router>;
-
 #[expect(clippy::print_stdout, reason = "the list of parts is data")]
 fn main() {
     let chosen = std::env::args().nth(1).unwrap_or_default();
@@ -46,8 +41,8 @@ fn main() {
 
 /// Inside this function, instructions count. Its name is known to `cargo xtask instructions`.
 #[inline(never)]
-fn guarded_part(runtime: &Runtime, api: &Api, script: &mut impl Script) {
-    runtime.block_on(invoke(api, script));
+fn guarded_part(runtime: &Runtime, node: &LocalNode, script: &mut impl Script) {
+    runtime.block_on(invoke(node, script));
 }
 
 fn measure(function: &str, in_session: bool) {
@@ -59,20 +54,19 @@ fn measure(function: &str, in_session: bool) {
     let (node, mut prepared) = runtime
         .block_on(prepare(&folder, function))
         .expect("the node starts");
-    let api = TowerToHyperService::new(node.api());
     if in_session {
         let session = prepared.pop().expect("one was made");
-        count(&runtime, &api, session);
+        count(&runtime, &node, session);
     } else {
         let path = format!("/v1/apps/{}/functions/{function}", KIND.app());
-        count(&runtime, &api, Same::post(&path, "1"));
+        count(&runtime, &node, Same::post(&path, "1"));
     }
     runtime.block_on(node.stop());
 }
 
-fn count(runtime: &Runtime, api: &Api, mut script: impl Script) {
-    runtime.block_on(invoke(api, &mut script));
-    guarded_part(runtime, api, &mut script);
+fn count(runtime: &Runtime, node: &LocalNode, mut script: impl Script) {
+    runtime.block_on(invoke(node, &mut script));
+    guarded_part(runtime, node, &mut script);
 }
 
 async fn prepare(
@@ -91,12 +85,10 @@ async fn prepare(
     Ok((node, sessions))
 }
 
-async fn invoke(api: &Api, script: &mut impl Script) {
+async fn invoke(node: &LocalNode, script: &mut impl Script) {
     for _ in 0..COUNT {
-        let request = script
-            .request()
-            .map(|body: Full<Bytes>| axum::body::Body::new(body));
-        let answer = api.call(request).await.expect("the API never fails");
+        let request = script.request().map(Either::Right);
+        let answer = node.answer(request).await;
         assert!(answer.status().is_success(), "{}", answer.status());
         black_box(answer.into_body().collect().await.expect("the body is here"));
     }

@@ -5,15 +5,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::network::{NetworkBuilder, Node, VertexKind};
-use fogline_node::{External, Handle, Limits, Operator, Options, Others, Tenants, start};
+use fogline_node::{Body, External, Handle, Limits, Operator, Options, Others, Response, Tenants, start};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_state::seal::Keyring;
+use http::Request;
 
 use crate::error::BenchError;
 
@@ -76,9 +76,9 @@ impl LocalNode {
         self.0.http()
     }
 
-    /// Its client API, without a socket.
-    pub fn api(&self) -> Router {
-        self.0.api()
+    /// Answers a request without a socket.
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        self.0.answer(request).await
     }
 
     /// Stops it.

@@ -39,6 +39,7 @@ mod sweep;
 mod tokens;
 mod trace;
 
+pub use gateway::{Body, Response};
 pub use limits::Limits;
 pub use members::{Detector, Gossip, GossipError, Others, Pace, memory};
 pub use start::{External, Handle, Options, Quorum, StartError, start, start_with};

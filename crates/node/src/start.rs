@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use axum::Router;
 use fogline_core::dispatch::Map;
 use fogline_core::model::{NodeName, TenantName};
 use fogline_core::network::NetworkError;
@@ -16,6 +15,7 @@ use fogline_membership::Membership;
 use fogline_runtime::Runtime;
 use fogline_state::seal::{Keyring, Sealer};
 use fogline_state::{EmbeddedOptions, EmbeddedStore, EtcdStore, OpenError, Store, StoreError};
+use http::Request;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ use crate::apps::{Apps, compare, rollout};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::decisions::Decisions;
-use crate::gateway;
+use crate::gateway::{self, Body, Response};
 use crate::homes::{Homes, Owner, RemoteStore, Turns};
 use crate::incarnation;
 use crate::invoke::Dispatcher;
@@ -138,7 +138,6 @@ pub enum StartError {
 pub struct Handle {
     node: Arc<Node>,
     http: SocketAddr,
-    api: Router,
     /// The task that keeps the node's lease, and what ends it: later than all others.
     keeping: TaskTracker,
     leaving: CancellationToken,
@@ -209,8 +208,7 @@ pub async fn start_with(
         tasks,
     });
     rollout::restore(&node).await;
-    let api = gateway::router(Arc::clone(&node));
-    spawn(&node, listener, api.clone());
+    spawn(&node, listener);
     exporter.map(|exporter| node.tasks.spawn(exporter.run(node.stopping.clone())));
     if let Some((life, membership)) = gossip {
         // It ends by itself, with a goodbye.
@@ -224,7 +222,6 @@ pub async fn start_with(
     Ok(Handle {
         node,
         http,
-        api,
         keeping,
         leaving,
     })
@@ -332,9 +329,9 @@ async fn surroundings(
 }
 
 /// The tasks of a node: each ends when it stops.
-fn spawn(node: &Arc<Node>, listener: TcpListener, api: Router) {
+fn spawn(node: &Arc<Node>, listener: TcpListener) {
     let (stopping, tasks) = (&node.stopping, &node.tasks);
-    tasks.spawn(gateway::serve(listener, api, tasks.clone(), stopping.clone()));
+    tasks.spawn(gateway::serve(listener, Arc::clone(node)));
     let it = Arc::clone(node);
     tasks.spawn(
         stopping
@@ -389,9 +386,9 @@ impl Handle {
         self.http
     }
 
-    /// The client API, for callers of this process: the same as over HTTP, without a socket.
-    pub fn api(&self) -> Router {
-        self.api.clone()
+    /// Answers a caller of this process: the same as over HTTP, without a socket.
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        gateway::answer(&self.node, request).await
     }
 
     /// Its name.

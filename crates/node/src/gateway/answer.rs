@@ -1,7 +1,5 @@
 //! From what came of a request to HTTP.
 
-use axum::body::Body;
-use axum::response::Response;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use fogline_core::model::StateName;
@@ -12,23 +10,27 @@ use fogline_protocol::peer::Invoked;
 use fogline_protocol::problem::{self, Kind};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::Full;
 use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::random;
 
-const JSON: &str = "application/json";
+/// What a request is answered.
+pub type Response = http::Response<Full<Bytes>>;
+
+pub(crate) const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
 /// Bytes, with this media type.
-pub(crate) fn bytes(status: StatusCode, media_type: &str, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
+pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
+    of_type(status, HeaderValue::from_static(media_type), body.into())
+}
+
+fn of_type(status: StatusCode, media_type: HeaderValue, body: Bytes) -> Response {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    let media_type = HeaderValue::from_str(media_type);
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        media_type.unwrap_or(HeaderValue::from_static(BYTES)),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
 }
 
@@ -42,7 +44,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// Nothing but success.
 pub(crate) fn done() -> Response {
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
@@ -127,10 +129,11 @@ pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, By
         .iter()
         .map(|(state, sealed)| Part::new(multipart::state_part(state), sealed.clone()));
     let parts: Vec<Part> = std::iter::once(first).chain(states).collect();
-    bytes(
+    let media_type = HeaderValue::from_str(&boundary.content_type(Subtype::Mixed));
+    of_type(
         status,
-        &boundary.content_type(Subtype::Mixed),
-        multipart::write(&boundary, &parts),
+        media_type.unwrap_or(HeaderValue::from_static(BYTES)),
+        multipart::write(&boundary, &parts).into(),
     )
 }
 

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
 use fogline_core::catalogue::AppKey;
 use fogline_core::model::NodeName;
 use fogline_protocol::problem::Kind;
@@ -14,70 +11,50 @@ use fogline_protocol::{api, headers, multipart};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
-use super::extract::{Path, Query};
-use super::{answer, before_answer, body, respond, scope, tenant};
+use super::answer::{self, Response};
+use super::asked::{Asked, Body};
+use super::{before_answer, body};
 use crate::admit::{self, Scope};
 use crate::apps::{Deployed, Package, rollout};
 use crate::fault::Fault;
-use crate::node::Node;
 
-pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    respond(&node, &headers, async {
-        let tenant = tenant(&node, &headers)?;
-        let all = node.apps.all().into_iter().filter(|(of, _)| *of == tenant);
-        let apps = all.map(|(_, app)| app.describe()).collect();
-        Ok(answer::json(StatusCode::OK, &api::Apps { apps }))
-    })
-    .await
+pub(super) async fn list(asked: Asked<'_>) -> Result<Response, Fault> {
+    let tenant = asked.tenant()?;
+    let all = asked.node.apps.all().into_iter();
+    let of_tenant = all.filter(|(of, _)| *of == tenant);
+    let apps = of_tenant.map(|(_, app)| app.describe()).collect();
+    Ok(answer::json(StatusCode::OK, &api::Apps { apps }))
 }
 
-pub(super) async fn describe(
-    State(node): State<Arc<Node>>,
-    Path(app): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, None)?;
-        let app = node.apps.get(&scope.tenant, &scope.app)?;
-        Ok(answer::json(StatusCode::OK, &app.describe()))
-    })
-    .await
+pub(super) async fn describe(asked: Asked<'_>) -> Result<Response, Fault> {
+    let AppKey { tenant, app } = key(&asked)?;
+    let app = asked.node.apps.get(&tenant, &app)?;
+    Ok(answer::json(StatusCode::OK, &app.describe()))
 }
 
 /// Deploys here and on all nodes that can be told now: it is there when this answers, which names the others.
-pub(super) async fn deploy(
-    State(node): State<Arc<Node>>,
-    Query(how): Query<How>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    respond(&node, &headers, async {
-        let tenant = tenant(&node, &headers)?;
-        let package = package(&headers, body).await?;
-        let deployed = rollout::deploy(&node, &tenant, &package, how.force, until(&headers)?).await?;
-        Ok(answered(deployed))
-    })
-    .await
+pub(super) async fn deploy(asked: Asked<'_>) -> Result<Response, Fault> {
+    let How { force } = asked.query()?;
+    let tenant = asked.tenant()?;
+    let Asked {
+        node, headers, body, ..
+    } = asked;
+    let package = package(headers, body).await?;
+    let deployed = rollout::deploy(node, &tenant, &package, force, until(headers)?).await?;
+    Ok(answered(deployed))
 }
 
 /// Deploys the version before.
-pub(super) async fn roll_back(
-    State(node): State<Arc<Node>>,
-    Path(app): Path<String>,
-    Query(how): Query<How>,
-    headers: HeaderMap,
-) -> Response {
-    respond(&node, &headers, async {
-        let key = key(scope(&node, &headers, &app, None)?);
-        let deployed = rollout::roll_back(&node, &key, how.force, until(&headers)?).await?;
-        Ok(answered(deployed))
-    })
-    .await
+pub(super) async fn roll_back(asked: Asked<'_>) -> Result<Response, Fault> {
+    let How { force } = asked.query()?;
+    let key = key(&asked)?;
+    let deployed = rollout::roll_back(asked.node, &key, force, until(asked.headers)?).await?;
+    Ok(answered(deployed))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct How {
+struct How {
     #[serde(default)]
     force: bool,
 }
@@ -90,31 +67,24 @@ fn answered((app, pending): (Arc<Deployed>, Vec<NodeName>)) -> Response {
     answer::json(StatusCode::OK, &app)
 }
 
-fn key(scope: Scope) -> AppKey {
-    AppKey {
-        tenant: scope.tenant,
-        app: scope.app,
-    }
+/// The application that a path names.
+fn key(asked: &Asked<'_>) -> Result<AppKey, Fault> {
+    let [app] = asked.names()?;
+    let Scope { tenant, app, .. } = asked.scope(app, None)?;
+    Ok(AppKey { tenant, app })
 }
 
-pub(super) async fn delete(
-    State(node): State<Arc<Node>>,
-    Path(app): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    respond(&node, &headers, async {
-        let key = key(scope(&node, &headers, &app, None)?);
-        let pending = rollout::delete(&node, &key, until(&headers)?).await?;
-        let mut answer = answer::done();
-        if !pending.is_empty() {
-            let names: Vec<&str> = pending.iter().map(NodeName::as_str).collect();
-            if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
-                answer.headers_mut().insert(headers::PENDING, names);
-            }
+pub(super) async fn delete(asked: Asked<'_>) -> Result<Response, Fault> {
+    let key = key(&asked)?;
+    let pending = rollout::delete(asked.node, &key, until(asked.headers)?).await?;
+    let mut answer = answer::done();
+    if !pending.is_empty() {
+        let names: Vec<&str> = pending.iter().map(NodeName::as_str).collect();
+        if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
+            answer.headers_mut().insert(headers::PENDING, names);
         }
-        Ok(answer)
-    })
-    .await
+    }
+    Ok(answer)
 }
 
 /// Until when other nodes are waited for, so that the caller is still told in time what came of it.
@@ -124,25 +94,16 @@ fn until(headers: &HeaderMap) -> Result<Instant, Fault> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Since {
+struct Since {
     after: Option<u64>,
 }
 
-pub(super) async fn logs(
-    State(node): State<Arc<Node>>,
-    Path(app): Path<String>,
-    Query(since): Query<Since>,
-    headers: HeaderMap,
-) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, None)?;
-        node.apps.get(&scope.tenant, &scope.app)?;
-        let logs = node
-            .logs
-            .read(&scope.tenant, &scope.app, since.after.unwrap_or(0));
-        Ok(answer::json(StatusCode::OK, &logs))
-    })
-    .await
+pub(super) async fn logs(asked: Asked<'_>) -> Result<Response, Fault> {
+    let Since { after } = asked.query()?;
+    let AppKey { tenant, app } = key(&asked)?;
+    asked.node.apps.get(&tenant, &app)?;
+    let logs = asked.node.logs.read(&tenant, &app, after.unwrap_or(0));
+    Ok(answer::json(StatusCode::OK, &logs))
 }
 
 async fn package(headers: &HeaderMap, body: Body) -> Result<Package, Fault> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
 use fogline_core::model::limits::MAX_BODY;
 use fogline_core::model::{Bytes as Size, StateName};
@@ -13,6 +12,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::{BodyExt, Limited};
 
+use super::asked::Body;
 use crate::fault::Fault;
 
 /// How long a body may take to arrive.

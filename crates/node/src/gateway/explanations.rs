@@ -1,53 +1,41 @@
 //! Where invocations would run.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
 use fogline_protocol::peer::Target;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
-use super::extract::Path;
-use super::{answer, body, named, respond, scope};
+use super::answer::{self, Response};
+use super::asked::{Asked, named};
+use super::body;
 use crate::admit::admit;
+use crate::fault::Fault;
 use crate::invoke::{Job, explain};
-use crate::node::Node;
 
-pub(super) async fn without_session(
-    State(node): State<Arc<Node>>,
-    Path((app, function)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    answered(&node, (&app, None, &function), &headers, body).await
+pub(super) async fn without_session(asked: Asked<'_>) -> Result<Response, Fault> {
+    let [app, function] = asked.names()?;
+    answered(asked, app, None, function).await
 }
 
-pub(super) async fn in_session(
-    State(node): State<Arc<Node>>,
-    Path((app, session, function)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    answered(&node, (&app, Some(&session), &function), &headers, body).await
+pub(super) async fn in_session(asked: Asked<'_>) -> Result<Response, Fault> {
+    let [app, session, function] = asked.names()?;
+    answered(asked, app, Some(session), function).await
 }
 
 async fn answered(
-    node: &Arc<Node>,
-    (app, session, function): (&str, Option<&str>, &str),
-    headers: &HeaderMap,
-    body: Body,
-) -> Response {
-    respond(node, headers, async {
-        let scope = scope(node, headers, app, session)?;
-        let carried = body::carried(headers, body).await?;
-        let target = Target::Function(named(function)?);
-        let job = Job {
-            call: admit(node, &scope, target, &carried.input, headers)?,
-            input: carried.input,
-            envelopes: carried.envelopes,
-        };
-        Ok(answer::json(StatusCode::OK, &explain(node, &job).await?))
-    })
-    .await
+    asked: Asked<'_>,
+    app: &str,
+    session: Option<&str>,
+    function: &str,
+) -> Result<Response, Fault> {
+    let scope = asked.scope(app, session)?;
+    let Asked {
+        node, headers, body, ..
+    } = asked;
+    let carried = body::carried(headers, body).await?;
+    let target = Target::Function(named(function)?);
+    let job = Job {
+        call: admit(node, &scope, target, &carried.input, headers)?,
+        input: carried.input,
+        envelopes: carried.envelopes,
+    };
+    Ok(answer::json(StatusCode::OK, &explain(node, &job).await?))
 }

@@ -1,18 +1,16 @@
 //! The nodes, and what operators do with them.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
-use axum::response::Response;
 use fogline_core::model::NodeName;
 use fogline_protocol::api::{Drained, Nodes};
 use fogline_protocol::headers;
 use fogline_protocol::peer::{self, Request};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
-use super::extract::Path;
-use super::{answer, before_answer, named, respond, tenant, traced};
+use super::answer::{self, Response};
+use super::asked::{Asked, named};
+use super::before_answer;
 use crate::admit;
 use crate::drain;
 use crate::fault::Fault;
@@ -21,52 +19,44 @@ use crate::members;
 use crate::node::Node;
 use crate::trace;
 
-pub(super) async fn list(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    respond(&node, &headers, async {
-        tenant(&node, &headers)?;
-        let nodes = members::describe(&node);
-        Ok(answer::json(
-            StatusCode::OK,
-            &Nodes {
-                here: node.name.clone(),
-                nodes,
-            },
-        ))
-    })
-    .await
+pub(super) async fn list(asked: Asked<'_>) -> Result<Response, Fault> {
+    asked.tenant()?;
+    let nodes = members::describe(asked.node);
+    Ok(answer::json(
+        StatusCode::OK,
+        &Nodes {
+            here: asked.node.name.clone(),
+            nodes,
+        },
+    ))
 }
 
 /// Whoever has used up the rate may see that.
-pub(super) async fn quota(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    respond(&node, &headers, async {
-        let tenant = node.tenants.of(admit::text(&headers, headers::AUTHORIZATION)?)?;
-        Ok(answer::json(
-            StatusCode::OK,
-            &node.quotas.describe(&node.name, &tenant),
-        ))
-    })
-    .await
+pub(super) async fn quota(asked: Asked<'_>) -> Result<Response, Fault> {
+    let node = asked.node;
+    let tenant = node
+        .tenants
+        .of(admit::text(asked.headers, headers::AUTHORIZATION)?)?;
+    Ok(answer::json(
+        StatusCode::OK,
+        &node.quotas.describe(&node.name, &tenant),
+    ))
 }
 
-pub(super) async fn drain(
-    State(node): State<Arc<Node>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    traced(&node, &headers, "POST /v1/nodes/{node}/drain", async |_trace| {
-        node.operator
-            .check(admit::text(&headers, headers::AUTHORIZATION)?)?;
-        let name: NodeName = named(&name)?;
-        let patience = admit::timeout(&headers)?;
-        let time = before_answer(patience);
-        let drained = if name == node.name {
-            drain::drain(&node, time).await?
-        } else {
-            ask(&node, &name, time, Instant::now() + patience).await?
-        };
-        Ok(answer::json(StatusCode::OK, &drained))
-    })
-    .await
+pub(super) async fn drain(asked: Asked<'_>) -> Result<Response, Fault> {
+    let node = asked.node;
+    node.operator
+        .check(admit::text(asked.headers, headers::AUTHORIZATION)?)?;
+    let [name] = asked.names()?;
+    let name: NodeName = named(name)?;
+    let patience = admit::timeout(asked.headers)?;
+    let time = before_answer(patience);
+    let drained = if name == node.name {
+        drain::drain(node, time).await?
+    } else {
+        ask(node, &name, time, Instant::now() + patience).await?
+    };
+    Ok(answer::json(StatusCode::OK, &drained))
 }
 
 async fn ask(node: &Node, name: &NodeName, time: Duration, deadline: Instant) -> Result<Drained, Fault> {

@@ -1,36 +1,33 @@
 //! How a node is, for those who watch it.
 
-use std::sync::Arc;
-
-use axum::extract::State;
-use axum::response::Response;
 use fogline_protocol::openapi;
 use fogline_protocol::problem::Kind;
 use http::StatusCode;
 
-use super::answer;
+use super::answer::{self, Response};
+use super::asked::Asked;
 use crate::fault::Fault;
-use crate::node::Node;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn live() -> Response {
-    answer::bytes(StatusCode::OK, TEXT, "live\n")
+pub(super) async fn live(_: Asked<'_>) -> Result<Response, Fault> {
+    Ok(answer::bytes(StatusCode::OK, TEXT, "live\n"))
 }
 
-pub(super) async fn ready(State(node): State<Arc<Node>>) -> Response {
-    if node.stopping.is_cancelled() {
-        return answer::fault(&Fault::new(
+pub(super) async fn ready(asked: Asked<'_>) -> Result<Response, Fault> {
+    if asked.node.stopping.is_cancelled() {
+        return Err(Fault::new(
             Kind::Unavailable,
             "the node is stopping",
             "ask another node",
         ));
     }
-    answer::bytes(StatusCode::OK, TEXT, "ready\n")
+    Ok(answer::bytes(StatusCode::OK, TEXT, "ready\n"))
 }
 
-pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
+pub(super) async fn metrics(asked: Asked<'_>) -> Result<Response, Fault> {
+    let node = asked.node;
     let traffic = node
         .endpoint
         .as_ref()
@@ -42,13 +39,10 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Response {
     for (tenant, usage) in node.quotas.all() {
         node.metrics.used(&tenant, usage);
     }
-    answer::bytes(
-        StatusCode::OK,
-        OPEN_METRICS,
-        node.metrics.text(node.owner.len(), &traffic),
-    )
+    let text = node.metrics.text(node.owner.len(), &traffic);
+    Ok(answer::bytes(StatusCode::OK, OPEN_METRICS, text))
 }
 
-pub(super) async fn openapi() -> Response {
-    answer::bytes(StatusCode::OK, "application/json", openapi::document())
+pub(super) async fn openapi(_: Asked<'_>) -> Result<Response, Fault> {
+    Ok(answer::bytes(StatusCode::OK, answer::JSON, openapi::document()))
 }

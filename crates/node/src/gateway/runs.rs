@@ -1,58 +1,52 @@
 //! Runs.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::State;
-use axum::response::Response;
-use fogline_protocol::api::RunBy;
+use fogline_protocol::api::{self, RunBy};
 use fogline_protocol::headers;
 use fogline_protocol::problem::Kind;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::extract::Path;
-use super::{answer, body, named, respond, scope, traced};
+use super::answer::{self, Response};
+use super::asked::{Asked, named};
+use super::body;
 use crate::admit;
 use crate::fault::Fault;
-use crate::node::Node;
-use crate::runs::{self, Asked};
+use crate::runs;
 
-pub(super) async fn start(
-    State(node): State<Arc<Node>>,
-    Path((app, session)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let route = "POST /v1/apps/{app}/sessions/{session}/runs";
-    traced(&node, &headers, route, async |trace| {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        let carried = body::carried(&headers, body).await?;
-        let seen = admit::seen(&headers)?;
-        let asked = Asked {
-            key: admit::key(&headers)?.map(str::to_owned),
-            input: carried.input,
-            envelopes: carried.envelopes,
-            seen,
-            holder: admit::client(&headers)?,
-            by: run_by(&headers)?,
-            timeout: admit::timeout(&headers)?,
-            trace,
-            scope,
-        };
-        if prefers_async(&headers) {
-            return accepted(&node, &app, &session, asked).await;
-        }
-        let (result, envelopes) = runs::run(&node, asked).await?;
-        Ok(answer::invoked(
-            &headers,
-            None,
-            result,
-            &envelopes,
-            carried.in_parts,
-        ))
-    })
-    .await
+pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
+    let [app, session] = asked.names()?;
+    let scope = asked.scope(app, Some(session))?;
+    let Asked {
+        node,
+        headers,
+        body,
+        trace,
+        ..
+    } = asked;
+    let carried = body::carried(headers, body).await?;
+    let wanted = runs::Asked {
+        key: admit::key(headers)?.map(str::to_owned),
+        input: carried.input,
+        envelopes: carried.envelopes,
+        seen: admit::seen(headers)?,
+        holder: admit::client(headers)?,
+        by: run_by(headers)?,
+        timeout: admit::timeout(headers)?,
+        trace,
+        scope,
+    };
+    if prefers_async(headers) {
+        let run = runs::accept_run(node, wanted).await?;
+        return Ok(accepted(app, session, &run));
+    }
+    let (result, envelopes) = runs::run(node, wanted).await?;
+    Ok(answer::invoked(
+        headers,
+        None,
+        result,
+        &envelopes,
+        carried.in_parts,
+    ))
 }
 
 /// Who is to run the workflow.
@@ -77,40 +71,25 @@ fn prefers_async(headers: &HeaderMap) -> bool {
     names.any(|name| name.eq_ignore_ascii_case("respond-async"))
 }
 
-async fn accepted(node: &Arc<Node>, app: &str, session: &str, asked: Asked) -> Result<Response, Fault> {
-    let run = runs::accept_run(node, asked).await?;
-    let mut response = answer::json(StatusCode::ACCEPTED, &run);
+fn accepted(app: &str, session: &str, run: &api::Run) -> Response {
+    let mut response = answer::json(StatusCode::ACCEPTED, run);
     let location = format!("/v1/apps/{app}/sessions/{session}/runs/{}", run.run);
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
-pub(super) async fn describe(
-    State(node): State<Arc<Node>>,
-    Path((app, session, run)): Path<(String, String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        Ok(answer::json(
-            StatusCode::OK,
-            &runs::describe(&node, &scope, named(&run)?)?,
-        ))
-    })
-    .await
+pub(super) async fn describe(asked: Asked<'_>) -> Result<Response, Fault> {
+    let [app, session, run] = asked.names()?;
+    let scope = asked.scope(app, Some(session))?;
+    let described = runs::describe(asked.node, &scope, named(run)?)?;
+    Ok(answer::json(StatusCode::OK, &described))
 }
 
-pub(super) async fn result(
-    State(node): State<Arc<Node>>,
-    Path((app, session, run)): Path<(String, String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    respond(&node, &headers, async {
-        let scope = scope(&node, &headers, &app, Some(&session))?;
-        let (result, envelopes) = runs::result(&node, &scope, named(&run)?)?;
-        Ok(answer::invoked(&headers, None, result, &envelopes, false))
-    })
-    .await
+pub(super) async fn result(asked: Asked<'_>) -> Result<Response, Fault> {
+    let [app, session, run] = asked.names()?;
+    let scope = asked.scope(app, Some(session))?;
+    let (result, envelopes) = runs::result(asked.node, &scope, named(run)?)?;
+    Ok(answer::invoked(asked.headers, None, result, &envelopes, false))
 }

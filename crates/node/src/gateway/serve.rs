@@ -1,18 +1,21 @@
 //! Accepting connections: bounded in number, and in the time that a request's head may take.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use http::Request;
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::eager::Eager;
+use super::routes::answer;
+use crate::node::Node;
 
 /// Connections at once; whoever comes then waits to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
@@ -20,12 +23,7 @@ const MAX_CONNECTIONS: usize = 4096;
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves until the node stops; requests under way are then finished.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    tasks: TaskTracker,
-    stopping: CancellationToken,
-) {
+pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -40,7 +38,7 @@ pub(crate) async fn serve(
         let place = Arc::clone(&places).acquire_owned().await;
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stopping.cancelled() => return,
+            () = node.stopping.cancelled() => return,
         };
         let (Ok(place), Ok((stream, _))) = (place, accepted) else {
             // Out of descriptors, or the caller left: others may still be served, after a moment.
@@ -49,9 +47,13 @@ pub(crate) async fn serve(
         };
         // Small answers must not wait for more to send.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        let (builder, stopping) = (builder.clone(), stopping.clone());
-        tasks.spawn(Eager::new(async move {
+        let (builder, stopping) = (builder.clone(), node.stopping.clone());
+        let of_service = Arc::clone(&node);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let node = Arc::clone(&of_service);
+            async move { Ok::<_, Infallible>(answer(&node, request.map(Either::Left)).await) }
+        });
+        node.tasks.spawn(Eager::new(async move {
             let _place = place;
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             let mut connection = std::pin::pin!(connection);

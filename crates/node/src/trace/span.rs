@@ -74,7 +74,7 @@ struct Open<'a> {
 }
 
 impl<'a> Span<'a> {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(None)
     }
 
