@@ -77,6 +77,21 @@ pub(crate) fn ensure_valgrind() -> Result<(), Failure> {
     ensure_debian("valgrind", &["valgrind"])
 }
 
+/// What merges the profiles of programs: rustup's, or Debian's. It may be older than the compiler, as long as the form of
+/// profiles is the same.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn llvm_profdata() -> Result<PathBuf, Failure> {
+    let libraries = Run::program("rustc").args(["--print", "target-libdir"]).read()?;
+    let of_rustup = PathBuf::from(libraries.trim()).with_file_name("bin/llvm-profdata");
+    if of_rustup.exists() {
+        return Ok(of_rustup);
+    }
+    ensure_debian("llvm-profdata-19", &["llvm-19"])?;
+    Ok(PathBuf::from("llvm-profdata-19"))
+}
+
 /// Makes sure that a compiler for components is there: rustup's target, or Debian's compiler for its browsers.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 
+use super::dist;
 use crate::failure::Failure;
 use crate::say;
 use crate::shell::{Run, target};
@@ -46,17 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The sets for nodes and networks, each node in a process of its own.
 fn suite(args: &Args) -> Result<(), Failure> {
-    // As packages are built.
-    const DIST: [&str; 4] = ["build", "--profile", "dist", "--locked"];
-    Run::cargo()
-        .args(DIST)
-        .args(["--package", "fogline-bench", "--examples"])
-        .show()?;
-    Run::cargo()
-        .args(DIST)
-        .args(["--package", "fogline-cli"])
-        .show()?;
-    let built = target().join("dist");
+    let built = dist::build()?;
     let mut suite = Run::program(built.join("examples/suite"))
         .args([OsStr::new("--data"), target().join("bench").as_os_str()])
         .args([OsStr::new("--full"), built.join("fogline").as_os_str()]);

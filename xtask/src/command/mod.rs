@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod dist;
 mod docs;
 mod functions;
 mod fuzz;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Trace,
     /// Run the benchmarks, and say on what they ran.
     Bench(bench::Args),
+    /// Build what packages hold.
+    Dist,
     /// Count the instructions of the guarded parts, and compare with the committed figures.
     Instructions(instructions::Args),
     /// Build the example functions from source, and compare them with the committed ones.
@@ -39,6 +42,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Test(args) => test::run(&args),
         Command::Trace => trace::run(),
         Command::Bench(args) => bench::run(&args),
+        Command::Dist => dist::run(),
         Command::Instructions(args) => instructions::run(&args),
         Command::Functions => functions::check(),
         Command::Fuzz(args) => fuzz::run(&args),

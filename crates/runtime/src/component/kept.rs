@@ -1,9 +1,9 @@
 //! Workers that are kept for sessions: a bounded cache, nothing more (R13).
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fogline_core::model::{Bytes, CommitId, SessionId};
+use lru::LruCache;
 
 use super::worker::Worker;
 use crate::call::KeepTag;
@@ -28,7 +28,6 @@ impl KeptWorker {
             },
             Entry {
                 commit,
-                put: 0,
                 memory,
                 worker: self.worker,
             },
@@ -53,26 +52,21 @@ pub(super) struct Kept<W = Worker> {
 }
 
 /// One worker for each.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     executor: u64,
     session: SessionId,
 }
 
 struct Inner<W> {
-    workers: BTreeMap<Key, Entry<W>>,
-    /// By when they were put here, oldest first.
-    order: BTreeMap<u64, Key>,
-    /// Counts what was put here.
-    clock: u64,
+    /// In the order in which they were put here.
+    workers: LruCache<Key, Entry<W>>,
     /// What the workers have together.
     memory: Bytes,
 }
 
 struct Entry<W> {
     commit: Option<CommitId>,
-    /// When it was put here.
-    put: u64,
     memory: Bytes,
     worker: W,
 }
@@ -81,9 +75,8 @@ impl<W> Kept<W> {
     /// For so many workers, which may have so much memory together.
     pub(super) fn new(capacity: usize, most: Bytes) -> Self {
         let inner = Inner {
-            workers: BTreeMap::new(),
-            order: BTreeMap::new(),
-            clock: 0,
+            // Its bounds are those of [`Self::put`].
+            workers: LruCache::unbounded(),
             memory: Bytes::ZERO,
         };
         Self {
@@ -113,12 +106,8 @@ impl<W> Kept<W> {
     pub(super) fn forget(&self, executor: u64) {
         let mut gone = Vec::new();
         let mut inner = self.lock();
-        let keys: Vec<_> = inner
-            .workers
-            .keys()
-            .filter(|key| key.executor == executor)
-            .cloned()
-            .collect();
+        let keys = inner.workers.iter().map(|(key, _)| key);
+        let keys: Vec<_> = keys.filter(|key| key.executor == executor).cloned().collect();
         gone.extend(keys.iter().filter_map(|key| inner.remove(key)));
         drop(inner);
     }
@@ -127,11 +116,8 @@ impl<W> Kept<W> {
         let mut gone = Vec::new();
         let mut inner = self.lock();
         gone.extend(inner.remove(&key));
-        inner.clock += 1;
-        let put = inner.clock;
         inner.memory += entry.memory;
-        inner.order.insert(put, key.clone());
-        inner.workers.insert(key, Entry { put, ..entry });
+        inner.workers.put(key, entry);
         while inner.workers.len() > self.capacity || inner.memory > self.most {
             gone.extend(inner.remove_oldest());
         }
@@ -147,16 +133,15 @@ impl<W> Kept<W> {
 
 impl<W> Inner<W> {
     fn remove(&mut self, key: &Key) -> Option<Entry<W>> {
-        let entry = self.workers.remove(key)?;
-        self.order.remove(&entry.put);
+        let entry = self.workers.pop(key)?;
         self.memory = Bytes(self.memory.0 - entry.memory.0);
         Some(entry)
     }
 
     fn remove_oldest(&mut self) -> Option<Entry<W>> {
-        let (_, key) = self.order.first_key_value()?;
-        let key = key.clone();
-        self.remove(&key)
+        let (_, entry) = self.workers.pop_lru()?;
+        self.memory = Bytes(self.memory.0 - entry.memory.0);
+        Some(entry)
     }
 }
 
@@ -178,7 +163,6 @@ mod tests {
             },
             Entry {
                 commit: Some(CommitId([commit; 16])),
-                put: 0,
                 memory: Bytes(worker.len() as u64),
                 worker,
             },
@@ -214,7 +198,7 @@ mod tests {
         put(&kept, 1, 1, 5, "b");
         put(&kept, 1, 1, 6, "c");
         assert_eq!(take(&kept, 1, 1, 6), Some("c"));
-        assert_eq!(kept.lock().order.len(), 0);
+        assert_eq!(kept.lock().workers.len(), 0);
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! `cargo xtask dist`: what packages hold. It is built twice: the first build counts how often each of its branches is
+//! taken while it does what it is made for, the second puts what is taken often side by side, and all else out of its way.
+//! The host's path of an invocation is long and has no loops: how it lies in memory is what its time depends on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::say;
+use crate::shell::{Run, target};
+use crate::tool::llvm_profdata;
+
+/// What is built: the command, and the servers and loads of the benchmarks.
+const ALL: &[&str] = &[
+    "--bin",
+    "fogline",
+    "--example",
+    "echo",
+    "--example",
+    "node",
+    "--example",
+    "quic_echo",
+    "--example",
+    "suite",
+];
+/// What is built to be watched. An example, because with one the same features are chosen as for all: a crate with others
+/// has other names, and counts of its branches are not found again.
+const WATCHED: &[&str] = &["--bin", "fogline", "--example", "echo"];
+/// Builds it, and says where it is.
+pub(crate) fn run() -> Result<(), Failure> {
+    say::data(&build()?.join("fogline").display().to_string());
+    Ok(())
+}
+
+/// Builds all, and gives the folder where the command is; examples are in `examples` there.
+///
+/// # Errors
+/// When something cannot be built or run, or LLVM's tool for profiles cannot be had.
+pub(crate) fn build() -> Result<PathBuf, Failure> {
+    let host = Run::program("rustc").args(["--print", "host-tuple"]).read()?;
+    let built = target().join(host.trim()).join("dist");
+    let folder = target().join("profile");
+    let counts = folder.join("counts");
+    let profile = folder.join("merged.profdata");
+    // Counts of another commit would be taken for this one's.
+    let failed = |error| Failure::file("emptying", &counts, &error);
+    if counts.exists() {
+        fs::remove_dir_all(&counts).map_err(failed)?;
+    }
+    fs::create_dir_all(&counts).map_err(failed)?;
+    compile(host.trim(), WATCHED, "-Cprofile-generate", &counts)?;
+    work(&built.join("fogline"), &folder.join("out"))?;
+    Run::program(llvm_profdata()?)
+        .args(["merge", "--output"])
+        .args([&profile, &counts])
+        .show()?;
+    compile(host.trim(), ALL, "-Cprofile-use", &profile)?;
+    Ok(built)
+}
+
+/// A target is named so that what runs while compiling is not built with these flags.
+fn compile(host: &str, what: &[&str], flag: &str, path: &Path) -> Result<(), Failure> {
+    Run::cargo()
+        .args(["build", "--profile", "dist", "--locked", "--target", host])
+        .args(["--package", "fogline-cli", "--package", "fogline-bench"])
+        .args(what)
+        .env("RUSTFLAGS", format!("{flag}={}", path.display()))
+        .show()
+}
+
+/// What the command does while it is watched: invocations under every model in one process, a network with its clients, a
+/// simulation.
+fn work(fogline: &Path, out: &Path) -> Result<(), Failure> {
+    let bench = ["bench", "--local", "--connections", "64", "--for", "2s"];
+    Run::program(fogline).args(bench).show()?;
+    Run::program(fogline).args(bench).arg("--in-memory").show()?;
+    Run::program(fogline).args(["demo", "--runs", "10"]).show()?;
+    Run::program(fogline)
+        .args(["sim", "run", "scenarios/demo.toml", "--out"])
+        .arg(out)
+        .show()
+}
