@@ -23,6 +23,7 @@ const ALL: &[&str] = &[
     "--example",
     "suite",
 ];
+
 /// What is built to be watched. An example, because with one the same features are chosen as for all: a crate with others
 /// has other names, and counts of its branches are not found again.
 const WATCHED: &[&str] = &["--bin", "fogline", "--example", "echo"];
@@ -37,6 +38,7 @@ pub(crate) fn run() -> Result<(), Failure> {
 /// # Errors
 /// When something cannot be built or run, or LLVM's tool for profiles cannot be had.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
+    let profdata = llvm_profdata()?;
     let host = Run::program("rustc").args(["--print", "host-tuple"]).read()?;
     let built = target().join(host.trim()).join("dist");
     let folder = target().join("profile");
@@ -50,7 +52,7 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     fs::create_dir_all(&counts).map_err(failed)?;
     compile(host.trim(), WATCHED, "-Cprofile-generate", &counts)?;
     work(&built.join("fogline"), &folder.join("out"))?;
-    Run::program(llvm_profdata()?)
+    Run::program(profdata)
         .args(["merge", "--output"])
         .args([&profile, &counts])
         .show()?;
@@ -64,7 +66,7 @@ fn compile(host: &str, what: &[&str], flag: &str, path: &Path) -> Result<(), Fai
         .args(["build", "--profile", "dist", "--locked", "--target", host])
         .args(["--package", "fogline-cli", "--package", "fogline-bench"])
         .args(what)
-        .env("RUSTFLAGS", format!("{flag}={}", path.display()))
+        .env("CARGO_ENCODED_RUSTFLAGS", format!("{flag}={}", path.display()))
         .show()
 }
 

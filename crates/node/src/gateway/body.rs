@@ -13,6 +13,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::{BodyExt, Limited};
 
 use super::asked::Body;
+use super::patience;
 use crate::fault::Fault;
 
 /// How long a body may take to arrive.
@@ -49,7 +50,7 @@ pub(crate) async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, 
         return Err(too_large());
     }
     let limit = usize::try_from(MAX_BODY.0).unwrap_or(usize::MAX);
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(&mut body, limit).collect()).await;
+    let collected = patience::within(PATIENCE, Limited::new(&mut body, limit).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {

@@ -9,6 +9,7 @@ mod explanations;
 mod invocations;
 mod nodes;
 mod observe;
+mod patience;
 mod routes;
 mod runs;
 mod serve;

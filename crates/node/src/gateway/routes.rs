@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 
 use super::answer::{self, Response};
 use super::asked::{Asked, Body, Names};
-use super::{apps, explanations, invocations, nodes, observe, runs, sessions};
+use super::{apps, explanations, invocations, nodes, observe, patience, runs, sessions};
 use crate::admit;
 use crate::fault::Fault;
 use crate::node::Node;
@@ -261,7 +261,7 @@ pub(crate) async fn answer(node: &Arc<Node>, request: Request<Body>) -> Response
 
 async fn in_time(headers: &HeaderMap, work: Answering<'_>) -> Response {
     let answered = match admit::timeout(headers) {
-        Ok(timeout) => tokio::time::timeout(timeout, work).await,
+        Ok(timeout) => patience::within(timeout, work).await,
         Err(fault) => Ok(Err(fault)),
     };
     match answered {
