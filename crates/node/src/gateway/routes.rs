@@ -54,114 +54,48 @@ struct Route {
     handler: Handler,
 }
 
-/// The route that most requests take comes first.
+macro_rules! routes {
+    ($($noted:ident $title:literal => $handler:path,)*) => {
+        vec![$(Route::new($title, Noted::$noted, |asked| Box::pin($handler(asked)))),*]
+    };
+}
+
+/// Those that most requests take come first.
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
-    use Noted::{Metrics, Nothing, Trace};
-    let route = Route::new;
-    vec![
-        route(
-            "POST /v1/apps/{app}/sessions/{session}/functions/{function}",
-            Trace,
-            |asked| Box::pin(invocations::in_session(asked)),
-        ),
-        route("POST /v1/apps/{app}/functions/{function}", Trace, |asked| {
-            Box::pin(invocations::without_session(asked))
-        }),
-        route(
-            "GET /v1/apps/{app}/sessions/{session}/states/{state}",
-            Trace,
-            |asked| Box::pin(invocations::get_state(asked)),
-        ),
-        route(
-            "PUT /v1/apps/{app}/sessions/{session}/states/{state}",
-            Trace,
-            |asked| Box::pin(invocations::put_state(asked)),
-        ),
-        route(
-            "DELETE /v1/apps/{app}/sessions/{session}/states/{state}",
-            Trace,
-            |asked| Box::pin(invocations::remove_state(asked)),
-        ),
-        route(
-            "POST /v1/apps/{app}/sessions/{session}/states/{state}/open",
-            Trace,
-            |asked| Box::pin(invocations::open_state(asked)),
-        ),
-        route("GET /v1/apps", Metrics, |asked| Box::pin(apps::list(asked))),
-        route("POST /v1/apps", Metrics, |asked| Box::pin(apps::deploy(asked))),
-        route("GET /v1/apps/{app}", Metrics, |asked| {
-            Box::pin(apps::describe(asked))
-        }),
-        route("DELETE /v1/apps/{app}", Metrics, |asked| {
-            Box::pin(apps::delete(asked))
-        }),
-        route("POST /v1/apps/{app}/rollback", Metrics, |asked| {
-            Box::pin(apps::roll_back(asked))
-        }),
-        route("GET /v1/apps/{app}/logs", Metrics, |asked| {
-            Box::pin(apps::logs(asked))
-        }),
-        route("GET /v1/apps/{app}/sessions", Metrics, |asked| {
-            Box::pin(sessions::list(asked))
-        }),
-        route("POST /v1/apps/{app}/sessions", Trace, |asked| {
-            Box::pin(sessions::create(asked))
-        }),
-        route("GET /v1/apps/{app}/sessions/{session}", Metrics, |asked| {
-            Box::pin(sessions::describe(asked))
-        }),
-        route("DELETE /v1/apps/{app}/sessions/{session}", Trace, |asked| {
-            Box::pin(sessions::delete(asked))
-        }),
-        route("GET /v1/apps/{app}/sessions/{session}/states", Metrics, |asked| {
-            Box::pin(sessions::states(asked))
-        }),
-        route(
-            "POST /v1/apps/{app}/sessions/{session}/states",
-            Metrics,
-            |asked| Box::pin(sessions::held_states(asked)),
-        ),
-        route("POST /v1/apps/{app}/sessions/{session}/convert", Trace, |asked| {
-            Box::pin(sessions::convert(asked))
-        }),
-        route("POST /v1/apps/{app}/sessions/{session}/migrate", Trace, |asked| {
-            Box::pin(sessions::migrate(asked))
-        }),
-        route("POST /v1/apps/{app}/sessions/{session}/runs", Trace, |asked| {
-            Box::pin(runs::start(asked))
-        }),
-        route(
-            "GET /v1/apps/{app}/sessions/{session}/runs/{run}",
-            Metrics,
-            |asked| Box::pin(runs::describe(asked)),
-        ),
-        route(
-            "GET /v1/apps/{app}/sessions/{session}/runs/{run}/result",
-            Metrics,
-            |asked| Box::pin(runs::result(asked)),
-        ),
-        route(
-            "POST /v1/apps/{app}/functions/{function}/explain",
-            Metrics,
-            |asked| Box::pin(explanations::without_session(asked)),
-        ),
-        route(
-            "POST /v1/apps/{app}/sessions/{session}/functions/{function}/explain",
-            Metrics,
-            |asked| Box::pin(explanations::in_session(asked)),
-        ),
-        route("GET /v1/nodes", Metrics, |asked| Box::pin(nodes::list(asked))),
-        route("GET /v1/quota", Metrics, |asked| Box::pin(nodes::quota(asked))),
-        route("POST /v1/nodes/{node}/drain", Trace, |asked| {
-            Box::pin(nodes::drain(asked))
-        }),
-        route("GET /livez", Nothing, |asked| Box::pin(observe::live(asked))),
-        route("GET /readyz", Nothing, |asked| Box::pin(observe::ready(asked))),
-        route("GET /metrics", Nothing, |asked| Box::pin(observe::metrics(asked))),
-        route("GET /openapi.json", Nothing, |asked| {
-            Box::pin(observe::openapi(asked))
-        }),
-    ]
+    routes! {
+        Trace "POST /v1/apps/{app}/sessions/{session}/functions/{function}" => invocations::in_session,
+        Trace "POST /v1/apps/{app}/functions/{function}" => invocations::without_session,
+        Trace "GET /v1/apps/{app}/sessions/{session}/states/{state}" => invocations::get_state,
+        Trace "PUT /v1/apps/{app}/sessions/{session}/states/{state}" => invocations::put_state,
+        Trace "DELETE /v1/apps/{app}/sessions/{session}/states/{state}" => invocations::remove_state,
+        Trace "POST /v1/apps/{app}/sessions/{session}/states/{state}/open" => invocations::open_state,
+        Metrics "GET /v1/apps" => apps::list,
+        Metrics "POST /v1/apps" => apps::deploy,
+        Metrics "GET /v1/apps/{app}" => apps::describe,
+        Metrics "DELETE /v1/apps/{app}" => apps::delete,
+        Metrics "POST /v1/apps/{app}/rollback" => apps::roll_back,
+        Metrics "GET /v1/apps/{app}/logs" => apps::logs,
+        Metrics "GET /v1/apps/{app}/sessions" => sessions::list,
+        Trace "POST /v1/apps/{app}/sessions" => sessions::create,
+        Metrics "GET /v1/apps/{app}/sessions/{session}" => sessions::describe,
+        Trace "DELETE /v1/apps/{app}/sessions/{session}" => sessions::delete,
+        Metrics "GET /v1/apps/{app}/sessions/{session}/states" => sessions::states,
+        Metrics "POST /v1/apps/{app}/sessions/{session}/states" => sessions::held_states,
+        Trace "POST /v1/apps/{app}/sessions/{session}/convert" => sessions::convert,
+        Trace "POST /v1/apps/{app}/sessions/{session}/migrate" => sessions::migrate,
+        Trace "POST /v1/apps/{app}/sessions/{session}/runs" => runs::start,
+        Metrics "GET /v1/apps/{app}/sessions/{session}/runs/{run}" => runs::describe,
+        Metrics "GET /v1/apps/{app}/sessions/{session}/runs/{run}/result" => runs::result,
+        Metrics "POST /v1/apps/{app}/functions/{function}/explain" => explanations::without_session,
+        Metrics "POST /v1/apps/{app}/sessions/{session}/functions/{function}/explain" => explanations::in_session,
+        Metrics "GET /v1/nodes" => nodes::list,
+        Metrics "GET /v1/quota" => nodes::quota,
+        Trace "POST /v1/nodes/{node}/drain" => nodes::drain,
+        Nothing "GET /livez" => observe::live,
+        Nothing "GET /readyz" => observe::ready,
+        Nothing "GET /metrics" => observe::metrics,
+        Nothing "GET /openapi.json" => observe::openapi,
+    }
 });
 
 impl Route {
@@ -300,4 +234,80 @@ fn nowhere(head: &Parts, path: &Segments<'_>) -> Response {
         response.headers_mut().insert(ALLOW, methods);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use fogline_protocol::openapi;
+    use http::Method;
+
+    use super::{ROUTES, Route, segments};
+
+    fn found(method: Method, path: &str) -> Option<(&'static str, Vec<String>)> {
+        let path = segments(path)?;
+        let (route, names) = Route::find(&method, &path)?;
+        Some((route.title, names.iter().map(ToString::to_string).collect()))
+    }
+
+    #[test]
+    fn the_document_describes_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(openapi::document()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let methods = |(path, item): (&String, &serde_json::Value)| {
+            let methods = item
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| *key != "parameters");
+            let titles = methods.map(|method| format!("{} {path}", method.to_uppercase()));
+            titles.collect::<Vec<_>>()
+        };
+        let described: BTreeSet<String> = paths.iter().flat_map(methods).collect();
+        let routes: BTreeSet<String> = ROUTES.iter().map(|route| route.title.to_owned()).collect();
+        assert_eq!(described, routes);
+    }
+
+    #[test]
+    fn names_are_what_stands_in_their_place() {
+        let title = "POST /v1/apps/{app}/sessions/{session}/functions/{function}";
+        let names = vec!["hits".to_owned(), "s_f_1".to_owned(), "count".to_owned()];
+        let plain = found(Method::POST, "/v1/apps/hits/sessions/s_f_1/functions/count");
+        assert_eq!(plain, Some((title, names.clone())));
+        let escaped = found(
+            Method::POST,
+            "/v1/%61pps/hits/sessions/s%5Ff%5F1/functions/c%6Funt",
+        );
+        assert_eq!(escaped, Some((title, names)));
+        let slash = found(Method::GET, "/v1/apps/a%2Fb").unwrap();
+        assert_eq!(slash.1, ["a/b"], "an escaped slash is part of a name");
+    }
+
+    #[test]
+    fn what_is_no_route_is_none() {
+        for path in [
+            "/",
+            "//",
+            "/v1",
+            "/v1/apps/",
+            "/v1/apps/a/",
+            "v1/apps",
+            "/v1/apps/a/b",
+            "/livez/",
+            "*",
+        ] {
+            let found =
+                found(Method::GET, path).filter(|(_, names)| names.iter().all(|name| !name.is_empty()));
+            assert_eq!(found, None, "{path}");
+        }
+        let long = format!("/v1/apps{}", "/a".repeat(100));
+        assert_eq!(found(Method::GET, &long), None);
+        assert_eq!(found(Method::PATCH, "/v1/apps"), None);
+    }
+
+    #[test]
+    fn what_is_got_may_be_asked_for_without_its_body() {
+        assert_eq!(found(Method::HEAD, "/livez").unwrap().0, "GET /livez");
+    }
 }
