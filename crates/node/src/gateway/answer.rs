@@ -133,7 +133,7 @@ pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, By
     of_type(
         status,
         media_type.unwrap_or(HeaderValue::from_static(BYTES)),
-        multipart::write(&boundary, &parts).into(),
+        multipart::write(&boundary, &parts),
     )
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::pin::{Pin, pin};
+use std::str::Utf8Error;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
@@ -104,7 +105,7 @@ impl Route {
         Self {
             title,
             method: method.parse().expect("it is a method"),
-            segments: segments(path).expect("no route has more"),
+            segments: segments(path).ok().flatten().expect("no route has more"),
             noted,
             handler,
         }
@@ -139,24 +140,31 @@ impl Route {
     }
 }
 
-/// The segments of a path, unless there are more than any route has. What is no text becomes none that is a name.
-fn segments(path: &str) -> Option<Segments<'_>> {
+/// The segments of a path, unless there are more than any route has.
+///
+/// # Errors
+/// When what is escaped is no text.
+fn segments(path: &str) -> Result<Option<Segments<'_>>, Utf8Error> {
+    let Some(mut rest) = path.strip_prefix('/') else {
+        return Ok(None);
+    };
     let is_escaped = path.contains('%');
     let mut segments = Segments::new();
-    let mut rest = path.strip_prefix('/')?;
     loop {
         // Segments are so short that a search costs more than to look at each byte.
         let end = rest.bytes().position(|byte| byte == b'/');
         let (segment, after) = rest.split_at(end.unwrap_or(rest.len()));
         let segment = if is_escaped {
-            percent_decode_str(segment).decode_utf8_lossy()
+            percent_decode_str(segment).decode_utf8()?
         } else {
             Cow::Borrowed(segment)
         };
-        segments.try_push(segment).ok()?;
+        if segments.try_push(segment).is_err() {
+            return Ok(None);
+        }
         match after.strip_prefix('/') {
             Some(after) => rest = after,
-            None => return Some(segments),
+            None => return Ok(Some(segments)),
         }
     }
 }
@@ -164,7 +172,13 @@ fn segments(path: &str) -> Option<Segments<'_>> {
 /// Answers a request within its deadline, and notes what is to be noted of it.
 pub(crate) async fn answer(node: &Arc<Node>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
-    let path = segments(head.uri.path()).unwrap_or_default();
+    let path = match segments(head.uri.path()) {
+        Ok(path) => path.unwrap_or_default(),
+        Err(error) => {
+            let title = format!("the path is not text: {error}");
+            return answer::fault(&Fault::new(Kind::BadRequest, title, "see /openapi.json"));
+        }
+    };
     let Some((route, names)) = Route::find(&head.method, &path) else {
         return nowhere(&head, &path);
     };
@@ -246,7 +260,7 @@ mod tests {
     use super::{ROUTES, Route, segments};
 
     fn found(method: Method, path: &str) -> Option<(&'static str, Vec<String>)> {
-        let path = segments(path)?;
+        let path = segments(path).unwrap()?;
         let (route, names) = Route::find(&method, &path)?;
         Some((route.title, names.iter().map(ToString::to_string).collect()))
     }
