@@ -27,6 +27,7 @@ const ALL: &[&str] = &[
 /// What is built to be watched. An example, because with one the same features are chosen as for all: a crate with others
 /// has other names, and counts of its branches are not found again.
 const WATCHED: &[&str] = &["--bin", "fogline", "--example", "echo"];
+
 /// Builds it, and says where it is.
 pub(crate) fn run() -> Result<(), Failure> {
     say::data(&build()?.join("fogline").display().to_string());
