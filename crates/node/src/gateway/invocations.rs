@@ -42,16 +42,10 @@ pub(super) async fn remove_state(asked: Asked<'_>) -> Result<Response, Fault> {
 pub(super) async fn open_state(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session, state] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
-    let Asked {
-        node,
-        headers,
-        body,
-        trace,
-        ..
-    } = asked;
-    let carried = body::carried(headers, body).await?;
+    let (node, headers) = (asked.node, asked.headers);
+    let carried = body::carried(headers, asked.body).await?;
     let mut call = admit(node, &scope, Target::Get(named(state)?), b"", headers)?;
-    call.trace = trace;
+    call.trace = asked.trace;
     let job = Job {
         call,
         input: Bytes::new(),
@@ -71,14 +65,8 @@ async fn in_scope(
 }
 
 async fn invoke(asked: Asked<'_>, scope: &Scope, target: Target) -> Result<Response, Fault> {
-    let Asked {
-        node,
-        headers,
-        body,
-        trace,
-        ..
-    } = asked;
-    let carried = body::carried(headers, body).await?;
+    let (node, headers) = (asked.node, asked.headers);
+    let carried = body::carried(headers, asked.body).await?;
     if matches!(target, Target::Put(_)) && carried.input.len() as u64 > MAX_STATE.0 {
         let title = format!(
             "the state would have {} bytes, the most is {}",
@@ -92,7 +80,7 @@ async fn invoke(asked: Asked<'_>, scope: &Scope, target: Target) -> Result<Respo
         ));
     }
     let mut call = admit(node, scope, target, &carried.input, headers)?;
-    call.trace = trace;
+    call.trace = asked.trace;
     let job = Job {
         call,
         input: carried.input,

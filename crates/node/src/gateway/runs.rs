@@ -16,14 +16,8 @@ use crate::runs;
 pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
-    let Asked {
-        node,
-        headers,
-        body,
-        trace,
-        ..
-    } = asked;
-    let carried = body::carried(headers, body).await?;
+    let (node, headers) = (asked.node, asked.headers);
+    let carried = body::carried(headers, asked.body).await?;
     let wanted = runs::Asked {
         key: admit::key(headers)?.map(str::to_owned),
         input: carried.input,
@@ -32,7 +26,7 @@ pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
         holder: admit::client(headers)?,
         by: run_by(headers)?,
         timeout: admit::timeout(headers)?,
-        trace,
+        trace: asked.trace,
         scope,
     };
     if prefers_async(headers) {

@@ -119,20 +119,14 @@ pub(super) async fn delete(asked: Asked<'_>) -> Result<Response, Fault> {
 
 pub(super) async fn convert(asked: Asked<'_>) -> Result<Response, Fault> {
     let scope = in_session(&asked)?;
-    let Asked {
-        node,
-        headers,
-        body,
-        trace,
-        ..
-    } = asked;
-    let carried = body::carried(headers, body).await?;
+    let (node, headers) = (asked.node, asked.headers);
+    let carried = body::carried(headers, asked.body).await?;
     let wanted: api::Convert = serde_json::from_slice(&carried.input).map_err(|error| not_json(&error))?;
     // Before anybody is asked to: a client could not do it either.
     let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
     home_of_model(wanted.to, session.node(), Guard::None)?;
     let mut call = admit(node, &scope, Target::Convert(wanted.to), &carried.input, headers)?;
-    call.trace = trace;
+    call.trace = asked.trace;
     let job = Job {
         call,
         input: carried.input,
