@@ -109,7 +109,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         package: "fogline-node",
         sees: NODE,
-        never: &["fogline-sim", "rayon"],
+        never: &["axum", "fogline-sim", "rayon"],
     },
     Arrow {
         package: "fogline-testbed",

@@ -73,7 +73,7 @@ pub(super) async fn list(asked: Asked<'_>) -> Result<Response, Fault> {
     Ok(answer::json(StatusCode::OK, &found))
 }
 
-/// What a path names: an application that is here, and a session.
+/// The application and the session that a path names.
 fn in_session(asked: &Asked<'_>) -> Result<Scope, Fault> {
     let [app, session] = asked.names()?;
     asked.scope(app, Some(session))
