@@ -141,7 +141,9 @@ fn open_after_kill_9(bencher: Bencher<'_, '_>, mib: u64) {
             copies.set(copies.get() + 1);
             let copy = folder.path().join(format!("copy-{}", copies.get()));
             std::fs::create_dir(&copy).unwrap();
-            std::fs::copy(folder.path().join("store.redb"), copy.join("store.redb")).unwrap();
+            for name in ["store.redb", "store.wal"] {
+                std::fs::copy(folder.path().join(name), copy.join(name)).unwrap();
+            }
             copy
         })
         .bench_local_values(|copy| open(&copy));

@@ -164,8 +164,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Refuses a commit above [`MAX_COMMIT`]; says how large it is otherwise.
-    pub(crate) fn check_size(head: &[u8], blobs: &BTreeMap<BlobName, bytes::Bytes>) -> Result<Bytes, Self> {
+    /// Refuses a commit above [`MAX_COMMIT`].
+    pub(crate) fn check_size(head: &[u8], blobs: &BTreeMap<BlobName, bytes::Bytes>) -> Result<(), Self> {
         let bytes = head.len() as u64 + blobs.values().map(|blob| blob.len() as u64).sum::<u64>();
         if bytes > MAX_COMMIT.0 {
             return Err(Self::TooLarge {
@@ -173,6 +173,6 @@ impl StoreError {
                 most: MAX_COMMIT,
             });
         }
-        Ok(Bytes(bytes))
+        Ok(())
     }
 }

@@ -133,6 +133,60 @@ fn a_store_that_was_cut_is_refused() {
     );
 }
 
+/// What is on the disk when the process ends all of a sudden, between two commits.
+fn crash(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for name in ["store.redb", "store.wal"] {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_only_in_the_log_is_there_after_a_crash_and_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |crashes: u64| folder.path().join(format!("after-{crashes}"));
+    fs::create_dir(at(0)).unwrap();
+    let mut acknowledged = Acknowledged::new();
+    for crashes in 0..4 {
+        let path = at(crashes).join("store.redb");
+        let store = open(&path).unwrap();
+        what_was_acknowledged_is_there(&store, &acknowledged)
+            .await
+            .unwrap();
+        let mut pen = Pen::new(crashes);
+        for _ in 0..20 {
+            let number = pen.write(&store).await.unwrap().unwrap();
+            acknowledged.insert(crashes, number);
+        }
+        crash(&at(crashes), &at(crashes + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_log_is_gone_is_refused_unless_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, crashed) = (folder.path().join("running"), folder.path().join("crashed"));
+    fs::create_dir(&running).unwrap();
+    let store = open(&running.join("store.redb")).unwrap();
+    let mut acknowledged = Acknowledged::new();
+    let mut pen = Pen::new(1);
+    for _ in 0..3 {
+        acknowledged.insert(1, pen.write(&store).await.unwrap().unwrap());
+    }
+    crash(&running, &crashed);
+    fs::remove_file(crashed.join("store.wal")).unwrap();
+    let error = open(&crashed.join("store.redb")).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("store.wal is gone"), "{error}");
+
+    drop(store);
+    fs::remove_file(running.join("store.wal")).unwrap();
+    let store = open(&running.join("store.redb")).unwrap();
+    what_was_acknowledged_is_there(&store, &acknowledged)
+        .await
+        .unwrap();
+}
+
 #[test]
 fn a_missing_folder_is_the_disks_fault() {
     let folder = tempfile::tempdir().unwrap();

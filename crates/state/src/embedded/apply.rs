@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use fogline_core::model::{self, CommitId};
+use fogline_core::model::CommitId;
 use fogline_core::session::{BlobName, Expect};
 use redb::{ReadableTable, Table, WriteTransaction};
+use serde::{Deserialize, Serialize};
 
 use super::file::{BLOBS, HEADS, META, STAGED};
 use super::read::{ReadError, blob_key};
 use crate::store::{decode, holds};
 use crate::{Committed, key};
 
-/// What the writer is asked to do.
-#[derive(Debug)]
+/// What the writer is asked to do, and what the log holds: what it does depends on nothing but what is in the tables.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Change {
     /// Replace a head.
     Commit {
@@ -21,13 +22,11 @@ pub(super) enum Change {
         expect: Expect,
         /// The new head's, and that head.
         commit: CommitId,
-        head: Vec<u8>,
+        head: Bytes,
         /// All blobs that it names.
         named: BTreeSet<BlobName>,
         /// Those of them that come with it, and perhaps others, which are not kept.
         blobs: BTreeMap<BlobName, Bytes>,
-        /// Size of it all.
-        bytes: model::Bytes,
     },
     /// Keep a blob for the commit that is to name it.
     Stage {
@@ -50,7 +49,9 @@ pub(super) enum Change {
 impl Change {
     pub(super) fn bytes(&self) -> u64 {
         match self {
-            Self::Commit { bytes, .. } => bytes.0,
+            Self::Commit { head, blobs, .. } => {
+                (head.len() + blobs.values().map(Bytes::len).sum::<usize>()) as u64
+            }
             Self::Stage { blob, .. } => blob.len() as u64,
             Self::Unstage { .. } | Self::Erase { .. } => 0,
             Self::Meta { value, .. } => value.as_ref().map_or(0, |value| value.len() as u64),
@@ -94,7 +95,6 @@ impl<'txn> Tables<'txn> {
                 head,
                 named,
                 blobs,
-                bytes: _,
             } => self.commit(key, *expect, head, named, blobs),
             Change::Stage { key, name, blob } => self.stage(key, name, blob),
             Change::Unstage { key } => self.unstage(key),

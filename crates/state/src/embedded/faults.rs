@@ -84,22 +84,20 @@ impl StorageBackend for Failing {
 }
 
 fn store_on(disk: &Disk, path: &Path) -> EmbeddedStore {
-    let (disk, file) = (disk.clone(), path.to_owned());
-    let open = move || {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&file)?;
-        Database::builder().create_with_backend(Failing {
-            file,
-            disk: disk.clone(),
-        })
+    let on = |path: &Path| {
+        let (disk, path) = (disk.clone(), path.to_owned());
+        move || -> io::Result<Failing> {
+            let mut options = File::options();
+            let options = options.read(true).write(true).create(true).truncate(false);
+            let (file, disk) = (options.open(&path)?, disk.clone());
+            Ok(Failing { file, disk })
+        }
     };
+    let (file, log) = (on(path), on(&Opener::log_of(path)));
     EmbeddedStore::with_opener(Opener {
         path: path.to_owned(),
-        open: Box::new(open),
+        open: Box::new(move || Database::builder().create_with_backend(file()?)),
+        open_log: Box::new(move || Ok(Box::new(log()?))),
     })
     .unwrap()
 }
@@ -116,8 +114,13 @@ async fn a_disk_that_fails_at_any_moment_leaves_all_or_nothing_and_true_answers(
     let mut head = birth.head.clone();
     store.commit(&key, birth).await.unwrap();
     let (mut failed, mut unknown) = (0, 0);
-    for operations in 0..40 {
-        let value = Bytes::from(vec![u8::try_from(operations).unwrap(); 300_000]);
+    // Into the log, and into the tables.
+    let (small, large) = (
+        (0..5).map(|operations| (operations, 3_000)),
+        (0..40).map(|operations| (operations, 300_000)),
+    );
+    for (operations, bytes) in small.chain(large) {
+        let value = Bytes::from(vec![u8::try_from(operations).unwrap(); bytes]);
         let commit = scene.next(&head, &[("s", Some(value))]);
         let (new, before) = (commit.head.clone(), head.clone());
         disk.fail_after(operations);
@@ -155,8 +158,8 @@ async fn a_disk_that_fails_at_any_moment_leaves_all_or_nothing_and_true_answers(
         head = stands.head;
     }
     assert!(
-        failed > 0 && failed + unknown < 40,
-        "{failed} failed, {unknown} unknown of 40"
+        failed > 0 && failed + unknown < 45,
+        "{failed} failed, {unknown} unknown of 45"
     );
     let last = scene.next(&head, &[("s", Some(Bytes::from_static(b"sound")))]);
     assert_eq!(store.commit(&key, last).await.unwrap(), Committed::Done);
@@ -200,6 +203,26 @@ async fn a_full_disk_refuses_what_has_no_room_and_keeps_what_is_there() {
         assert!(error.to_string().contains("hint: "), "{error}");
         assert_eq!(stands, head, "nothing was done");
     }
+    // What is on the disk already takes small commits, until the log is to grow.
+    let (mut head, mut refused) = (head, 0);
+    for _ in 0..100 {
+        let key = scene.key(0);
+        let commit = scene.next(&head, &[("s", Some(Bytes::from_static(b"small")))]);
+        let next = commit.head.clone();
+        match store.commit(&key, commit).await {
+            Ok(done) => {
+                assert_eq!(done, Committed::Done);
+                head = next;
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(error.to_string().contains("no space"), "{error}");
+            }
+        }
+        let stands = store.load(&key, &Default::default()).await.unwrap().unwrap().head;
+        assert_eq!(stands, head);
+    }
+    assert!(refused > 0, "the log has its bounds");
     disk.set_full(false);
     let large = scene.next(&head, &[("s", Some(large))]);
     assert_eq!(store.commit(&scene.key(0), large).await.unwrap(), Committed::Done);

@@ -1,11 +1,12 @@
 //! A group of changes in one transaction, and what is known of it when the disk fails.
 
 use fogline_core::model::CommitId;
-use redb::{Database, WriteTransaction};
+use redb::{Database, Durability, WriteTransaction};
 
 use super::apply::{Change, Tables};
-use super::file::{STORE, USED_ROW};
+use super::log::{Checkpoint, Log};
 use super::read::{Read, ReadError};
+use super::recover;
 use crate::{Committed, StoreError};
 
 /// What became of a group.
@@ -26,40 +27,40 @@ pub(super) enum Done {
     },
 }
 
-/// How a group is stored.
-#[derive(Clone, Copy)]
-pub(super) struct How {
-    /// Whether a crash after it is repaired at once, for a second fsync, or by reading the whole file.
-    pub(super) quick_repair: bool,
-    /// About how many bytes are used, if that is to be written along.
-    pub(super) used: Option<u64>,
-}
-
-/// Makes all changes, each on what those before it left, and stores them together.
-pub(super) fn store(db: &Database, changes: &[&Change], how: How) -> Done {
-    match apply(db, changes, how) {
-        Err(error) => Done::Nothing(error),
-        Ok((None, answers, put, taken)) => Done::Stored { answers, put, taken },
-        Ok((Some(transaction), answers, put, taken)) => match transaction.commit() {
-            Ok(()) => Done::Stored { answers, put, taken },
-            Err(error) => Done::Unknown {
-                error: error.into(),
-                answers,
-            },
-        },
+/// Makes all changes, each on what those before it left, and stores them together: in the log if it has room for them,
+/// else in the tables with all that is in the log. `used` is about how many bytes were used before.
+pub(super) fn store(db: &Database, log: &mut Log, changes: &[Change], used: u64) -> Done {
+    let applied = match apply(db, changes) {
+        Ok(applied) => applied,
+        Err(error) => return Done::Nothing(error),
+    };
+    let Applied {
+        transaction,
+        answers,
+        put,
+        taken,
+    } = applied;
+    let stored = match transaction {
+        // All were refused, by heads that are on disk already: no fsync is needed to say so.
+        None => Ok(()),
+        Some(transaction) => write(transaction, log, changes, &answers, (used + put).saturating_sub(taken)),
+    };
+    match stored {
+        Ok(()) => Done::Stored { answers, put, taken },
+        Err(error) => Done::Unknown { error, answers },
     }
 }
 
-type Applied = (
-    Option<WriteTransaction>,
-    Vec<Result<Committed, StoreError>>,
-    u64,
-    u64,
-);
+/// Changes as they were done in a transaction; without one if nothing was changed.
+struct Applied {
+    transaction: Option<WriteTransaction>,
+    answers: Vec<Result<Committed, StoreError>>,
+    put: u64,
+    taken: u64,
+}
 
-fn apply(db: &Database, changes: &[&Change], how: How) -> Result<Applied, redb::Error> {
-    let mut transaction = db.begin_write()?;
-    transaction.set_quick_repair(how.quick_repair);
+fn apply(db: &Database, changes: &[Change]) -> Result<Applied, redb::Error> {
+    let transaction = db.begin_write()?;
     let mut answers = Vec::with_capacity(changes.len());
     let mut tables = Tables::open(&transaction)?;
     for change in changes {
@@ -71,15 +72,46 @@ fn apply(db: &Database, changes: &[&Change], how: How) -> Result<Applied, redb::
     }
     let (changed, put, taken) = (tables.changed(), tables.put, tables.taken);
     drop(tables);
-    if let Some(used) = how.used {
-        transaction.open_table(STORE)?.insert(USED_ROW, used)?;
+    let transaction = if changed {
+        Some(transaction)
+    } else {
+        transaction.abort()?;
+        None
+    };
+    Ok(Applied {
+        transaction,
+        answers,
+        put,
+        taken,
+    })
+}
+
+/// Puts on disk what a transaction did, and shows it to readers; after an error it is there or not.
+fn write(
+    mut transaction: WriteTransaction,
+    log: &mut Log,
+    changes: &[Change],
+    answers: &[Result<Committed, StoreError>],
+    used: u64,
+) -> Result<(), redb::Error> {
+    let bytes = changes.iter().map(Change::bytes).sum();
+    if log.has_room(bytes) {
+        let done = changes.iter().zip(answers);
+        let done = done.filter(|(_, answer)| matches!(answer, Ok(Committed::Done)));
+        let done: Vec<&Change> = done.map(|(change, _)| change).collect();
+        let record = postcard::to_allocvec(&done)
+            .map_err(|error| redb::Error::Corrupted(format!("a record for its log: {error}")))?;
+        // Names and lengths come to the bytes that were counted.
+        if log.has_room(record.len() as u64) {
+            log.append(&record)?;
+            transaction.set_durability(Durability::None)?;
+            return Ok(transaction.commit()?);
+        }
     }
-    if changed || how.used.is_some() {
-        return Ok((Some(transaction), answers, put, taken));
-    }
-    // All were refused, by heads that are on disk already: no fsync is needed to say so.
-    transaction.abort()?;
-    Ok((None, answers, put, taken))
+    let checkpoint = Checkpoint::draw();
+    recover::checkpoint(transaction, checkpoint, used)?;
+    log.restart(checkpoint);
+    Ok(())
 }
 
 /// Whether a group whose commit failed is seen after the file was opened again; `None` if nothing in it can tell.
@@ -88,10 +120,10 @@ fn apply(db: &Database, changes: &[&Change], how: How) -> Result<Applied, redb::
 /// still not be on disk: what a failed fsync left in the page cache is read back, and lost with the machine.
 pub(super) fn is_seen(
     db: &Database,
-    changes: &[&Change],
+    changes: &[Change],
     answers: &[Result<Committed, StoreError>],
 ) -> Option<bool> {
-    let tells = |(change, answer): (&&Change, &Result<Committed, StoreError>)| match (change, answer) {
+    let tells = |(change, answer): (&Change, &Result<Committed, StoreError>)| match (change, answer) {
         (Change::Commit { key, commit, .. }, Ok(Committed::Done)) => Some((key.clone(), *commit)),
         _ => None,
     };

@@ -8,9 +8,11 @@ mod apply;
 mod faults;
 mod file;
 mod group;
+mod log;
 mod meta;
 mod open;
 mod read;
+mod recover;
 mod shared;
 mod staged;
 mod writer;
@@ -61,11 +63,11 @@ impl EmbeddedStore {
     }
 
     fn with_opener(opener: Opener) -> Result<Self, OpenError> {
-        let (db, used) = open::open(&opener)?;
+        let (db, log, used) = open::open(&opener)?;
         staged::drop_all(&db).map_err(|error| open::explain(&opener.path, error))?;
         let (jobs, waiting) = mpsc::channel(MAX_WAITING);
         let shared = Arc::new(Shared::new(opener, db, jobs.downgrade()));
-        let writer = Writer::new(Arc::clone(&shared), waiting, used);
+        let writer = Writer::new(Arc::clone(&shared), waiting, log, used);
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let path = shared.opener.path.clone();
         let writer = thread
@@ -146,17 +148,16 @@ impl Store for EmbeddedStore {
     async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
         let Commit { expect, head, blobs } = commit;
         let encoded = session::encode(&head);
-        let bytes = StoreError::check_size(&encoded, &blobs)?;
+        StoreError::check_size(&encoded, &blobs)?;
         let (key, named) = (key.to_string(), head.blobs());
         let commit = head.commit;
         self.write(Change::Commit {
             key,
             expect,
             commit,
-            head: encoded,
+            head: encoded.into(),
             named,
             blobs,
-            bytes,
         })
         .await
     }

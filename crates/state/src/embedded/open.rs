@@ -6,10 +6,12 @@ use std::time::Instant;
 use std::{fs, io};
 
 use fogline_core::model::Bytes;
-use redb::{Database, DatabaseError, ReadableDatabase, TableError};
+use redb::{Database, DatabaseError};
 use thiserror::Error;
 
-use super::file::{BLOBS, FORMAT, FORMAT_ROW, HEADS, META, Opener, STORE, USED_ROW};
+use super::file::{BLOBS, FORMAT, HEADS, META, Opener};
+use super::log::{Checkpoint, Log};
+use super::recover::{self, Stands};
 
 /// A file is compacted when it is opened if it is larger than this, three quarters of it are free, and no more than
 /// [`MAX_COMPACTED`] must be moved for it.
@@ -74,15 +76,11 @@ pub enum OpenError {
     },
 }
 
-/// Opens the file, makes its tables if it is new, compacts it if that pays; with about how many bytes are used.
-pub(super) fn open(opener: &Opener) -> Result<(Database, u64), OpenError> {
+/// Opens the file and its log, makes the tables if they are new, does again what the log holds, and compacts the file if
+/// that pays; with about how many bytes are used.
+pub(super) fn open(opener: &Opener) -> Result<(Database, Log, u64), OpenError> {
     let started = Instant::now();
-    let mut db = open_file(opener)?;
-    let used = prepare(&db).map_err(|error| explain(&opener.path, error))?;
-    let used = used.map_err(|format| OpenError::Newer {
-        path: opener.path.clone(),
-        format,
-    })?;
+    let (mut db, log, used) = open_again(opener)?;
     let length = fs::metadata(&opener.path).map_or(0, |data| data.len());
     if length >= MIN_COMPACTED && used < length / 4 && used <= MAX_COMPACTED {
         match db.compact() {
@@ -94,11 +92,18 @@ pub(super) fn open(opener: &Opener) -> Result<(Database, u64), OpenError> {
     }
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(path = %opener.path.display(), length, used, took_ms, "opened the store");
-    Ok((db, used))
+    Ok((db, log, used))
+}
+
+/// Opens the file again, which is how redb recovers from a failed disk, and its log.
+pub(super) fn open_again(opener: &Opener) -> Result<(Database, Log, u64), OpenError> {
+    let db = open_file(opener)?;
+    let (log, used) = open_log(opener, &db)?;
+    Ok((db, log, used))
 }
 
 /// redb promises no error for a file that was damaged by others: it may as well panic.
-pub(super) fn open_file(opener: &Opener) -> Result<Database, OpenError> {
+fn open_file(opener: &Opener) -> Result<Database, OpenError> {
     let path = || opener.path.clone();
     match catch_unwind(AssertUnwindSafe(|| (opener.open)())) {
         Ok(Ok(db)) => Ok(db),
@@ -118,28 +123,41 @@ pub(super) fn open_file(opener: &Opener) -> Result<Database, OpenError> {
     }
 }
 
-/// The used bytes, or the format if it is newer than ours.
-fn prepare(db: &Database) -> Result<Result<u64, u64>, redb::Error> {
-    let read = db.begin_read()?;
-    match read.open_table(STORE) {
-        Ok(table) => {
-            let format = table.get(FORMAT_ROW)?.map_or(0, |row| row.value());
-            if format > FORMAT {
-                return Ok(Err(format));
-            }
-            return Ok(Ok(table.get(USED_ROW)?.map_or(0, |row| row.value())));
-        }
-        Err(TableError::TableDoesNotExist(_)) => {}
-        Err(error) => return Err(error.into()),
+/// Opens the log, and brings what it holds into the tables; with the used bytes.
+fn open_log(opener: &Opener, db: &Database) -> Result<(Log, u64), OpenError> {
+    let failed = |error| explain(&opener.path, error);
+    let stands = match recover::stands(db).map_err(failed)? {
+        Some(stands) => stands,
+        None => make_tables(db).map_err(failed)?,
+    };
+    let path = opener.path.clone();
+    if stands.format > FORMAT {
+        let format = stands.format;
+        return Err(OpenError::Newer { path, format });
     }
-    drop(read);
+    let log = Opener::log_of(&path);
+    if stands.checkpoint != Checkpoint::CLOSED && !log.exists() {
+        let problem = format!("its log {} is gone, with what was last committed", log.display());
+        return Err(OpenError::Damaged { path, problem });
+    }
+    let opened = (opener.open_log)().and_then(Log::open);
+    let mut opened = opened.map_err(|source| OpenError::Io { path: log, source })?;
+    let used = recover::replay(db, &mut opened, stands).map_err(failed)?;
+    Ok((opened, used))
+}
+
+fn make_tables(db: &Database) -> Result<Stands, redb::Error> {
     let write = db.begin_write()?;
     write.open_table(HEADS)?;
     write.open_table(BLOBS)?;
     write.open_table(META)?;
-    write.open_table(STORE)?.insert(FORMAT_ROW, FORMAT)?;
-    write.commit()?;
-    Ok(Ok(0))
+    let (format, used, checkpoint) = (FORMAT, 0, Checkpoint::CLOSED);
+    recover::checkpoint(write, checkpoint, used)?;
+    Ok(Stands {
+        format,
+        used,
+        checkpoint,
+    })
 }
 
 pub(super) fn explain(path: &Path, error: redb::Error) -> OpenError {

@@ -7,6 +7,7 @@ use redb::Database;
 use tokio::sync::mpsc;
 
 use super::file::Opener;
+use super::log::Log;
 use super::open::{self, needs_reopening};
 use super::read::{Read, ReadError};
 use super::writer::Job;
@@ -62,12 +63,13 @@ impl Shared {
         using(self.db.read().unwrap_or_else(PoisonError::into_inner).as_ref())
     }
 
-    /// Closes the file and opens it again, which is how redb recovers from a failed disk.
-    pub(super) fn reopen(&self) -> Result<(), String> {
+    /// Closes the file and opens it again, with its log; and about how many bytes are used.
+    pub(super) fn reopen(&self) -> Result<(Log, u64), String> {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         *db = None;
-        *db = Some(open::open_file(&self.opener).map_err(|error| error.to_string())?);
-        Ok(())
+        let (opened, log, used) = open::open_again(&self.opener).map_err(|error| error.to_string())?;
+        *db = Some(opened);
+        Ok((log, used))
     }
 
     pub(super) fn unavailable(&self, doing: &str, problem: impl fmt::Display) -> StoreError {

@@ -44,7 +44,8 @@ pub(super) fn drop_all(db: &Database) -> Result<(), redb::Error> {
     let rows = waiting.iter().map(|(row, _)| String::from_utf8_lossy(row));
     let records = rows.filter_map(|row| key::of_blob(&row).map(str::to_owned));
     let records: BTreeSet<String> = records.collect();
-    let transaction = db.begin_write()?;
+    let mut transaction = db.begin_write()?;
+    transaction.set_quick_repair(true);
     let mut tables = Tables::open(&transaction)?;
     for record in &records {
         tables.unstage(record).map_err(medium)?;
@@ -54,7 +55,8 @@ pub(super) fn drop_all(db: &Database) -> Result<(), redb::Error> {
     Ok(())
 }
 
-fn medium(error: ReadError) -> redb::Error {
+/// An error where records are the store's own.
+pub(super) fn medium(error: ReadError) -> redb::Error {
     match error {
         ReadError::Medium(error) => error,
         ReadError::Record(error) => redb::Error::Corrupted(error.to_string()),
