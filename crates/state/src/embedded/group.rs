@@ -43,7 +43,13 @@ pub(super) fn store(db: &Database, log: &mut Log, changes: &[Change], used: u64)
     let stored = match transaction {
         // All were refused, by heads that are on disk already: no fsync is needed to say so.
         None => Ok(()),
-        Some(transaction) => write(transaction, log, changes, &answers, (used + put).saturating_sub(taken)),
+        Some(transaction) => write(
+            transaction,
+            log,
+            changes,
+            &answers,
+            (used + put).saturating_sub(taken),
+        ),
     };
     match stored {
         Ok(()) => Done::Stored { answers, put, taken },

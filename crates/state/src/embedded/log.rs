@@ -190,7 +190,10 @@ mod tests {
         // What is written then comes behind them.
         log.append(b"last").unwrap();
         let again = log.resume(checkpoint).unwrap();
-        assert_eq!((&again[..records.len()], &again[records.len()][..]), (&records[..], &b"last"[..]));
+        assert_eq!(
+            (&again[..records.len()], &again[records.len()][..]),
+            (&records[..], &b"last"[..])
+        );
         records
     }
 
@@ -203,10 +206,7 @@ mod tests {
         for record in [&b"one"[..], b"two", &long, b"four"] {
             log.append(record).unwrap();
         }
-        assert_eq!(
-            log.resume(first).unwrap(),
-            [&b"one"[..], b"two", &long, b"four"]
-        );
+        assert_eq!(log.resume(first).unwrap(), [&b"one"[..], b"two", &long, b"four"]);
         log.restart(second);
         assert!(log.resume(second).unwrap().is_empty());
         log.append(b"new").unwrap();

@@ -11,6 +11,8 @@ mod group;
 mod log;
 mod meta;
 mod open;
+#[cfg(test)]
+mod power;
 mod read;
 mod recover;
 mod shared;
