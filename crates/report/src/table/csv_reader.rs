@@ -15,7 +15,7 @@ const MAX_RECORD_BYTES: usize = 1 << 20;
 /// Reads rows that [`super::CsvWriter`] wrote. After the first error there is nothing more.
 pub struct CsvReader<R, T: Read> {
     file: String,
-    columns: Vec<String>,
+    columns: Vec<&'static str>,
     records: csv::Reader<ShortRecords<T>>,
     record: csv::StringRecord,
     failed: bool,
@@ -36,7 +36,7 @@ impl<R: Row, T: Read> CsvReader<R, T> {
         let header = records.headers().map_err(|error| unreadable(file, &error))?;
         for (position, column) in columns.iter().enumerate() {
             let found = header.get(position).unwrap_or_default();
-            if found != column {
+            if found != *column {
                 let problem = format!("column {} is \"{found}\", expected \"{column}\"", position + 1);
                 return Err(BadInput::at(file, 1, position as u64 + 1, problem, hint::<R>()));
             }
@@ -74,7 +74,7 @@ impl<R: Row, T: Read> CsvReader<R, T> {
         R::take(&mut fields).map(Some).map_err(|expected| {
             let field = fields.next.saturating_sub(1);
             let found = self.record.get(field).unwrap_or_default();
-            let column = self.columns.get(field).map_or("", String::as_str);
+            let column = self.columns.get(field).copied().unwrap_or_default();
             BadInput::at(
                 &self.file,
                 self.record.position().map_or(0, csv::Position::line),

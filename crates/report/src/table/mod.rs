@@ -3,6 +3,7 @@
 //! Every column is named once, in [`Row`]'s implementations; both formats, their readers and their checks
 //! follow from there. The bytes of a file depend on its rows and on nothing else.
 
+mod cells;
 mod checksum;
 mod csv_reader;
 mod csv_writer;

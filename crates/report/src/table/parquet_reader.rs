@@ -6,20 +6,17 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Float64Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::Schema;
 use fogline_core::model::{BadInput, Bytes, Seconds};
 use fogline_core::record::{Spent, StepsGroup};
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
-use parquet::file::reader::ChunkReader;
+use parquet::column::reader::ColumnReader;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
+use super::cells::{Cells, Values};
 use super::checksum::Checksum;
 use super::row::{Row, Source};
-use super::schema::{ABOUT_KEY, CHECKSUM_KEY, LAYOUT, LAYOUT_KEY, TABLE_KEY, schema_of};
+use super::schema::{ABOUT_KEY, CHECKSUM_KEY, LAYOUT, LAYOUT_KEY, TABLE_KEY, columns_of, schema};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 4_096;
@@ -37,7 +34,7 @@ pub struct ParquetReader<R> {
     claimed: String,
     /// Checksum of the rows so far.
     checksum: Checksum,
-    batches: Option<ParquetRecordBatchReader>,
+    batches: Option<Batches>,
     row: PhantomData<fn() -> R>,
 }
 
@@ -60,26 +57,20 @@ impl<R: Row> ParquetReader<R> {
     /// # Errors
     /// When it is no Parquet file, is cut, or holds another table.
     pub fn new<T: ChunkReader + 'static>(source: T, file: &str) -> Result<Self, BadInput> {
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = guarded(|| ArrowReaderMetadata::load(&source, options)).map_err(|problem| {
+        let opened = guarded(|| SerializedFileReader::new(source)).map_err(|problem| {
             let hint = "a file that was cut, or is still being written, has no end: write it again";
             BadInput::whole(file, format!("is not a whole Parquet file: {problem}"), hint)
         })?;
-        let said = said::<R>(&metadata, file)?;
-        check_schema::<R>(metadata.schema(), file)?;
-        let rows = metadata.metadata().file_metadata().num_rows();
-        let batches = guarded(|| {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata)
-                .with_batch_size(BATCH_ROWS)
-                .build()
-        });
+        let said = said::<R>(opened.metadata(), file)?;
+        check_schema::<R>(opened.metadata(), file)?;
+        let rows = opened.metadata().file_metadata().num_rows();
         Ok(Self {
             file: file.to_owned(),
             about: said.about,
             claimed: said.checksum,
             checksum: Checksum::default(),
             rows: u64::try_from(rows).map_err(|_| damaged(file, "it claims a negative number of rows"))?,
-            batches: Some(batches.map_err(|problem| damaged(file, &problem))?),
+            batches: Some(Batches::of::<R>(opened)),
             row: PhantomData,
         })
     }
@@ -108,28 +99,21 @@ impl<R: Row> ParquetReader<R> {
         Ok(rows)
     }
 
-    fn advance(&mut self, batches: &mut ParquetRecordBatchReader) -> Result<Option<Vec<R>>, BadInput> {
-        let batch =
-            guarded(|| batches.next().transpose()).map_err(|problem| damaged(&self.file, &problem))?;
-        let Some(batch) = batch else {
+    fn advance(&mut self, batches: &mut Batches) -> Result<Option<Vec<R>>, BadInput> {
+        let rows = guarded(|| batches.next()).map_err(|problem| damaged(&self.file, &problem))?;
+        if rows == 0 {
             let found = std::mem::take(&mut self.checksum).hex();
             return if found == self.claimed {
                 Ok(None)
             } else {
                 Err(damaged(&self.file, "its rows are not those that were written"))
             };
-        };
-        let rows = self.decode(&batch)?;
+        }
+        let rows: Vec<R> = batches
+            .decode(rows)
+            .map_err(|problem| damaged(&self.file, &problem))?;
         rows.iter().for_each(|row| row.put(&mut self.checksum));
         Ok(Some(rows))
-    }
-
-    fn decode(&self, batch: &RecordBatch) -> Result<Vec<R>, BadInput> {
-        (0..batch.num_rows())
-            .map(|row| {
-                R::take(&mut Cells { batch, row, next: 0 }).map_err(|problem| damaged(&self.file, &problem))
-            })
-            .collect()
     }
 }
 
@@ -172,8 +156,8 @@ struct Said {
     checksum: String,
 }
 
-fn said<R: Row>(metadata: &ArrowReaderMetadata, file: &str) -> Result<Said, BadInput> {
-    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+fn said<R: Row>(metadata: &ParquetMetaData, file: &str) -> Result<Said, BadInput> {
+    let pairs = metadata.file_metadata().key_value_metadata();
     let find = |key: &str| {
         let pair = pairs?.iter().find(|pair| pair.key == key)?;
         pair.value.clone()
@@ -203,94 +187,164 @@ fn said<R: Row>(metadata: &ArrowReaderMetadata, file: &str) -> Result<Said, BadI
     })
 }
 
-fn check_schema<R: Row>(found: &Schema, file: &str) -> Result<(), BadInput> {
-    let expected = schema_of::<R>();
+fn check_schema<R: Row>(metadata: &ParquetMetaData, file: &str) -> Result<(), BadInput> {
+    let expected = schema(&columns_of::<R>()).map_err(|error| damaged(file, &error.to_string()))?;
+    let found = metadata.file_metadata().schema().get_fields();
     let hint = "the file was changed by another program: write it again";
-    for (position, field) in expected.fields().iter().enumerate() {
-        let problem = match found.fields().get(position) {
-            Some(other) if other.name() == field.name() && other.data_type() == field.data_type() => continue,
-            Some(other) => format!(
-                "column {} is \"{}\" of type {}, expected \"{}\" of type {}",
-                position + 1,
-                other.name(),
-                other.data_type(),
-                field.name(),
-                field.data_type()
-            ),
-            None => format!("column {} \"{}\" is missing", position + 1, field.name()),
+    for (position, field) in expected.get_fields().iter().enumerate() {
+        let number = position + 1;
+        let problem = match found.get(position) {
+            Some(other) if other == field => continue,
+            Some(other) if other.name() == field.name() => {
+                format!("column {number} \"{}\" is of another type", field.name())
+            }
+            Some(other) => {
+                format!(
+                    "column {number} is \"{}\", expected \"{}\"",
+                    other.name(),
+                    field.name()
+                )
+            }
+            None => format!("column {number} \"{}\" is missing", field.name()),
         };
         return Err(BadInput::whole(file, problem, hint));
     }
-    if found.fields().len() > expected.fields().len() {
-        let extra = found.field(expected.fields().len()).name();
-        return Err(BadInput::whole(
-            file,
-            format!("has an unknown column \"{extra}\""),
-            hint,
-        ));
+    match found.get(expected.get_fields().len()) {
+        None => Ok(()),
+        Some(extra) => {
+            let problem = format!("has an unknown column \"{}\"", extra.name());
+            Err(BadInput::whole(file, problem, hint))
+        }
     }
-    Ok(())
+}
+
+/// The rows of a file, some at a time, by column.
+struct Batches {
+    file: Box<dyn FileReader>,
+    /// The next row group.
+    group: usize,
+    /// Of the row group that is being read; none before the first.
+    readers: Vec<ColumnReader>,
+    cells: Vec<Cells>,
+}
+
+impl Batches {
+    fn of<R: Row>(file: impl FileReader + 'static) -> Self {
+        Self {
+            file: Box::new(file),
+            group: 0,
+            readers: Vec::new(),
+            cells: columns_of::<R>().iter().map(Cells::of).collect(),
+        }
+    }
+
+    /// Reads the next cells; of how many rows, none at the end.
+    fn next(&mut self) -> Result<usize, ParquetError> {
+        loop {
+            let rows = self.read()?;
+            if rows > 0 || self.group == self.file.num_row_groups() {
+                return Ok(rows);
+            }
+            let group = self.file.get_row_group(self.group)?;
+            let readers = (0..self.cells.len()).map(|column| group.get_column_reader(column));
+            self.readers = readers.collect::<Result<_, _>>()?;
+            self.group += 1;
+        }
+    }
+
+    fn read(&mut self) -> Result<usize, ParquetError> {
+        let mut all = None;
+        for (cells, reader) in self.cells.iter_mut().zip(&mut self.readers) {
+            let rows = cells.read(reader, BATCH_ROWS)?;
+            if *all.get_or_insert(rows) != rows {
+                let problem = "its columns are of unequal length";
+                return Err(ParquetError::General(problem.to_owned()));
+            }
+        }
+        Ok(all.unwrap_or(0))
+    }
+
+    fn decode<R: Row>(&self, rows: usize) -> Result<Vec<R>, String> {
+        let bounds = self
+            .cells
+            .iter()
+            .map(Cells::bounds)
+            .collect::<Result<Vec<_>, _>>()?;
+        let columns: Vec<_> = self.cells.iter().zip(&bounds).collect();
+        let row = |row| {
+            R::take(&mut OneRow {
+                columns: &columns,
+                row,
+                next: 0,
+            })
+        };
+        (0..rows).map(row).collect()
+    }
 }
 
 /// The cells of one row of a batch.
-struct Cells<'a> {
-    batch: &'a RecordBatch,
+struct OneRow<'a> {
+    /// Cells, and where each begins in its values.
+    columns: &'a [(&'a Cells, &'a Vec<usize>)],
     row: usize,
     next: usize,
 }
 
-impl<'a> Cells<'a> {
-    fn column(&mut self) -> Result<&'a ArrayRef, String> {
-        let column = self.batch.columns().get(self.next);
+impl<'a> OneRow<'a> {
+    /// The values of the next cell.
+    fn cell<T>(&mut self, of: fn(&Values) -> Option<&[T]>) -> Result<&'a [T], String> {
+        let (cells, bounds) = self.columns[self.next];
         self.next += 1;
-        match column {
-            Some(column) if column.is_valid(self.row) => Ok(column),
-            _ => Err(format!("row {} has an empty cell", self.row + 1)),
-        }
+        let bounds = bounds.get(self.row).zip(bounds.get(self.row + 1));
+        let values = of(&cells.values).zip(bounds);
+        values
+            .and_then(|(values, (from, to))| values.get(*from..*to))
+            .ok_or_else(|| format!("row {} has no such cell", self.row + 1))
     }
 
-    fn number<T: ArrowPrimitiveType>(&mut self) -> Result<T::Native, String> {
-        let row = self.row;
-        let column = self.column()?.as_primitive_opt::<T>();
-        column.map(|cells| cells.value(row)).ok_or_else(unexpected_type)
+    /// The value of the next cell, of a column that has one in each.
+    fn one<T>(&mut self, of: fn(&Values) -> Option<&[T]>) -> Result<&'a T, String> {
+        let value = self.cell(of)?.first();
+        value.ok_or_else(|| format!("row {} has an empty cell", self.row + 1))
     }
 
-    fn list<T: ArrowPrimitiveType>(&mut self) -> Result<Vec<T::Native>, String> {
-        let row = self.row;
-        let lists = self.column()?.as_list_opt::<i32>().ok_or_else(unexpected_type)?;
-        let items = lists.value(row);
-        let items = items.as_primitive_opt::<T>().ok_or_else(unexpected_type)?;
-        Ok(items.values().to_vec())
+    fn smalls(&mut self) -> Result<Vec<u32>, String> {
+        let cell = self.cell(Values::small)?.iter();
+        Ok(cell.map(|value| value.cast_unsigned()).collect())
+    }
+
+    fn wholes(&mut self) -> Result<Vec<u64>, String> {
+        let cell = self.cell(Values::whole)?.iter();
+        Ok(cell.map(|value| value.cast_unsigned()).collect())
+    }
+
+    fn floats(&mut self) -> Result<Vec<f64>, String> {
+        Ok(self.cell(Values::float)?.to_vec())
     }
 }
 
-fn unexpected_type() -> String {
-    "a column has another type than the file says".to_owned()
-}
-
-impl Source for Cells<'_> {
+impl Source for OneRow<'_> {
     fn text(&mut self) -> Result<&str, String> {
-        let row = self.row;
-        let column = self.column()?.as_string_opt::<i32>();
-        column.map(|cells| cells.value(row)).ok_or_else(unexpected_type)
+        let value = self.one(Values::text)?.data();
+        std::str::from_utf8(value).map_err(|error| error.to_string())
     }
     fn small(&mut self) -> Result<u32, String> {
-        self.number::<UInt32Type>()
+        Ok(self.one(Values::small)?.cast_unsigned())
     }
     fn whole(&mut self) -> Result<u64, String> {
-        self.number::<UInt64Type>()
+        Ok(self.one(Values::whole)?.cast_unsigned())
     }
     fn float(&mut self) -> Result<f64, String> {
-        self.number::<Float64Type>()
+        Ok(*self.one(Values::float)?)
     }
     fn groups(&mut self) -> Result<Vec<StepsGroup>, String> {
-        let steps = self.list::<UInt32Type>()?;
-        let jobs = self.list::<UInt64Type>()?;
-        let processing = self.list::<Float64Type>()?;
-        let arguments = self.list::<Float64Type>()?;
-        let states = self.list::<Float64Type>()?;
-        let argument_traffic = self.list::<UInt64Type>()?;
-        let state_traffic = self.list::<UInt64Type>()?;
+        let steps = self.smalls()?;
+        let jobs = self.wholes()?;
+        let processing = self.floats()?;
+        let arguments = self.floats()?;
+        let states = self.floats()?;
+        let argument_traffic = self.wholes()?;
+        let state_traffic = self.wholes()?;
         let lengths = [jobs.len(), processing.len(), arguments.len(), states.len()];
         let traffic_lengths = [argument_traffic.len(), state_traffic.len()];
         if lengths

@@ -1,37 +1,33 @@
-//! Rows to Parquet, a batch at a time.
+//! Rows to Parquet, a row group at a time.
 
 use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    ArrayBuilder, Float64Builder, ListBuilder, StringBuilder, UInt32Builder, UInt64Builder,
-};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Schema};
+use bytes::Bytes;
 use fogline_core::record::StepsGroup;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
+use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
+use super::cells::{Cells, Values};
 use super::checksum::Checksum;
 use super::row::{Row, Sink};
-use super::schema::{ABOUT_KEY, CHECKSUM_KEY, LAYOUT, LAYOUT_KEY, TABLE_KEY, element, schema_of};
+use super::schema::{
+    ABOUT_KEY, CHECKSUM_KEY, Column, Kind, LAYOUT, LAYOUT_KEY, TABLE_KEY, columns_of, schema,
+};
 
-/// Rows of a row group: what is held in memory, encoded, before it is written.
+/// Rows of a row group: what is held in memory before it is written.
 const ROW_GROUP_ROWS: usize = 65_536;
-/// Rows that are turned into columns at a time.
-const BATCH_ROWS: usize = 4_096;
 
 /// Writes rows to a Parquet file: Snappy, strings by dictionary, a row group every 65,536 rows, so that
 /// memory stays bounded whatever is written.
 pub struct ParquetWriter<R, W: Write + Send> {
-    writer: ArrowWriter<W>,
-    schema: Arc<Schema>,
+    writer: SerializedFileWriter<W>,
     columns: Columns,
     checksum: Checksum,
     row: PhantomData<fn(R)>,
@@ -43,17 +39,12 @@ impl<R: Row, W: Write + Send> ParquetWriter<R, W> {
     /// # Errors
     /// When the sink refuses.
     pub fn new(sink: W, about: &str) -> io::Result<Self> {
-        let schema = Arc::new(schema_of::<R>());
-        // The Arrow schema, embedded, would only repeat the Parquet one.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties::<R>(&schema, about))
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(sink, Arc::clone(&schema), options).map_err(to_io)?;
-        let columns = Columns::new(&schema);
+        let columns = columns_of::<R>();
+        let schema = schema(&columns).map_err(to_io)?;
+        let properties = Arc::new(properties::<R>(&columns, about));
         Ok(Self {
-            writer,
-            schema,
-            columns,
+            writer: SerializedFileWriter::new(sink, schema, properties).map_err(to_io)?,
+            columns: Columns::of(&columns),
             checksum: Checksum::default(),
             row: PhantomData,
         })
@@ -69,8 +60,8 @@ impl<R: Row, W: Write + Send> ParquetWriter<R, W> {
             row.put(&mut self.columns);
             row.put(&mut self.checksum);
             self.columns.rows += 1;
-            if self.columns.rows == BATCH_ROWS {
-                self.flush()?;
+            if self.columns.rows == ROW_GROUP_ROWS {
+                self.flush().map_err(to_io)?;
             }
         }
         Ok(())
@@ -81,23 +72,30 @@ impl<R: Row, W: Write + Send> ParquetWriter<R, W> {
     /// # Errors
     /// When the sink refuses.
     pub fn finish(mut self) -> io::Result<W> {
-        self.flush()?;
+        self.flush().map_err(to_io)?;
         let checksum = KeyValue::new(CHECKSUM_KEY.to_owned(), self.checksum.hex());
         self.writer.append_key_value_metadata(checksum);
         self.writer.into_inner().map_err(to_io)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> Result<(), ParquetError> {
         if self.columns.rows == 0 {
             return Ok(());
         }
-        let batch =
-            RecordBatch::try_new(Arc::clone(&self.schema), self.columns.take()).map_err(io::Error::other)?;
-        self.writer.write(&batch).map_err(to_io)
+        let mut group = self.writer.next_row_group()?;
+        for cells in &mut self.columns.cells {
+            if let Some(mut column) = group.next_column()? {
+                cells.write(&mut column)?;
+                column.close()?;
+            }
+        }
+        group.close()?;
+        self.columns.rows = 0;
+        Ok(())
     }
 }
 
-fn properties<R: Row>(schema: &Schema, about: &str) -> WriterProperties {
+fn properties<R: Row>(columns: &[Column], about: &str) -> WriterProperties {
     let said = [(TABLE_KEY, R::TABLE), (LAYOUT_KEY, LAYOUT), (ABOUT_KEY, about)];
     let metadata = said.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
     let mut properties = WriterProperties::builder()
@@ -107,10 +105,10 @@ fn properties<R: Row>(schema: &Schema, about: &str) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_key_value_metadata(Some(metadata.to_vec()));
-    for field in schema.fields() {
+    for column in columns {
         // Measurements hardly ever repeat: a dictionary of them is built in vain.
-        if *field.data_type() == DataType::Float64 {
-            let path = ColumnPath::from(field.name().as_str());
+        if column.kind == Kind::Float && !column.many {
+            let path = ColumnPath::from(column.name);
             properties = properties.set_column_dictionary_enabled(path, false);
         }
     }
@@ -127,9 +125,9 @@ fn to_io(error: ParquetError) -> io::Error {
     }
 }
 
-/// A batch in the making.
+/// A row group in the making.
 struct Columns {
-    builders: Vec<Box<dyn ArrayBuilder>>,
+    cells: Vec<Cells>,
     /// Column of the next cell.
     next: usize,
     /// Whole rows taken.
@@ -137,61 +135,52 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(schema: &Schema) -> Self {
-        let builders = schema.fields().iter().map(|field| builder(field.data_type()));
+    fn of(columns: &[Column]) -> Self {
         Self {
-            builders: builders.collect(),
+            cells: columns.iter().map(Cells::of).collect(),
             next: 0,
             rows: 0,
         }
     }
 
-    fn take(&mut self) -> Vec<ArrayRef> {
-        self.rows = 0;
-        self.builders.iter_mut().map(|builder| builder.finish()).collect()
-    }
-
-    fn column<B: ArrayBuilder>(&mut self) -> &mut B {
-        let builder = self.builders[self.next].as_any_mut().downcast_mut::<B>();
+    fn column(&mut self) -> &mut Cells {
         self.next += 1;
-        builder.expect("the schema was made by the calls that fill it")
+        &mut self.cells[self.next - 1]
     }
-}
-
-fn builder(kind: &DataType) -> Box<dyn ArrayBuilder> {
-    match kind {
-        DataType::UInt32 => Box::new(UInt32Builder::new()),
-        DataType::UInt64 => Box::new(UInt64Builder::new()),
-        DataType::Float64 => Box::new(Float64Builder::new()),
-        DataType::List(items) => match items.data_type() {
-            DataType::UInt32 => Box::new(list(UInt32Builder::new(), DataType::UInt32)),
-            DataType::UInt64 => Box::new(list(UInt64Builder::new(), DataType::UInt64)),
-            _ => Box::new(list(Float64Builder::new(), DataType::Float64)),
-        },
-        _ => Box::new(StringBuilder::new()),
-    }
-}
-
-fn list<B: ArrayBuilder>(items: B, kind: DataType) -> ListBuilder<B> {
-    ListBuilder::new(items).with_field(element(kind))
 }
 
 impl Sink for Columns {
     fn text(&mut self, _: &'static str, value: &str) {
-        self.column::<StringBuilder>().append_value(value);
+        if let Values::Text(values) = &mut self.column().values {
+            let last = values.last().filter(|last| last.data() == value.as_bytes());
+            let value = match last {
+                Some(same) => same.clone(),
+                None => ByteArray::from(Bytes::copy_from_slice(value.as_bytes())),
+            };
+            values.push(value);
+        }
     }
     fn small(&mut self, _: &'static str, value: u32) {
-        self.column::<UInt32Builder>().append_value(value);
+        if let Values::Small(values) = &mut self.column().values {
+            values.push(value.cast_signed());
+        }
     }
     fn whole(&mut self, _: &'static str, value: u64) {
-        self.column::<UInt64Builder>().append_value(value);
+        if let Values::Whole(values) = &mut self.column().values {
+            values.push(value.cast_signed());
+        }
     }
     fn float(&mut self, _: &'static str, value: f64) {
-        self.column::<Float64Builder>().append_value(value);
+        if let Values::Float(values) = &mut self.column().values {
+            values.push(value);
+        }
     }
     fn groups(&mut self, groups: &[StepsGroup]) {
-        let steps = self.column::<ListBuilder<UInt32Builder>>();
-        steps.append_value(groups.iter().map(|group| Some(group.steps)));
+        let cells = self.column();
+        if let Values::Small(values) = &mut cells.values {
+            values.extend(groups.iter().map(|group| group.steps.cast_signed()));
+        }
+        cells.end_list(groups.len());
         self.wholes(groups, |group| group.jobs);
         self.floats(groups, |group| group.total.processing.0);
         self.floats(groups, |group| group.total.arguments.0);
@@ -203,12 +192,18 @@ impl Sink for Columns {
 
 impl Columns {
     fn wholes(&mut self, groups: &[StepsGroup], of: fn(&StepsGroup) -> u64) {
-        let column = self.column::<ListBuilder<UInt64Builder>>();
-        column.append_value(groups.iter().map(|group| Some(of(group))));
+        let cells = self.column();
+        if let Values::Whole(values) = &mut cells.values {
+            values.extend(groups.iter().map(|group| of(group).cast_signed()));
+        }
+        cells.end_list(groups.len());
     }
 
     fn floats(&mut self, groups: &[StepsGroup], of: fn(&StepsGroup) -> f64) {
-        let column = self.column::<ListBuilder<Float64Builder>>();
-        column.append_value(groups.iter().map(|group| Some(of(group))));
+        let cells = self.column();
+        if let Values::Float(values) = &mut cells.values {
+            values.extend(groups.iter().map(of));
+        }
+        cells.end_list(groups.len());
     }
 }
