@@ -23,14 +23,14 @@ pub(crate) struct Scope {
     pub(crate) session: Option<SessionId>,
 }
 
-/// An invocation as its request's headers say.
+/// An invocation as its request's headers say. Boxed, because it is large and comes a long way.
 pub(crate) fn admit(
     node: &Node,
     scope: &Scope,
     target: Target,
     input: &[u8],
     headers: &HeaderMap,
-) -> Result<Invoke, Fault> {
+) -> Result<Box<Invoke>, Fault> {
     let (id, origin) = name(scope, headers)?;
     let seen = seen(headers)?;
     let id = id.unwrap_or_else(|| InvocationId(random::bytes()));
@@ -41,7 +41,7 @@ pub(crate) fn admit(
 }
 
 /// An invocation that nobody has named.
-pub(crate) fn fresh(node: &Node, scope: &Scope, target: Target, timeout: Duration) -> Invoke {
+pub(crate) fn fresh(node: &Node, scope: &Scope, target: Target, timeout: Duration) -> Box<Invoke> {
     let name = (InvocationId(random::bytes()), Origin::Keyless);
     named(node, scope, target, b"", timeout, name)
 }
@@ -54,9 +54,9 @@ pub(crate) fn named(
     input: &[u8],
     timeout: Duration,
     (id, origin): (InvocationId, Origin),
-) -> Invoke {
+) -> Box<Invoke> {
     let now = node.clock.now();
-    Invoke {
+    Box::new(Invoke {
         tenant: scope.tenant.clone(),
         app: scope.app.clone(),
         body: body(origin, &target, input),
@@ -74,7 +74,7 @@ pub(crate) fn named(
         home: None,
         turn: false,
         trace: None,
-    }
+    })
 }
 
 /// Gives an invocation another id, as of one that nobody has named.

@@ -54,7 +54,7 @@ async fn answer(node: &Arc<Node>, from: &NodeName, message: Message) -> Result<A
     let body = message.body.into_iter();
     match request {
         Request::Invoke(call) => {
-            let mut job = job(*call, body);
+            let mut job = job(call, body);
             let mut span = node.tracer.of(&mut job.call, trace::Kind::Server, "invoke");
             let answered = trace::within(job.call.trace.clone(), invoke(node, from, &job)).await;
             span.gave(&answered);
@@ -83,7 +83,7 @@ async fn other(
 ) -> Result<Answered, Fault> {
     match request {
         Request::Relay(call) => {
-            let job = job(*call, body);
+            let job = job(call, body);
             Ok(invoked(dispatch(node, job).await?))
         }
         Request::Reaches(keeper) => {
@@ -154,7 +154,8 @@ async fn invoke(node: &Arc<Node>, from: &NodeName, job: &Job) -> Result<Answered
             Ok((Response::Done, Vec::new()))
         }
         _ => {
-            let answer = execute(node, job).await?;
+            let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+            let answer = execute(node, &app, job).await?;
             if let Answer::Invoked(invoked, ..) = &answer {
                 follow::asked(node, job, invoked, from);
             }
@@ -163,7 +164,7 @@ async fn invoke(node: &Arc<Node>, from: &NodeName, job: &Job) -> Result<Answered
     }
 }
 
-fn job(call: Invoke, mut body: impl Iterator<Item = Bytes>) -> Job {
+fn job(call: Box<Invoke>, mut body: impl Iterator<Item = Bytes>) -> Job {
     let input = body.next().unwrap_or_default();
     let envelopes = call.envelopes.iter().cloned().zip(body).collect();
     Job {

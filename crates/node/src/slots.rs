@@ -1,6 +1,7 @@
 //! Slots: executions at once on this node, and a bounded queue before them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use fogline_core::telemetry::Load;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -45,11 +46,12 @@ impl Slots {
         }
     }
 
-    /// Waits for a slot; the caller bounds the wait.
-    pub(crate) async fn take(&self) -> Result<SemaphorePermit<'_>, Fault> {
+    /// Waits for a slot, and says how long it took; the caller bounds the wait.
+    pub(crate) async fn take(&self) -> Result<(SemaphorePermit<'_>, Duration), Fault> {
         if let Ok(slot) = self.free.try_acquire() {
-            return Ok(slot);
+            return Ok((slot, Duration::ZERO));
         }
+        let since = Instant::now();
         let waiting = Waiting(&self.waiting);
         if waiting.0.fetch_add(1, Ordering::Relaxed) >= self.most_waiting {
             return Err(Fault::overloaded(format!(
@@ -58,6 +60,7 @@ impl Slots {
             )));
         }
         let slot = self.free.acquire().await;
-        Ok(slot.expect("nobody closes the semaphore of the slots"))
+        let slot = slot.expect("nobody closes the semaphore of the slots");
+        Ok((slot, since.elapsed()))
     }
 }

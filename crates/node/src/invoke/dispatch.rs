@@ -109,7 +109,7 @@ async fn dispatch_to(node: &Arc<Node>, mut job: Job, first: Option<NodeName>) ->
 }
 
 async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName>) -> Result<Answer, Fault> {
-    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
+    let mut app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let main = Main::of(node, &app, &job)?;
     let main_part = main.as_ref().map(|main| main.part);
     let mut search = Search {
@@ -123,8 +123,9 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName
     };
     let mut failed = None;
     while job.call.hops < MAX_HOPS {
-        let target = match search.at.take() {
-            Some(at) => at,
+        let again = failed.is_some();
+        let sent = match search.at.take() {
+            Some(at) => node.dispatcher.send(at, again),
             None => {
                 let wanted = Wanted {
                     job: &job,
@@ -133,35 +134,30 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName
                     home: search.home.as_ref(),
                     behind: &search.behind,
                 };
-                let placed = node.dispatcher.place(&node.name, &wanted);
-                placed.map_err(|fault| failed.take().unwrap_or(fault))?
+                let sent = node.dispatcher.send_to_best(&node.name, &wanted, again);
+                sent.map_err(|fault| failed.take().unwrap_or(fault))?
             }
         };
         // A client's envelopes say where it is better than this node does.
         job.call.home = search.part.and(search.home.clone());
-        let since = Instant::now();
-        let sent = node.dispatcher.send(&target, failed.is_some());
-        let answer = if target == node.name {
-            execute(node, &job).await.map_err(Failed::Refused)
+        let here = sent.node == node.name;
+        let answer = if here {
+            execute(node, &app, &job).await.map_err(Failed::Refused)
         } else {
             job.call.hops += 1;
             // Boxed like all that most invocations do without: they need not carry it.
-            Box::pin(search.forward(&target, &job)).await
+            Box::pin(search.forward(&sent.node, &job)).await
         };
-        drop(sent);
         match answer {
             Ok(Answer::Invoked(mut invoked, output, envelopes)) => {
-                node.dispatcher.reached(&target);
-                if target == node.name {
+                // A reply that was kept says nothing of how long an execution takes, nor of how states are now.
+                sent.answered(&job, (!invoked.replayed).then_some(&invoked.node));
+                if here {
                     follow::asked(node, &job, &invoked, &node.name);
                 }
-                // A reply that was kept says nothing of how long an execution takes, nor of how states are now.
-                if !invoked.replayed {
-                    node.dispatcher.learn(&job, &invoked.node, since);
-                    if let (Some(session), Some(part)) = (&job.call.session, main_part) {
-                        let sizes = std::mem::take(&mut invoked.states).into_iter().collect();
-                        node.dispatcher.measured(session, part, sizes);
-                    }
+                if let (false, Some(session), Some(part)) = (invoked.replayed, &job.call.session, main_part) {
+                    let sizes = std::mem::take(&mut invoked.states).into_iter().collect();
+                    node.dispatcher.measured(session, part, sizes);
                 }
                 return Ok(Answer::Invoked(invoked, output, envelopes));
             }
@@ -170,11 +166,17 @@ async fn find_and_execute(node: &Arc<Node>, mut job: Job, first: Option<NodeName
                 job.call.turn = true;
                 search.at = Some(at);
             }
-            Err(failure) => match Box::pin(search.after(&job, &target, failure)).await {
-                Ok(fault) => failed = Some(fault),
-                Err(fault) => return Box::pin(search.relayed(&job)).await.unwrap_or(Err(fault)),
-            },
+            Err(failure) => {
+                let target = sent.node.clone();
+                drop(sent);
+                match Box::pin(search.after(&job, &target, failure)).await {
+                    Ok(fault) => failed = Some(fault),
+                    Err(fault) => return Box::pin(search.relayed(&job)).await.unwrap_or(Err(fault)),
+                }
+            }
         }
+        // Another version may have come meanwhile.
+        app = node.apps.get(&job.call.tenant, &job.call.app)?;
     }
     Err(failed.unwrap_or_else(|| Fault::overloaded("the invocation was forwarded too often")))
 }

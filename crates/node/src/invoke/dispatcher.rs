@@ -62,14 +62,36 @@ pub(super) struct Wanted<'a> {
 }
 
 /// One execution that was sent to a node and that this node has not heard of yet.
-pub(crate) struct Sent<'a> {
+pub(super) struct Sent<'a> {
     dispatcher: &'a Dispatcher,
-    node: NodeName,
+    pub(super) node: NodeName,
+    since: Instant,
+    /// Whether the node has answered.
+    answered: bool,
+}
+
+impl Sent<'_> {
+    /// Takes up that the node has answered, and, if it was executed now, what that tells of the node that did: how long
+    /// executions take is what the map says, as times that only some nodes have been measured by are not compared with
+    /// those of the others.
+    pub(super) fn answered(mut self, job: &Job, executed_by: Option<&NodeName>) {
+        self.answered = true;
+        let now = Instant::now();
+        let (took, at) = (now - self.since, now - self.dispatcher.origin);
+        let mut known = self.dispatcher.known();
+        known.view.heard_of(&self.node);
+        known.reached(&self.node);
+        if let Some((by, key)) = executed_by.zip(key(job)) {
+            known.view.answered(by, &key, took, at);
+        }
+    }
 }
 
 impl Drop for Sent<'_> {
     fn drop(&mut self) {
-        self.dispatcher.known().view.heard_of(&self.node);
+        if !self.answered {
+            self.dispatcher.known().view.heard_of(&self.node);
+        }
     }
 }
 
@@ -143,8 +165,11 @@ impl Dispatcher {
 
     /// What is known now; `sends` says whether something is sent to a node that has not answered of late.
     fn settled(&self, sends: impl Fn(&mut Circuit, Duration) -> bool) -> MutexGuard<'_, Known> {
-        let now = self.origin.elapsed();
         let mut known = self.known();
+        if known.circuits.is_empty() {
+            return known;
+        }
+        let now = self.origin.elapsed();
         let circuits = known.circuits.iter_mut();
         let changed: Vec<(NodeName, bool)> = circuits
             .map(|(node, circuit)| (node.clone(), sends(circuit, now)))
@@ -159,25 +184,36 @@ impl Dispatcher {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes up what an answer to a job that was sent at `since` tells of a node. How long executions take is what the
-    /// map says: times that only some nodes have been measured by are not compared with those of the others.
-    pub(super) fn learn(&self, job: &Job, node: &NodeName, since: Instant) {
-        if let Some(key) = key(job) {
-            let (mut known, now) = (self.known(), self.origin.elapsed());
-            known.view.answered(node, &key, since.elapsed(), now);
-        }
+    /// Takes up that a node is sent a job, `again` if it was sent before.
+    pub(super) fn send(&self, node: NodeName, again: bool) -> Sent<'_> {
+        self.sent(self.known(), node, again)
     }
 
-    /// Takes up that a node was sent a job, `again` if it was sent before.
-    pub(super) fn send(&self, node: &NodeName, again: bool) -> Sent<'_> {
-        let mut known = self.known();
-        known.view.sent(node);
+    /// Takes up that the node that should execute a job is sent it.
+    pub(super) fn send_to_best(
+        &self,
+        this: &NodeName,
+        wanted: &Wanted<'_>,
+        again: bool,
+    ) -> Result<Sent<'_>, Fault> {
+        if let Some(node) = given(this, wanted) {
+            return Ok(self.send(node, again));
+        }
+        let mut known = self.settled(Circuit::admits);
+        let node = self.best(&mut known, this, wanted)?;
+        Ok(self.sent(known, node, again))
+    }
+
+    fn sent(&self, mut known: MutexGuard<'_, Known>, node: NodeName, again: bool) -> Sent<'_> {
+        known.view.sent(&node);
         if !again {
             known.retries.sent();
         }
         Sent {
             dispatcher: self,
-            node: node.clone(),
+            node,
+            since: Instant::now(),
+            answered: false,
         }
     }
 
@@ -191,10 +227,7 @@ impl Dispatcher {
 
     /// A node answered.
     pub(super) fn reached(&self, node: &NodeName) {
-        let mut known = self.known();
-        if known.circuits.remove(node).is_some() {
-            known.settle(node, true);
-        }
+        self.known().reached(node);
     }
 
     /// Whether a job may be sent once more, after a node did not answer.
@@ -227,20 +260,21 @@ impl Dispatcher {
 
     /// The node that should execute a job.
     pub(super) fn place(&self, this: &NodeName, wanted: &Wanted<'_>) -> Result<NodeName, Fault> {
-        if let Some(Home::InFunction(owner)) = wanted.home {
-            return Ok(owner.clone());
+        match given(this, wanted) {
+            Some(node) => Ok(node),
+            None => self.best(&mut self.settled(Circuit::admits), this, wanted),
         }
-        let Some(key) = key(wanted.job) else {
-            return Ok(this.clone());
-        };
-        let mut known = self.settled(Circuit::admits);
+    }
+
+    fn best(&self, known: &mut Known, this: &NodeName, wanted: &Wanted<'_>) -> Result<NodeName, Fault> {
+        let key = key(wanted.job).ok_or_else(|| Fault::internal("only invocations are placed"))?;
         if let Some((node, _)) = bound(&known.view, wanted, &key) {
             return Ok(node);
         }
         wanted.behind.iter().for_each(|node| known.settle(node, false));
-        let mut chosen = self.choose(&mut known, wanted, &key);
+        let mut chosen = self.choose(known, wanted, &key);
         if chosen.is_none() && known.is_draining(this) {
-            chosen = self.though_draining(&mut known, this, |known| self.choose(known, wanted, &key));
+            chosen = self.though_draining(known, this, |known| self.choose(known, wanted, &key));
         }
         for node in wanted.behind {
             // The next job may be of another application.
@@ -393,6 +427,15 @@ fn is_closed(circuit: &mut Circuit, now: Duration) -> bool {
 /// Sizes of a session of which nothing was heard.
 static UNKNOWN: Sizes = BTreeMap::new();
 
+/// The node that executes a job whatever is known of nodes, if there is one.
+fn given(this: &NodeName, wanted: &Wanted<'_>) -> Option<NodeName> {
+    match (wanted.home, &wanted.job.call.target) {
+        (Some(Home::InFunction(owner)), _) => Some(owner.clone()),
+        (_, Target::Function(_)) => None,
+        _ => Some(this.clone()),
+    }
+}
+
 /// The node that executes a job whatever the policy says, if there is one.
 fn bound(view: &View, wanted: &Wanted<'_>, key: &FunctionKey) -> Option<(NodeName, Because)> {
     if let Some(Home::InFunction(owner)) = wanted.home {
@@ -430,6 +473,12 @@ fn nobody(wanted: &Wanted<'_>) -> Fault {
 }
 
 impl Known {
+    fn reached(&mut self, node: &NodeName) {
+        if self.circuits.remove(node).is_some() {
+            self.settle(node, true);
+        }
+    }
+
     fn is_draining(&self, node: &NodeName) -> bool {
         self.standings.get(node) == Some(&Standing::Draining)
     }

@@ -60,7 +60,7 @@ async fn send(
     let deadline = Instant::now() + call.deadline.since(node.clock.now());
     let mut body = vec![job.input.clone()];
     body.extend(job.envelopes.values().cloned());
-    let answered = exchange(node, to, &request(Box::new(call)), body, deadline).await;
+    let answered = exchange(node, to, &request(call), body, deadline).await;
     if let Err(Failed::Unreached(fault) | Failed::Refused(fault)) = &answered {
         span.failed(fault.problem().kind.name(), &fault.problem().title);
     }

@@ -38,15 +38,14 @@ use crate::{quotas, random};
 /// How often a session may move while one invocation looks for it.
 const MAX_FOLLOWED: usize = 8;
 
-/// Executes an invocation here, unless its session's invocations are executed elsewhere.
-pub(crate) async fn execute(node: &Arc<Node>, job: &Job) -> Result<Answer, Fault> {
-    let app = node.apps.get(&job.call.tenant, &job.call.app)?;
-    let task = Task::of(&app, &job.call.target)?;
+/// Executes an invocation of this application here, unless its session's invocations are executed elsewhere.
+pub(crate) async fn execute(node: &Arc<Node>, app: &Deployed, job: &Job) -> Result<Answer, Fault> {
+    let task = Task::of(app, &job.call.target)?;
     let (reads, writes) = task.states();
     let work = Work {
         node,
         job,
-        app: &app,
+        app,
         task,
         metrics: node.metrics.of(&job.call.tenant),
     };
@@ -339,13 +338,12 @@ impl Work<'_> {
             deadline,
             seed,
             ..
-        } = &self.job.call;
+        } = &*self.job.call;
         let _slot = match self.task {
             Task::Function(_) => {
                 let _span = self.node.tracer.leaf(&self.job.call, "queue");
-                let since = Instant::now();
-                let slot = self.node.slots.take().await?;
-                self.metrics.queued(since.elapsed());
+                let (slot, waited) = self.node.slots.take().await?;
+                self.metrics.queued(waited);
                 Some(slot)
             }
             Task::Get(_) | Task::Put(_) | Task::Remove(_) => None,

@@ -32,14 +32,14 @@ pub(crate) use task::Task;
 /// An invocation with what it carries.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    pub(crate) call: Invoke,
+    pub(crate) call: Box<Invoke>,
     pub(crate) input: Bytes,
     pub(crate) envelopes: BTreeMap<StateName, Bytes>,
 }
 
 impl Job {
     /// One that carries nothing.
-    pub(crate) fn bare(call: Invoke) -> Self {
+    pub(crate) fn bare(call: Box<Invoke>) -> Self {
         Self {
             call,
             input: Bytes::new(),
