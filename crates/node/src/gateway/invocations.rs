@@ -1,7 +1,5 @@
 //! Invocations, and the states by themselves.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use fogline_core::model::limits::MAX_STATE;
 use fogline_protocol::peer::Target;
@@ -14,7 +12,6 @@ use super::body;
 use crate::admit::{Scope, admit};
 use crate::fault::Fault;
 use crate::invoke::{Answer, Job, dispatch};
-use crate::node::Node;
 
 pub(super) async fn without_session(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, function] = asked.names()?;
@@ -22,20 +19,20 @@ pub(super) async fn without_session(asked: Asked<'_>) -> Result<Response, Fault>
     invoke(asked, &scope, Target::Function(named(function)?)).await
 }
 
-pub(super) async fn in_session(asked: Asked<'_>) -> Result<Response, Fault> {
-    in_scope(asked, |function| named(function).map(Target::Function)).await
+pub(super) fn in_session(asked: Asked<'_>) -> impl Future<Output = Result<Response, Fault>> {
+    in_scope(asked, |function| named(function).map(Target::Function))
 }
 
-pub(super) async fn get_state(asked: Asked<'_>) -> Result<Response, Fault> {
-    in_scope(asked, |state| named(state).map(Target::Get)).await
+pub(super) fn get_state(asked: Asked<'_>) -> impl Future<Output = Result<Response, Fault>> {
+    in_scope(asked, |state| named(state).map(Target::Get))
 }
 
-pub(super) async fn put_state(asked: Asked<'_>) -> Result<Response, Fault> {
-    in_scope(asked, |state| named(state).map(Target::Put)).await
+pub(super) fn put_state(asked: Asked<'_>) -> impl Future<Output = Result<Response, Fault>> {
+    in_scope(asked, |state| named(state).map(Target::Put))
 }
 
-pub(super) async fn remove_state(asked: Asked<'_>) -> Result<Response, Fault> {
-    in_scope(asked, |state| named(state).map(Target::Remove)).await
+pub(super) fn remove_state(asked: Asked<'_>) -> impl Future<Output = Result<Response, Fault>> {
+    in_scope(asked, |state| named(state).map(Target::Remove))
 }
 
 /// As [`get_state`], for a client that holds the state: it sends the envelope, and gets the bytes.
@@ -51,7 +48,7 @@ pub(super) async fn open_state(asked: Asked<'_>) -> Result<Response, Fault> {
         input: Bytes::new(),
         envelopes: carried.envelopes,
     };
-    finish(node, job, headers, false).await
+    finish(Box::pin(dispatch(node, job)).await?, headers, false)
 }
 
 /// Invokes in a session what the last name of a path stands for.
@@ -86,12 +83,12 @@ async fn invoke(asked: Asked<'_>, scope: &Scope, target: Target) -> Result<Respo
         input: carried.input,
         envelopes: carried.envelopes,
     };
-    finish(node, job, headers, carried.in_parts).await
+    // Boxed, because it is large, and what holds it is moved to where it is polled.
+    finish(Box::pin(dispatch(node, job)).await?, headers, carried.in_parts)
 }
 
-async fn finish(node: &Arc<Node>, job: Job, headers: &HeaderMap, in_parts: bool) -> Result<Response, Fault> {
-    // Boxed, because it is large, and what holds it is moved to where it is polled.
-    match Box::pin(dispatch(node, job)).await? {
+fn finish(answer: Answer, headers: &HeaderMap, in_parts: bool) -> Result<Response, Fault> {
+    match answer {
         Answer::Invoked(invoked, output, envelopes) => Ok(answer::invoked(
             headers,
             Some(&invoked),

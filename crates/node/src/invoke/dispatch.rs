@@ -30,13 +30,17 @@ const WATCHED_AFTER: Duration = Duration::from_millis(50);
 const WATCHED_AGAIN: Duration = Duration::from_millis(200);
 
 /// Has a job executed where it belongs.
-pub(crate) async fn dispatch(node: &Arc<Node>, job: Job) -> Result<Answer, Fault> {
-    dispatch_to(node, job, None).await
+pub(crate) fn dispatch(node: &Arc<Node>, job: Job) -> impl Future<Output = Result<Answer, Fault>> {
+    dispatch_to(node, job, None)
 }
 
 /// Has a job executed at a node, or, if its session is elsewhere, there.
-pub(crate) async fn dispatch_at(node: &Arc<Node>, job: Job, at: &NodeName) -> Result<Answer, Fault> {
-    dispatch_to(node, job, Some(at.clone())).await
+pub(crate) fn dispatch_at(
+    node: &Arc<Node>,
+    job: Job,
+    at: &NodeName,
+) -> impl Future<Output = Result<Answer, Fault>> {
+    dispatch_to(node, job, Some(at.clone()))
 }
 
 /// The node that should execute a job, if not one of those that are `behind`.

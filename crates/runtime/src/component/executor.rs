@@ -58,7 +58,11 @@ impl Executor for ComponentExecutor {
         let cold = reused.is_none();
         let made = match reused {
             Some(worker) => self.blueprint.again(worker, attempt),
-            None => self.make(attempt).await,
+            None => match self.blueprint.make(attempt).await {
+                // Boxed, because there is room nearly always.
+                Err(broken) if used_up(&broken) => Box::pin(self.make_room(broken)).await,
+                made => made,
+            },
         };
         let mut worker = made.map_err(|broken| self.not_made(broken, limit))?;
         let outcome = match worker.call(call.input).await {
@@ -108,20 +112,22 @@ impl ComponentExecutor {
             logs: Logs::default(),
             ends: Instant::now() + time,
         };
-        self.make(attempt)
-            .await
-            .map(drop)
-            .map_err(|broken| self.not_made(broken, limit))
+        let made = match self.blueprint.make(attempt).await {
+            Err(broken) if used_up(&broken) => self.make_room(broken).await,
+            made => made,
+        };
+        made.map(drop).map_err(|broken| self.not_made(broken, limit))
     }
 
-    /// Makes a worker; if the pool is used up, in the place of kept ones.
-    async fn make(&self, mut attempt: Attempt) -> Result<Worker, Box<Broken>> {
-        loop {
-            match self.blueprint.make(attempt).await {
-                Err(broken) if used_up(&broken) && self.kept.evict_oldest() => attempt = broken.host.attempt,
+    /// Makes a worker in the place of kept ones, after one for which the pool had no room.
+    async fn make_room(&self, mut broken: Box<Broken>) -> Result<Worker, Box<Broken>> {
+        while self.kept.evict_oldest() {
+            match self.blueprint.make(broken.host.attempt).await {
+                Err(again) if used_up(&again) => broken = again,
                 made => return made,
             }
         }
+        Err(broken)
     }
 
     fn keepable(&self, worker: Worker) -> KeptWorker {

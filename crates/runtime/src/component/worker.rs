@@ -52,7 +52,11 @@ impl Blueprint {
         let mut store = Store::new(&self.machine.engine, Host { attempt, memory });
         store.limiter(|host| &mut host.memory);
         store.epoch_deadline_callback(|store| interrupt(&store));
-        match self.instantiate(&mut store).await {
+        let instance = match self.arm(&mut store) {
+            Ok(()) => self.instance.instantiate_async(&mut store).await,
+            Err(error) => Err(error),
+        };
+        match instance.and_then(|instance| instance.get_typed_func(&mut store, self.handle)) {
             Ok(handle) => Ok(Worker { store, handle }),
             Err(error) => Err(Box::new(Broken {
                 error,
@@ -68,12 +72,6 @@ impl Blueprint {
             Ok(()) => Ok(worker),
             Err(error) => Err(worker.broken(error)),
         }
-    }
-
-    async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Handle> {
-        self.arm(store)?;
-        let instance = self.instance.instantiate_async(&mut *store).await?;
-        instance.get_typed_func(store, self.handle)
     }
 
     fn arm(&self, store: &mut Store<Host>) -> wasmtime::Result<()> {
