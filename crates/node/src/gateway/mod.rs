@@ -12,6 +12,7 @@ mod observe;
 mod patience;
 mod routes;
 mod runs;
+mod seldom;
 mod serve;
 mod sessions;
 

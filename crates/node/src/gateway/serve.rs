@@ -1,9 +1,12 @@
 //! Accepting connections: bounded in number, and in the time that a request's head may take.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future;
 use http::Request;
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -15,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::eager::Eager;
 use super::routes::answer;
+use super::seldom::{OnTicks, either, ticks};
 use crate::node::Node;
 
 /// Connections at once; whoever comes then waits to be accepted.
@@ -28,7 +32,7 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
+        .timer(OnTicks)
         .header_read_timeout(HEAD_PATIENCE);
     builder
         .http2()
@@ -48,22 +52,38 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
         // Small answers must not wait for more to send.
         let _ = stream.set_nodelay(true);
         let (builder, stopping) = (builder.clone(), node.stopping.clone());
-        let of_service = Arc::clone(&node);
+        let asked = Arc::new(AtomicBool::new(false));
+        let of_service = (Arc::clone(&node), Arc::clone(&asked));
         let service = service_fn(move |request: Request<Incoming>| {
-            let node = Arc::clone(&of_service);
+            let (node, asked) = &of_service;
+            asked.store(true, Ordering::Relaxed);
+            let node = Arc::clone(node);
             async move { Ok::<_, Infallible>(answer(&node, request.map(Either::Left)).await) }
         });
         node.tasks.spawn(Eager::new(async move {
             let _place = place;
             let connection = builder.serve_connection(TokioIo::new(stream), service);
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = stopping.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = connection.await;
+            let mut connection = pin!(connection);
+            let stops = pin!(async {
+                tokio::select! {
+                    () = stopping.cancelled() => true,
+                    () = silent(&asked) => false,
+                    never = ticks() => match never {},
                 }
+            });
+            if let future::Either::Right(true) = either(connection.as_mut(), stops).await {
+                connection.as_mut().graceful_shutdown();
+                either(connection, pin!(ticks())).await;
             }
         }));
+    }
+}
+
+/// Ends when nothing has been asked of a connection for as long as a head may take. hyper bounds that once it knows which
+/// HTTP is spoken.
+async fn silent(asked: &AtomicBool) {
+    tokio::time::sleep(HEAD_PATIENCE).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
