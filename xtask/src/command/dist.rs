@@ -61,6 +61,9 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     Ok(built)
 }
 
+/// What was not seen to be executed often is built for size. LLVM does so of its own accord where programs are much larger.
+const SMALL: &str = "-Cllvm-args=-pgso-lwss-only=false";
+
 /// Functions that came out alike are one in what is linked, a fiftieth of the command, where the toolchain's own linker is
 /// what links. Nothing may compare pointers to them.
 const FOLDED: &str = "-Clink-arg=-Wl,--icf=all";
@@ -69,7 +72,7 @@ const HAS_LINKER: &str = "x86_64-unknown-linux-gnu";
 
 /// A target is named so that what runs while compiling is not built with these flags.
 fn compile(host: &str, what: &[&str], flag: &str, path: &Path) -> Result<(), Failure> {
-    let mut flags = vec![format!("{flag}={}", path.display())];
+    let mut flags = vec![format!("{flag}={}", path.display()), SMALL.to_owned()];
     if host == HAS_LINKER {
         flags.push(FOLDED.to_owned());
     }

@@ -30,10 +30,7 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(OnTicks)
-        .header_read_timeout(HEAD_PATIENCE);
+    builder.http1().timer(OnTicks).header_read_timeout(HEAD_PATIENCE);
     builder
         .http2()
         .timer(TokioTimer::new())

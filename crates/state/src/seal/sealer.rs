@@ -76,7 +76,8 @@ impl Sealer {
         let key = self
             .keys
             .get((number, secret), &self.tenant, scope.app, scope.session);
-        let seal = |state: &StateName| {
+        let mut all = BTreeMap::new();
+        for state in states {
             let entry = head.states.get(state);
             let value = match entry.map(|entry| &entry.content) {
                 None => None,
@@ -108,9 +109,9 @@ impl Sealer {
                 nonce: self.nonces.next(head.commit),
             };
             let sealed = seal_one(&key, header, state, &record, value.map_or(&[], |value| value));
-            Ok((state.clone(), sealed.map_err(|why| why.of(state))?))
-        };
-        states.iter().map(seal).collect()
+            all.insert(state.clone(), sealed.map_err(|why| why.of(state))?);
+        }
+        Ok(all)
     }
 
     /// Opens envelopes that came together.
@@ -122,11 +123,13 @@ impl Sealer {
         scope: &Scope<'_>,
         envelopes: BTreeMap<StateName, Bytes>,
     ) -> Result<Vec<Opened>, SealError> {
-        let open = |(state, bytes): (StateName, Bytes)| match self.open_one(scope, &state, bytes) {
-            Ok(opened) => Ok(opened),
-            Err(why) => Err(SealError { state, why }),
-        };
-        let opened: Vec<_> = envelopes.into_iter().map(open).collect::<Result<_, _>>()?;
+        let mut opened = Vec::with_capacity(envelopes.len());
+        for (state, bytes) in envelopes {
+            match self.open_one(scope, &state, bytes) {
+                Ok(one) => opened.push(one),
+                Err(why) => return Err(SealError { state, why }),
+            }
+        }
         check_siblings(&opened)?;
         Ok(opened)
     }
