@@ -207,12 +207,10 @@ async fn a_request_that_was_sent_stays_open_when_no_node_is_there_any_more() {
     let client = hurried(&node.url);
     assert!(client.invoke(&app, &session, &add(), "1").await.is_err());
     drop((node, client));
-    // Nobody listens at the port of a listener that is gone.
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Nobody listens at this port, nor can: it is taken.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = taken.local_addr().unwrap();
     let client = hurried(&format!("http://{gone}"));
     let error = client.resume(&app, &session, 1).await.unwrap_err();
     assert!(matches!(error, Error::Unanswered { number: 1, .. }), "{error}");

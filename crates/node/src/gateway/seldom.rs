@@ -47,15 +47,20 @@ pub(super) async fn either<A: Future, B: Future>(
         if let Poll::Ready(output) = often.as_mut().poll(cx) {
             return Poll::Ready(Either::Left(output));
         }
-        if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-            bell.task.register(cx.waker());
+        let moved = !task.as_ref().is_some_and(|task| task.will_wake(cx.waker()));
+        if !moved && !bell.rang.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        // Also after each ring, which takes the waker away.
+        bell.task.register(cx.waker());
+        if moved {
             task = Some(cx.waker().clone());
         }
-        if bell.rang.load(Ordering::Acquire) && bell.rang.swap(false, Ordering::AcqRel) {
-            let polled = seldom.as_mut().poll(&mut Context::from_waker(&waker));
-            return polled.map(Either::Right);
+        if !bell.rang.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
         }
-        Poll::Pending
+        let polled = seldom.as_mut().poll(&mut Context::from_waker(&waker));
+        polled.map(Either::Right)
     })
     .await
 }
@@ -140,7 +145,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_seldom_comes_wakes_the_task_and_ends_it() {
-        let seldom = pin!(tokio::time::sleep(Duration::from_secs(60)));
+        let seldom = pin!(async {
+            for _ in 0..3 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+        });
         let ended = either(pin!(std::future::pending::<()>()), seldom).await;
         assert!(matches!(ended, Either::Right(())));
         let ended = either(pin!(tokio::time::sleep(Duration::from_secs(60))), pin!(ticks())).await;
