@@ -16,9 +16,8 @@ use redb::{Database, TableDefinition};
 use crate::goals::Goal;
 use crate::{Findings, Outcome, note};
 
-/// The median of one transaction of redb with one row of 100 bytes, in µs. With quick repair, as the store has it,
-/// the file opens at once after a crash, and a transaction has a second fsync.
-pub(crate) fn bare_redb_commit(data: &Path, quick_repair: bool) -> Outcome<f64> {
+/// The median of one transaction of redb with one row of 100 bytes, in µs.
+pub(crate) fn bare_redb_commit(data: &Path) -> Outcome<f64> {
     const TABLE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("rows");
     note("bare redb commit");
     let folder = tempfile::tempdir_in(data)?;
@@ -26,8 +25,7 @@ pub(crate) fn bare_redb_commit(data: &Path, quick_repair: bool) -> Outcome<f64> 
     let mut key = 0;
     median(300, || {
         key += 1;
-        let mut transaction = db.begin_write()?;
-        transaction.set_quick_repair(quick_repair);
+        let transaction = db.begin_write()?;
         transaction.open_table(TABLE)?.insert(key, &[7; 100][..])?;
         Ok(transaction.commit()?)
     })
