@@ -1,0 +1,119 @@
+//! Deleting sessions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fogline_core::model::{Birth, CommitId, ExecutionModel};
+use fogline_core::session::{Commit, Expect, Head, Home, Refusal, Replies, Status};
+use fogline_protocol::peer::Response;
+use fogline_protocol::problem::Kind;
+use fogline_state::Committed;
+
+use super::MAX_TRIES;
+use super::convert::forget_request;
+use super::describe::find;
+use super::keeper::learn_taken;
+use crate::convert;
+use crate::fault::Fault;
+use crate::invoke::parts::record_key;
+use crate::invoke::{self, Job};
+use crate::node::Node;
+use crate::random;
+
+/// Deletes the job's session: each part, where it is. What is wholly with its client is the client's to forget.
+pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let (tenant, app) = (&job.call.tenant, &job.call.app);
+    for part in session.parts() {
+        for _ in 0..MAX_TRIES {
+            let (home, head) = match find(node, tenant, app, session, *part).await {
+                // A part that is deleted already is what was asked for; the others may not be.
+                Err(fault) if fault.problem().kind == Kind::Gone => break,
+                found => found?,
+            };
+            let Some(head) = head else { break };
+            if let Home::InFunction(owner) = &home
+                && *owner != node.name
+            {
+                match invoke::ask(node, owner, job).await.map_err(Fault::from) {
+                    Ok((Response::Done, _)) => return Ok(()),
+                    Ok((other, _)) => {
+                        return Err(Fault::internal(format!(
+                            "{owner} answers a deletion with {other:?}"
+                        )));
+                    }
+                    Err(fault) => {
+                        learn_taken(node, job, *part, &home, fault).await?;
+                        continue;
+                    }
+                }
+            }
+            if let Status::Moving(to) = &head.status {
+                finish_move(node, job, *part, &home, to).await?;
+                if to.model() != ExecutionModel::InClient {
+                    continue;
+                }
+            }
+            if delete_record(node, job, *part, &home, head).await? {
+                break;
+            }
+        }
+    }
+    forget_request(node, session).await;
+    Ok(())
+}
+
+/// Finishes a move that a deletion has met. What is on its way to its client stays at its source until the client
+/// takes it; where its versions are marked, the mark is deleted too.
+async fn finish_move(node: &Arc<Node>, job: &Job, part: Birth, home: &Home, to: &Home) -> Result<(), Fault> {
+    match convert::finish(node, job, part, home, to).await {
+        Err(fault) if fault.problem().kind == Kind::MovingToClient => {}
+        finished => return finished.map(drop),
+    }
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let Some(store) = node.homes.store(to)? else {
+        return Ok(());
+    };
+    let key = record_key(&job.call.tenant, &job.call.app, session, part, to);
+    match store.load(&key, &BTreeSet::new()).await? {
+        Some(mark) if mark.head.status == Status::Live => {
+            delete_record(node, job, part, to, mark.head).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: Head) -> Result<bool, Fault> {
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
+    let store = node.homes.store(home)?.ok_or(Refusal::NoSession)?;
+    let turn = matches!(home, Home::InFunction(_)).then(|| node.turns.take(&key));
+    let _turn = match turn {
+        Some(turn) => Some(turn.await?),
+        None => None,
+    };
+    let mut expect = Expect::Commit(head.commit);
+    if matches!(home, Home::InFunction(_)) {
+        node.owner.release(&key).await?;
+        let stored = store
+            .load(&key, &BTreeSet::new())
+            .await?
+            .ok_or(Refusal::NoSession)?;
+        expect = Expect::Commit(stored.head.commit);
+    }
+    // The record stays, so that whoever asks is told that the session is gone; it goes when it expires.
+    let head = Head {
+        status: Status::Deleted,
+        version: head.version + 1,
+        commit: CommitId(random::bytes()),
+        states: BTreeMap::new(),
+        replies: Replies::default(),
+        ..head
+    };
+    let commit = Commit {
+        expect,
+        head,
+        blobs: BTreeMap::new(),
+    };
+    Ok(store.commit(&key, commit).await? == Committed::Done)
+}
