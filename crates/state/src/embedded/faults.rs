@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use bytes::Bytes;
+use fogline_core::session::Expect;
 use redb::{Database, StorageBackend};
 
 use super::EmbeddedStore;
@@ -226,4 +227,56 @@ async fn a_full_disk_refuses_what_has_no_room_and_keeps_what_is_there() {
     disk.set_full(false);
     let large = scene.next(&head, &[("s", Some(large))]);
     assert_eq!(store.commit(&scene.key(0), large).await.unwrap(), Committed::Done);
+}
+
+/// The log has room where the file has none: what cannot be brought into the file is not in the log either.
+#[tokio::test]
+async fn a_full_disk_can_be_read_though_the_log_has_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::new();
+    let store = store_on(&disk, &folder.path().join("store.redb"));
+    let scene = Scene::new("room");
+    let birth = scene.birth();
+    let mut head = birth.head.clone();
+    store.commit(&scene.key(0), birth).await.unwrap();
+    // Until the log was full once, so that its file is as large as it gets.
+    for _ in 0..1_100 {
+        let commit = scene.next(&head, &[("s", Some(Bytes::from_static(b"small")))]);
+        let next = commit.head.clone();
+        assert_eq!(
+            store.commit(&scene.key(0), commit).await.unwrap(),
+            Committed::Done
+        );
+        head = next;
+    }
+    disk.set_full(true);
+    let (mut kept, mut refused) = (0, 0);
+    for record in 1..300 {
+        let key = scene.key(record);
+        let birth = scene.birth();
+        let mut commit = scene.next(&birth.head, &[("s", Some(Bytes::from(vec![1; 3_000])))]);
+        commit.expect = Expect::Absent;
+        let done = store.commit(&key, commit).await;
+        let stands = store.load(&key, &Default::default()).await.unwrap();
+        let first = store.load(&scene.key(0), &Default::default()).await.unwrap();
+        assert_eq!(first.map(|found| found.head), Some(head.clone()), "{record}");
+        match done {
+            Ok(done) => {
+                assert_eq!(done, Committed::Done);
+                kept += 1;
+                assert!(stands.is_some(), "{record} was stored");
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(error.to_string().contains("no space"), "{error}");
+                assert!(stands.is_none(), "{record} was not stored");
+            }
+        }
+    }
+    assert!(kept > 0 && refused > 0, "{kept} had room, {refused} had none");
+    disk.set_full(false);
+    assert_eq!(
+        store.commit(&scene.key(99), scene.birth()).await.unwrap(),
+        Committed::Done
+    );
 }

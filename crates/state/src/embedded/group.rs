@@ -109,9 +109,13 @@ fn write(
             .map_err(|error| redb::Error::Corrupted(format!("a record for its log: {error}")))?;
         // Names and lengths come to the bytes that were counted.
         if log.has_room(record.len() as u64) {
-            log.append(&record)?;
+            let begin = log.append(&record)?;
             transaction.set_durability(Durability::None)?;
-            return Ok(transaction.commit()?);
+            return transaction.commit().or_else(|error| {
+                // A full disk has no room for it in the tables, nor would it after they were opened again.
+                log.retract(begin)?;
+                Err(error.into())
+            });
         }
     }
     let checkpoint = Checkpoint::draw();

@@ -83,9 +83,9 @@ impl Log {
         self.follows.is_some()
     }
 
-    /// Writes a record for which there is room; on disk when this returns. After an error it may be there or not, and
-    /// the log must be opened again.
-    pub(super) fn append(&mut self, changes: &[u8]) -> io::Result<()> {
+    /// Writes a record for which there is room, and says where it begins; on disk when this returns. After an error it may
+    /// be there or not, and the log must be opened again.
+    pub(super) fn append(&mut self, changes: &[u8]) -> io::Result<u64> {
         let follows = self
             .follows
             .take()
@@ -105,9 +105,17 @@ impl Log {
         }
         self.file.write(self.end, &record)?;
         self.file.sync_data()?;
+        let begin = std::mem::replace(&mut self.end, next);
         self.length = self.length.max(grown);
-        self.end = next;
         self.follows = Some(follows);
+        Ok(begin)
+    }
+
+    /// Takes the last record back, which was appended at `begin`; after an error it may be there still.
+    pub(super) fn retract(&mut self, begin: u64) -> io::Result<()> {
+        self.file.write(begin, &[0; HEADER])?;
+        self.file.sync_data()?;
+        self.end = begin;
         Ok(())
     }
 
