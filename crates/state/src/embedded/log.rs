@@ -91,24 +91,29 @@ impl Log {
             .take()
             .ok_or_else(|| io::Error::other("the log has no checkpoint to follow"))?;
         let next = self.end + size(changes.len() as u64);
-        let grown = if next > self.length {
-            next.next_multiple_of(GROWTH)
-        } else {
-            next
-        };
-        let mut record = Vec::with_capacity(usize::try_from(grown - self.end).map_err(io::Error::other)?);
+        self.grow(next.next_multiple_of(GROWTH))?;
+        let mut record = Vec::with_capacity(HEADER + changes.len());
         record.extend(header(follows, changes));
         record.extend_from_slice(changes);
-        record.resize(record.capacity(), 0);
-        if grown > self.length {
-            self.file.set_len(grown)?;
-        }
         self.file.write(self.end, &record)?;
         self.file.sync_data()?;
         let begin = std::mem::replace(&mut self.end, next);
-        self.length = self.length.max(grown);
         self.follows = Some(follows);
         Ok(begin)
+    }
+
+    /// Makes the file at least so long. A part that was never written is not on the disk yet, and would be put there by the
+    /// journal; a buffer as large as the growth would cost more memory than all else of the store.
+    fn grow(&mut self, length: u64) -> io::Result<()> {
+        if length <= self.length {
+            return Ok(());
+        }
+        self.file.set_len(length)?;
+        while self.length < length {
+            self.file.write(self.length, &[0; SECTOR as usize])?;
+            self.length += SECTOR;
+        }
+        Ok(())
     }
 
     /// Takes the last record back, which was appended at `begin`; after an error it may be there still.
