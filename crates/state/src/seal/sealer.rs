@@ -125,10 +125,8 @@ impl Sealer {
     ) -> Result<Vec<Opened>, SealError> {
         let mut opened = Vec::with_capacity(envelopes.len());
         for (state, bytes) in envelopes {
-            match self.open_one(scope, &state, bytes) {
-                Ok(one) => opened.push(one),
-                Err(why) => return Err(SealError { state, why }),
-            }
+            let one = self.open_one(scope, &state, bytes);
+            opened.push(one.map_err(|why| why.of(&state))?);
         }
         check_siblings(&opened)?;
         Ok(opened)
