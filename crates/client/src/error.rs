@@ -27,8 +27,19 @@ pub enum Error {
         session: SessionId,
         /// The request's number.
         number: u64,
-        /// Why the last attempt failed; none when it is a later request that meets this one.
-        source: Option<Box<Error>>,
+        /// Why the last attempt failed.
+        source: Box<Error>,
+    },
+    /// The answer to an earlier request of the session is outstanding, and may hold newer states than those that are
+    /// here. This request was not sent, and is none of the session's.
+    #[error(
+        "request {number} of session {session} was not answered, and may have changed its states: this one was not sent"
+    )]
+    Outstanding {
+        /// The session.
+        session: SessionId,
+        /// The earlier request's number.
+        number: u64,
     },
     /// A workflow was interrupted. What has finished is kept: [`crate::Client::resume_workflow`].
     #[error("run {run} of session {session} was interrupted")]
@@ -151,14 +162,11 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Problem { problem } => problem.blame,
-            Self::Unanswered {
-                source: Some(source), ..
-            }
-            | Self::Interrupted { source, .. } => source.blame(),
+            Self::Unanswered { source, .. } | Self::Interrupted { source, .. } => source.blame(),
             Self::Unreachable { .. } | Self::TimedOut { .. } => Blame::Operator,
             Self::Crowded(_) | Self::Lent { .. } => Blame::Load,
             Self::Answer { .. } => Blame::Platform,
-            Self::Unanswered { source: None, .. }
+            Self::Outstanding { .. }
             | Self::Address { .. }
             | Self::Token
             | Self::Workflow { .. }
@@ -176,6 +184,9 @@ impl Error {
             Self::Problem { problem } => return problem.hint.clone(),
             Self::Package(bad) => return bad.hint(),
             Self::Unanswered { .. } => "resume it under its number, or abandon it",
+            Self::Outstanding { .. } => {
+                "resume that one under its number, or abandon it; then send this one again"
+            }
             Self::Interrupted { .. } => "resume the run under its id, or abandon it",
             Self::Unreachable { .. } => "check that a node runs there, and its address",
             Self::TimedOut { .. } | Self::Crowded(_) | Self::Lent { .. } => "try again, or allow more time",

@@ -196,6 +196,10 @@ impl Writer {
                     self.history().regressions += 1;
                     onlooker = at(&self.other);
                 }
+                // Nobody waits for this answer; but it stands before those who add, where states are with the client.
+                Err(Error::Unanswered { number, .. }) => {
+                    let _ = onlooker.abandon(&self.app, &self.session, number).await;
+                }
                 Err(_) => {}
             }
             sleep_until(begin + LOOK_EVERY).await;
@@ -224,8 +228,8 @@ impl Writer {
                 Ok(basket) => return basket,
                 Err(error) => {
                     assert!(Instant::now() < until, "{} {}: {error:?}", self.app, self.session);
-                    // A look that was under way at the end; no other request of this client goes before it.
-                    if let Error::Unanswered { number, .. } = error {
+                    // Where states are with the client, what was not answered stands before all that follows.
+                    if let Error::Unanswered { number, .. } | Error::Outstanding { number, .. } = error {
                         let _ = client.resume(&self.app, &self.session, number).await;
                     }
                 }

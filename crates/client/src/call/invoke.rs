@@ -22,7 +22,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unanswered`] when it may have been executed: [`Client::resume`] asks again. Any other error is the end
-    /// of it.
+    /// of it; [`Error::Outstanding`] says that an earlier request must be resumed first.
     pub async fn invoke(
         &self,
         app: &AppName,
@@ -170,7 +170,7 @@ impl Client {
             Err(Lost::Unsent(error) | Lost::Open(error)) => Err(Error::Unanswered {
                 session: held.session().clone(),
                 number,
-                source: Some(Box::new(error)),
+                source: Box::new(error),
             }),
         }
     }

@@ -66,7 +66,7 @@ impl Client {
             Err(failed) if failed.is_open => Err(Error::Unanswered {
                 session: held.session().clone(),
                 number,
-                source: Some(Box::new(failed.error)),
+                source: Box::new(failed.error),
             }),
             Err(failed) => {
                 held.update(end).await?;

@@ -201,10 +201,9 @@ impl Held {
                 .find(|number| !in_flight.contains(number))
         {
             // Its answer may hold newer states than those that are here.
-            return Err(Error::Unanswered {
+            return Err(Error::Outstanding {
                 session: self.session.clone(),
                 number: *number,
-                source: None,
             });
         }
         let number = record.last_number.max(in_flight.last().copied().unwrap_or(0)) + 1;

@@ -94,17 +94,7 @@ async fn wherever_the_client_is_killed_each_request_counts_once() {
         let second = client(&node, folder.path());
         // A newer request needs the state that the answer brings.
         let error = invoke(&second, "add", "c").await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Unanswered {
-                    number: 2,
-                    source: None,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Outstanding { number: 2, .. }), "{error}");
         let reply = second.resume(&shop(), &session(), 2).await.unwrap();
         assert_eq!(reply.output, "sealed:ab");
         assert_eq!(invoke(&second, "add", "c").await.unwrap(), "sealed:abc");
