@@ -43,6 +43,7 @@ pub enum LogLevel {
 pub(crate) struct Logs {
     lines: Vec<LogLine>,
     dropped: u64,
+    last: String,
 }
 
 impl Logs {
@@ -55,13 +56,26 @@ impl Logs {
         }
     }
 
-    /// The lines, and one about those that were not kept.
+    /// Adds to the last line.
+    pub(crate) fn say(&mut self, character: char) {
+        if (self.last.len() as u64) < MAX_LOG_LINE.0 {
+            self.last.push(character);
+        }
+    }
+
+    /// The lines, one about those that were not kept, and the last.
     pub(crate) fn finish(mut self) -> Vec<LogLine> {
         if self.dropped > 0 {
             let message = format!("{} more lines were not kept", self.dropped);
             self.lines.push(LogLine {
                 level: LogLevel::Warn,
                 message,
+            });
+        }
+        if !self.last.is_empty() {
+            self.lines.push(LogLine {
+                level: LogLevel::Error,
+                message: cut(&self.last, MAX_LOG_LINE).to_owned(),
             });
         }
         self.lines
@@ -89,6 +103,18 @@ mod tests {
             .map(|line| line.message.len() as u64)
             .collect();
         assert_eq!(lengths, [MAX_LOG_LINE.0, MAX_LOG_LINE.0 - 1]);
+    }
+
+    #[test]
+    fn the_last_line_is_kept_whatever_was_written_and_cut_between_characters() {
+        let mut logs = Logs::default();
+        (0..MAX_LOG_LINES + 3).for_each(|_| logs.write(LogLevel::Debug, "x"));
+        std::iter::once('x')
+            .chain(std::iter::repeat_n('ä', 4000))
+            .for_each(|character| logs.say(character));
+        let last = logs.finish().pop().unwrap();
+        assert_eq!(last.level, LogLevel::Error);
+        assert_eq!(last.message.len() as u64, MAX_LOG_LINE.0 - 1);
     }
 
     #[test]

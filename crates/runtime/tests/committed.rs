@@ -11,7 +11,7 @@ use fogline_core::application::{Function, RuntimeKind};
 use fogline_core::model::Bytes as Size;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
-use fogline_runtime::{Call, ExecuteError, Executor, Fault, FunctionFault, PrepareError, Runtimes};
+use fogline_runtime::{Call, ExecuteError, Executor, Fault, FunctionFault, LogLevel, PrepareError, Runtimes};
 use support::call;
 
 fn functions() -> PathBuf {
@@ -78,11 +78,35 @@ async fn every_committed_component_is_a_function() {
 }
 
 #[tokio::test]
+async fn a_panic_is_a_trap_and_its_message_the_last_line_of_the_log() {
+    let executor = prepare("faults/panic.wasm", &function(&[], &[])).await.unwrap();
+    let executed = executor.execute(call("ä broken sensor", None)).await;
+    let Err(ExecuteError::Guest {
+        fault: Fault::Trap(_),
+        logs,
+    }) = executed
+    else {
+        panic!("{executed:?}");
+    };
+    let [line] = &logs[..] else { panic!("{logs:?}") };
+    assert_eq!(line.level, LogLevel::Error);
+    assert!(line.message.ends_with("\nä broken sensor"), "{}", line.message);
+}
+
+/// Each worker would pay for each further one.
+#[test]
+fn a_function_without_states_is_one_core_module() {
+    let component = std::fs::read(functions().join("faults/echo.wasm")).unwrap();
+    let begin = b"\0asm\x01\0\0\0";
+    let modules = component.windows(begin.len()).filter(|bytes| bytes == begin);
+    assert_eq!(modules.count(), 1);
+}
+
+#[tokio::test]
 async fn each_misbehaves_as_its_name_says() {
     let plain = function(&[], &[]);
     let mut hasty = plain.clone();
     hasty.limits.time = Duration::from_millis(100);
-    assert!(matches!(fault("faults/panic.wasm", &plain).await, Fault::Trap(_)));
     assert!(
         matches!(fault("faults/recursion.wasm", &plain).await, Fault::Trap(text) if text.contains("stack"))
     );

@@ -13,7 +13,8 @@ use fogline_core::application::{Function, Instance, RuntimeKind};
 use fogline_core::model::{Birth, Bytes as Size, CommitId, SessionId};
 use fogline_runtime::component::{Allocator, ComponentOptions, ComponentRuntime};
 use fogline_runtime::{
-    Busy, ExecuteError, Execution, Executor, Fault, FunctionFault, GuestError, KeepTag, PrepareError,
+    Busy, ExecuteError, Execution, Executor, Fault, FunctionFault, GuestError, KeepTag, LogLevel,
+    PrepareError,
 };
 use support::call;
 
@@ -182,11 +183,11 @@ async fn fuel_runs_out_where_it_is_limited() {
 async fn what_was_logged_before_a_trap_is_kept() {
     let runtime = runtime();
     let executor = ready(&runtime, &function()).await;
-    let Err(ExecuteError::Guest { logs, .. }) = executor.execute(call("xlast words", None)).await else {
+    let Err(ExecuteError::Guest { logs, .. }) = executor.execute(call("xwarned", None)).await else {
         panic!("it traps");
     };
-    assert_eq!(logs.len(), 1);
-    assert_eq!(logs[0].message, "last words");
+    let lines: Vec<_> = logs.iter().map(|line| (line.level, &*line.message)).collect();
+    assert_eq!(lines, [(LogLevel::Warn, "warned"), (LogLevel::Error, "oh")]);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! The macros that make a Rust function the component's export.
 
+use std::fmt::{self, Write};
 use std::sync::Once;
 
+use crate::Error;
 use crate::bindings::Error as ExportError;
-use crate::{Error, log};
+use crate::bindings::fogline::function::log::last_words;
 
 /// Makes `fn(Vec<u8>) -> Result<Vec<u8>, Error>` the function of this component. Once per crate.
 ///
@@ -71,7 +73,21 @@ pub fn call(handle: fn(Vec<u8>) -> Result<Vec<u8>, Error>, input: Vec<u8>) -> Re
 /// A panic ends as a trap without a message; the log is the only way out for what it says.
 pub(crate) fn log_panics() {
     static HOOK: Once = Once::new();
-    HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| log::error(panic.to_string()))));
+    HOOK.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            let _ = write!(LastWords, "{panic}");
+        }));
+    });
+}
+
+/// Says what it is given: without an allocation, for there may be no memory left.
+struct LastWords;
+
+impl Write for LastWords {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().for_each(last_words);
+        Ok(())
+    }
 }
 
 impl From<Error> for ExportError {

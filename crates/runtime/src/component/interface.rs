@@ -61,11 +61,19 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         .func_wrap("current", |store: StoreContextMut<'_, Host>, (): ()| {
             Ok((current(store.data()),))
         })?;
-    linker.instance("fogline:function/log@0.1.0")?.func_wrap(
+    let mut log = linker.instance("fogline:function/log@0.1.0")?;
+    log.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, Host>, (level, message): (LogLevel, WasmStr)| {
             let message = cut(&message.to_str(&store)?, MAX_LOG_LINE).to_owned();
             store.data_mut().attempt.logs.write(level, &message);
+            Ok(())
+        },
+    )?;
+    log.func_wrap(
+        "last-words",
+        |mut store: StoreContextMut<'_, Host>, (character,): (char,)| {
+            store.data_mut().attempt.logs.say(character);
             Ok(())
         },
     )

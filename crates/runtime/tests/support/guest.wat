@@ -10,6 +10,7 @@
   (import "fogline:function/state@0.1.0" "delete" (func $delete (param i32 i32 i32)))
   (import "fogline:function/context@0.1.0" "current" (func $current (param i32)))
   (import "fogline:function/log@0.1.0" "write" (func $log (param i32 i32 i32)))
+  (import "fogline:function/log@0.1.0" "last-words" (func $say (param i32)))
 
   (memory (export "memory") 2)
   (global $free (mut i32) (i32.const 4096))
@@ -114,8 +115,12 @@
       (then
         (call $current (i32.const 64))
         (return (call $ok (i32.load (i32.const 64)) (i32.load (i32.const 68))))))
-    (if (i32.eq (local.get $what) (i32.const 120)) ;; x: log a warning, then break off
-      (then (call $log (i32.const 2) (local.get $at) (local.get $length)) unreachable))
+    (if (i32.eq (local.get $what) (i32.const 120)) ;; x: log a warning, then say a word and break off
+      (then
+        (call $log (i32.const 2) (local.get $at) (local.get $length))
+        (call $say (i32.const 111))
+        (call $say (i32.const 104))
+        unreachable))
     (if (i32.eq (local.get $what) (i32.const 108)) ;; l: loop
       (then (loop $forever (br $forever))))
     (if (i32.eq (local.get $what) (i32.const 109)) ;; m: take memory until there is no more
