@@ -76,17 +76,19 @@ fn command(compiler: &Compiler, manifest: &Path, lock: Lock) -> Result<Command, 
     Ok(command)
 }
 
+/// Stack of a function, in bytes, in its memory: a quarter of rustc's. A node looks through all of a worker's memory for
+/// what it must clear, so what hardly any function uses costs each invocation of all.
+const STACK: &str = "stack-size=262144";
+
 /// Panic messages carry paths: without these the bytes would depend on whose cargo it is. Sources within the
 /// workspace are relative to it anyway.
 fn flags(compiler: &Compiler) -> OsString {
     let registry = cargo_home().map(|home| (home.join("registry/src"), "/deps"));
     let library = (compiler.sysroot.join("lib/rustlib/src/rust"), "/rust");
-    let mut flags = OsString::new();
+    let mut flags = OsString::from(format!("-Clink-args=-z {STACK}"));
     for (from, to) in registry.into_iter().chain([library]) {
-        if !flags.is_empty() {
-            // What separates flags in cargo's variable.
-            flags.push("\x1f");
-        }
+        // What separates flags in cargo's variable.
+        flags.push("\x1f");
         flags.push("--remap-path-prefix=");
         flags.push(from);
         flags.push("=");
