@@ -25,35 +25,51 @@ pub(super) struct Memory {
     pub(super) in_store: CommitId,
     /// The blobs that are in the store.
     pub(super) blobs_in_store: BTreeSet<BlobName>,
+    /// The write of which nobody knows whether it was done. It is tried again before any other: whoever conflicts with it
+    /// otherwise takes it for somebody else's.
+    pub(super) unsure: Option<Commit>,
     /// The latest version that was acknowledged before it was in the store.
     pub(super) acknowledged: u64,
     /// Whether a task is writing to the store.
     pub(super) writing: bool,
 }
 
+/// Why nothing is known to have been stored.
+pub(super) struct Failed {
+    pub(super) fault: Fault,
+    /// Whether something may have been.
+    pub(super) unsure: bool,
+}
+
 /// Commits until it is known what came of it: if it was done and nobody heard, it conflicts with itself.
 pub(super) async fn commit_surely(
     store: &dyn Store,
     key: &RecordKey,
-    commit: Commit,
-) -> Result<Committed, Fault> {
+    commit: &Commit,
+) -> Result<Committed, Failed> {
     let deadline = Instant::now() + WRITE_PATIENCE;
     let mut pause = WRITE_PAUSE.0;
+    let mut unsure = false;
     loop {
-        match store.commit(key, commit.clone()).await? {
-            Committed::Unknown if Instant::now() + pause < deadline => {
+        let fault = match store.commit(key, commit.clone()).await {
+            Ok(Committed::Unknown) if Instant::now() + pause < deadline => {
+                unsure = true;
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(WRITE_PAUSE.1);
+                continue;
             }
-            Committed::Unknown => {
-                return Err(Fault::new(
+            Ok(Committed::Unknown) => {
+                unsure = true;
+                Fault::new(
                     Kind::Unavailable,
                     format!("nobody says whether the record of {} is stored", key.session),
                     "look after the node's disk; the next request tries again",
-                ));
+                )
             }
-            known => return Ok(known),
-        }
+            Ok(known) => return Ok(known),
+            Err(error) => error.into(),
+        };
+        return Err(Failed { fault, unsure });
     }
 }
 
@@ -77,6 +93,7 @@ impl Memory {
         Ok(Some(Self {
             in_store: found.head.commit,
             blobs_in_store: found.head.blobs(),
+            unsure: None,
             head: found.head,
             blobs,
             acknowledged: 0,
@@ -95,9 +112,10 @@ impl Memory {
             head: head.clone(),
             blobs: BTreeMap::new(),
         };
-        let claimed = match commit_surely(store, key, commit).await? {
-            Committed::Conflict(Some(stands)) => stands.commit == head.commit,
-            committed => committed == Committed::Done,
+        let claimed = match commit_surely(store, key, &commit).await {
+            Ok(Committed::Conflict(Some(stands))) => stands.commit == head.commit,
+            Ok(committed) => committed == Committed::Done,
+            Err(failed) => return Err(failed.fault),
         };
         self.in_store = head.commit;
         self.head = head;

@@ -50,24 +50,29 @@ impl Owned {
     pub(super) async fn write(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) {
         while let Some(commit) = self.next_write() {
             let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
-            let written = match commit_surely(store, key, commit).await {
+            let written = match commit_surely(store, key, &commit).await {
                 Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(()),
                 Ok(Committed::Conflict(_)) => match self.give_way(store, key, overtaken).await {
                     Ok(()) => continue,
-                    Err(fault) => Err(fault),
+                    Err(fault) => Err((fault, false)),
                 },
-                other => other.map(drop),
+                Ok(_) => Ok(()),
+                Err(failed) => Err((failed.fault, failed.unsure)),
             };
             let mut memory = self.memory();
             match written {
                 Ok(()) => {
                     memory.in_store = id;
                     memory.blobs_in_store = named;
+                    memory.unsure = None;
                     self.stored.send_modify(|stored| stored.version = version);
                 }
-                Err(fault) => {
+                Err((fault, unsure)) => {
                     // Those who wait are told; the next commit tries again.
                     memory.writing = false;
+                    if unsure {
+                        memory.unsure = Some(commit);
+                    }
                     self.stored.send_modify(|stored| {
                         stored.failures += 1;
                         stored.fault = Some(fault);
@@ -84,6 +89,9 @@ impl Owned {
         if memory.in_store == memory.head.commit {
             memory.writing = false;
             return None;
+        }
+        if let Some(unsure) = &memory.unsure {
+            return Some(unsure.clone());
         }
         let new = memory
             .blobs

@@ -1,8 +1,11 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 use fogline_core::lease::{LeaseRecord, TERM};
-use fogline_core::model::NodeName;
+use fogline_core::model::{AppName, NodeName, TenantName};
 use fogline_protocol::problem::Kind;
 use fogline_state::conformance::Scene;
-use fogline_state::{Leased, Leases, MemoryStore};
+use fogline_state::{Durable, Leased, Leases, Listed, MemoryStore, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -10,12 +13,80 @@ use super::*;
 /// A session in the memory of its owner, and the store behind it.
 async fn owned(scene: &Scene, key: &RecordKey) -> (Owner, Arc<dyn Store>, Head) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let (owner, head) = owned_in(&store, scene, key).await;
+    (owner, store, head)
+}
+
+async fn owned_in(store: &Arc<dyn Store>, scene: &Scene, key: &RecordKey) -> (Owner, Head) {
     let birth = scene.birth();
     let head = birth.head.clone();
     store.commit(key, birth).await.unwrap();
-    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new());
+    let owner = Owner::new(Arc::clone(store), None, TaskTracker::new());
     owner.load(key, &BTreeSet::new(), Since::default()).await.unwrap();
-    (owner, store, head)
+    (owner, head)
+}
+
+/// A store that carries out one of its commits without saying so, and then cannot be reached for another.
+#[derive(Default)]
+struct CutOff {
+    inner: MemoryStore,
+    commits: AtomicUsize,
+    /// The commit that is carried out, of all that there are.
+    silent: usize,
+}
+
+#[async_trait]
+impl Store for CutOff {
+    fn durable(&self) -> Durable {
+        self.inner.durable()
+    }
+
+    fn system(&self) -> &'static str {
+        self.inner.system()
+    }
+
+    async fn load(
+        &self,
+        key: &RecordKey,
+        states: &BTreeSet<StateName>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        self.inner.load(key, states).await
+    }
+
+    async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
+        let at = self.commits.fetch_add(1, Ordering::Relaxed);
+        if at == self.silent + 1 {
+            return Err(StoreError::Unavailable {
+                doing: "writing".to_owned(),
+                problem: "the store is away".to_owned(),
+                hint: "wait",
+            });
+        }
+        let committed = self.inner.commit(key, commit).await?;
+        Ok(if at == self.silent {
+            Committed::Unknown
+        } else {
+            committed
+        })
+    }
+
+    async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<Bytes>, StoreError> {
+        self.inner.blob(key, name).await
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        after: Option<&RecordKey>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.inner.list(tenant, app, after, limit).await
+    }
+
+    async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.inner.erase(key).await
+    }
 }
 
 fn write(scene: &Scene, head: &Head, value: &'static [u8]) -> Commit {
@@ -68,6 +139,41 @@ async fn what_was_acknowledged_does_not_give_way() {
         .unwrap()
         .unwrap();
     assert_eq!(found.head, mine.head);
+}
+
+/// R1: what nobody said was stored may be, and is then no head of somebody else's.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_done_and_nobody_heard_of_is_followed_by_the_next() {
+    for durability in [
+        Durability::Memory,
+        Durability::Checkpoint,
+        Durability::EveryCommit,
+    ] {
+        let scene = Scene::new("unheard");
+        let key = scene.key(1);
+        let store: Arc<dyn Store> = Arc::new(CutOff {
+            silent: 1,
+            ..CutOff::default()
+        });
+        let (owner, head) = owned_in(&store, &scene, &key).await;
+        let first = write(&scene, &head, b"first");
+        assert_eq!(owner.commit(&key, first.clone()), Committed::Done);
+        let since = owner.since(&key).unwrap();
+        let settled = owner.settle(&key, 1, since, durability).await;
+        assert_eq!(settled.is_err(), durability == Durability::EveryCommit);
+        if durability != Durability::EveryCommit {
+            assert!(
+                owner.release(&key).await.is_err(),
+                "nobody knows whether it is stored"
+            );
+        }
+        let second = write(&scene, &first.head, b"second");
+        assert_eq!(owner.commit(&key, second.clone()), Committed::Done);
+        owner.settle(&key, 2, since, durability).await.unwrap();
+        owner.release(&key).await.unwrap();
+        let stored = store.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+        assert_eq!(stored.head, second.head);
+    }
 }
 
 /// Who moves a session does not wait until its checkpoint is due.
