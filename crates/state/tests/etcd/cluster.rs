@@ -168,6 +168,19 @@ impl Cluster {
     /// It answers nobody until [`Self::go_on`].
     pub(crate) fn pause(&self, at: usize) {
         self.signal("-STOP", at);
+        // One of its threads must have its turn to stop the others, which is long where many wait for theirs.
+        while !self.has_stopped(at) {
+            std::thread::yield_now();
+        }
+    }
+
+    fn has_stopped(&self, at: usize) -> bool {
+        let id = self.members[at].child.as_ref().unwrap().id();
+        let mut threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        threads.all(|thread| {
+            let status = std::fs::read_to_string(thread.unwrap().path().join("status"));
+            status.is_ok_and(|status| status.contains("State:\tT"))
+        })
     }
 
     pub(crate) fn go_on(&self, at: usize) {
