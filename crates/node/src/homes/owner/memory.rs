@@ -50,27 +50,25 @@ pub(super) async fn commit_surely(
     let deadline = Instant::now() + WRITE_PATIENCE;
     let mut pause = WRITE_PAUSE.0;
     let mut unsure = false;
-    loop {
-        let fault = match store.commit(key, commit.clone()).await {
-            Ok(Committed::Unknown) if Instant::now() + pause < deadline => {
-                unsure = true;
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(WRITE_PAUSE.1);
-                continue;
-            }
+    let fault = loop {
+        match store.commit(key, commit.clone()).await {
             Ok(Committed::Unknown) => {
                 unsure = true;
-                Fault::new(
-                    Kind::Unavailable,
-                    format!("nobody says whether the record of {} is stored", key.session),
-                    "look after the node's disk; the next request tries again",
-                )
+                if Instant::now() + pause >= deadline {
+                    break Fault::new(
+                        Kind::Unavailable,
+                        format!("nobody says whether the record of {} is stored", key.session),
+                        "look after the node's disk; the next request tries again",
+                    );
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(WRITE_PAUSE.1);
             }
             Ok(known) => return Ok(known),
-            Err(error) => error.into(),
-        };
-        return Err(Failed { fault, unsure });
-    }
+            Err(error) => break error.into(),
+        }
+    };
+    Err(Failed { fault, unsure })
 }
 
 impl Memory {
