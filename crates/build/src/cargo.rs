@@ -78,14 +78,14 @@ fn command(compiler: &Compiler, manifest: &Path, lock: Lock) -> Result<Command, 
 
 /// Stack of a function, in bytes, in its memory: a quarter of rustc's. A node looks through all of a worker's memory for
 /// what it must clear, so what hardly any function uses costs each invocation of all.
-const STACK: &str = "stack-size=262144";
+const STACK: u32 = 256 << 10;
 
-/// Panic messages carry paths: without these the bytes would depend on whose cargo it is. Sources within the
-/// workspace are relative to it anyway.
+/// The stack's size, and what stands for paths, which panic messages carry: without it the bytes would depend on whose
+/// cargo it is. Sources within the workspace are relative to it anyway.
 fn flags(compiler: &Compiler) -> OsString {
     let registry = cargo_home().map(|home| (home.join("registry/src"), "/deps"));
     let library = (compiler.sysroot.join("lib/rustlib/src/rust"), "/rust");
-    let mut flags = OsString::from(format!("-Clink-args=-z {STACK}"));
+    let mut flags = OsString::from(format!("-Clink-args=-z stack-size={STACK}"));
     for (from, to) in registry.into_iter().chain([library]) {
         // What separates flags in cargo's variable.
         flags.push("\x1f");

@@ -1,5 +1,8 @@
 //! Real etcd servers of a test's own, one or three.
 
+#[path = "../pause/mod.rs"]
+pub(crate) mod pause;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -167,35 +170,11 @@ impl Cluster {
 
     /// It answers nobody until [`Self::go_on`].
     pub(crate) fn pause(&self, at: usize) {
-        self.signal("-STOP", at);
-        // One of its threads must have its turn to stop the others, which is long where many wait for theirs.
-        while !self.has_stopped(at) {
-            std::thread::yield_now();
-        }
-    }
-
-    fn has_stopped(&self, at: usize) -> bool {
-        let id = self.members[at].child.as_ref().unwrap().id();
-        let mut threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
-        threads.all(|thread| {
-            let status = std::fs::read_to_string(thread.unwrap().path().join("status"));
-            status.is_ok_and(|status| status.contains("State:\tT"))
-        })
+        pause::pause(self.members[at].child.as_ref().unwrap());
     }
 
     pub(crate) fn go_on(&self, at: usize) {
-        self.signal("-CONT", at);
-    }
-
-    fn signal(&self, signal: &str, at: usize) {
-        let id = self.members[at].child.as_ref().unwrap().id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        pause::go_on(self.members[at].child.as_ref().unwrap());
     }
 
     /// Sends a request past the store, as JSON.

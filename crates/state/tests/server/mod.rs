@@ -1,5 +1,8 @@
 //! A redis-server of a test's own.
 
+#[path = "../pause/mod.rs"]
+mod pause;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -73,21 +76,11 @@ impl Server {
 
     /// It answers nobody until [`Self::go_on`].
     pub(crate) fn pause(&self) {
-        self.signal("-STOP");
+        pause::pause(&self.child);
     }
 
     pub(crate) fn go_on(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        assert!(
-            Command::new("kill")
-                .args([signal, &self.child.id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        pause::go_on(&self.child);
     }
 
     /// Changes a setting.

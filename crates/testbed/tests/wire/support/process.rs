@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use fogline_state::EtcdOptions;
 
+use super::cluster::pause;
 use super::{Caller, Nodes, Setup};
 
 /// Set in that process: the folder of its node.
@@ -77,19 +78,13 @@ impl Process {
         drop(self);
     }
 
-    /// SIGSTOP: it does nothing until [`Self::go_on`].
+    /// It does nothing until [`Self::go_on`].
     pub(crate) fn pause(&self) {
-        self.signal("-STOP");
+        pause::pause(&self.child);
     }
 
     pub(crate) fn go_on(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status();
-        assert!(sent.expect("there is a kill").success());
+        pause::go_on(&self.child);
     }
 }
 
