@@ -1,6 +1,7 @@
 //! What the project does to itself: `cargo xtask COMMAND`.
 
 mod check;
+mod checked;
 mod command;
 mod failure;
 mod say;

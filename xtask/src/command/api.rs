@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 
+use crate::checked;
 use crate::failure::Failure;
 use crate::say;
 use crate::shell::{Run, root, target};
@@ -23,9 +24,9 @@ const TOKEN: &str = "secret";
 /// When the tester is not there, or finds something.
 pub(crate) fn check() -> Result<(), Failure> {
     let schemathesis = ensure_schemathesis()?;
-    Run::cargo()
-        // Of the workspace, as the tests: with the features of one package alone wasmtime is compiled once more.
-        .args(["build", "--locked", "--workspace", "--example", "serve"])
+    // Of the workspace, as the tests: with the features of one package alone wasmtime is compiled once more.
+    checked::cargo("build")?
+        .args(["--workspace", "--example", "serve"])
         .show()?;
     let (node, served) = Node::start(&["", TOKEN])?;
     let folder = target().join("api");
@@ -55,7 +56,7 @@ pub(crate) struct Node(Child);
 impl Node {
     /// Starts the example `serve`, which says what its arguments are.
     pub(crate) fn start(arguments: &[&str]) -> Result<(Self, Served), Failure> {
-        let program = target().join("debug/examples/serve");
+        let program = target().join("release/examples/serve");
         say::note(&format!("$ {} {arguments:?}", program.display()));
         let started = Command::new(&program)
             .args(arguments)

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use crate::checked;
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::{Run, root};
+use crate::shell::{Run, root, target};
 use crate::tool::ensure_wasm_compiler;
 
 /// What made the committed components.
@@ -20,17 +21,12 @@ pub(crate) fn check() -> Result<(), Failure> {
     let path = root().join(COMPILER);
     let read = || fs::read_to_string(&path).map_err(|error| Failure::file("cannot read", &path, &error));
     let recorded = read()?;
-    Run::cargo()
-        .args([
-            "run",
-            "--quiet",
-            "--locked",
-            "--package",
-            "fogline-build",
-            "--example",
-            "rebuild",
-        ])
-        .args(["--", "functions"])
+    // Of the workspace, as the tests: what it depends on has then the same features.
+    checked::cargo("build")?
+        .args(["--workspace", "--example", "rebuild"])
+        .show()?;
+    Run::program(target().join("release/examples/rebuild"))
+        .arg("functions")
         .hint("mend the function that does not build")
         .show()?;
     if read()? != recorded {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::checked;
 use crate::command::api::Node;
 use crate::failure::Failure;
 use crate::say;
@@ -35,9 +36,9 @@ const SHOWN: [&str; 9] = [
 /// When the collector is not there, or does not show what the node has sent.
 pub(crate) fn check() -> Result<(), Failure> {
     let rotel = ensure_rotel()?;
-    // Of the workspace, as the tests: with the features of one package alone wasmtime is compiled once more.
-    let serve = ["--workspace", "--example", "serve"];
-    Run::cargo().args(["build", "--locked"]).args(serve).show()?;
+    checked::cargo("build")?
+        .args(["--workspace", "--example", "serve"])
+        .show()?;
     let folder = target().join("otlp");
     let log = folder.join("collector.log");
     let opened = fs::create_dir_all(&folder).and_then(|()| File::create(&log));

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: everything that a change must pass.
 //!
-//! Three sets of artefacts are built, because each answers another question: check-only (clippy), `dev`
-//! (tests, with overflow checks and debug assertions) and `release` (what people run: the smoke run and the
-//! instruction counts share it). Documentation reuses the first.
+//! What we depend on is built once, for the tests as for what people run ([`crate::checked`]), and once more for checking
+//! only (clippy), which documentation reuses.
 
 use std::time::Instant;
 
 use crate::check::{arrows, book, licences};
+use crate::checked;
 use crate::command::{api, functions, fuzz, instructions, otlp};
 use crate::failure::Failure;
 use crate::say;
@@ -174,16 +174,8 @@ fn format() -> Result<(), Failure> {
 }
 
 fn lints() -> Result<(), Failure> {
-    Run::cargo()
-        .args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ])
+    checked::cargo("clippy")?
+        .args(["--workspace", "--all-targets", "--", "-D", "warnings"])
         .hint(LINT_HINT)
         .show()?;
     // What the fuzz targets share with the workspace is checked once: same folder, same profile.
@@ -194,6 +186,7 @@ fn lints() -> Result<(), Failure> {
             "fuzz/Cargo.toml",
             "--features",
             "tables",
+            "--release",
         ])
         .args(["--all-targets", "--", "-D", "warnings"])
         .env("CARGO_TARGET_DIR", target())
@@ -206,15 +199,15 @@ const LINT_HINT: &str = "fix what clippy shows; suppress only with #[expect(lint
 fn tests() -> Result<(), Failure> {
     ensure_redis()?;
     ensure_etcd()?;
-    Run::cargo()
-        .args(["test", "--workspace", "--locked"])
+    checked::cargo("test")?
+        .arg("--workspace")
         .hint("a failed property prints its smallest input, a failed snapshot its difference, above")
         .show()
 }
 
 fn rustdoc() -> Result<(), Failure> {
-    Run::cargo()
-        .args(["doc", "--workspace", "--no-deps", "--locked"])
+    checked::cargo("doc")?
+        .args(["--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .hint("fix the links and comments that rustdoc shows")
         .show()

@@ -1,0 +1,44 @@
+//! The one build that all checks share: what we depend on as `--release` has it, which is what people run; our own crates
+//! with overflow checks and debug assertions, and quickly built. In the profile `dev` all that we depend on, which is most
+//! of the work, would be built once more.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::shell::{Run, target};
+
+/// What our own crates are built with, of what a profile can be given for one package.
+const OURS: &str =
+    "opt-level = 1\ndebug = \"line-tables-only\"\ndebug-assertions = true\noverflow-checks = true\n";
+
+/// Cargo with a verb that builds, in that profile.
+///
+/// # Errors
+/// When cargo cannot name our crates, or the profile cannot be written.
+pub(crate) fn cargo(verb: &str) -> Result<Run, Failure> {
+    let printed = Run::cargo()
+        .args(["metadata", "--locked", "--no-deps", "--format-version", "1"])
+        .read()?;
+    let read = |error| {
+        Failure::new(
+            format!("cargo's metadata is no JSON: {error}"),
+            "run `cargo metadata --no-deps` to see what it prints",
+        )
+    };
+    let metadata: Value = serde_json::from_str(&printed).map_err(read)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let names = packages.filter_map(|package| package["name"].as_str());
+    // A file, because a command line of as many settings would hide the rest of it.
+    let profile: String = names
+        .map(|name| format!("[profile.release.package.{name}]\n{OURS}"))
+        .collect();
+    let file = target().join("checked.toml");
+    fs::create_dir_all(target())
+        .and_then(|()| fs::write(&file, profile))
+        .map_err(|error| Failure::file("writing", &file, &error))?;
+    Ok(Run::cargo()
+        .args([verb, "--release", "--locked", "--config"])
+        .arg(file))
+}
