@@ -9,9 +9,16 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::shell::{Run, target};
 
-/// What our own crates are built with, of what a profile can be given for one package.
-const OURS: &str =
-    "opt-level = 1\ndebug = \"line-tables-only\"\ndebug-assertions = true\noverflow-checks = true\n";
+/// What our own crates are built with, of what a profile can be given for one package. A panic names its line without debug
+/// information.
+const OURS: &str = "debug = false\ndebug-assertions = true\noverflow-checks = true\n";
+/// Those of them that tests let compute for long. To optimise the others would take longer than their tests.
+const COMPUTING: &[&str] = &[
+    "fogline-core",
+    "fogline-report",
+    "fogline-sim",
+    "fogline-workload",
+];
 
 /// Cargo with a verb that builds, in that profile.
 ///
@@ -32,7 +39,10 @@ pub(crate) fn cargo(verb: &str) -> Result<Run, Failure> {
     let names = packages.filter_map(|package| package["name"].as_str());
     // A file, because a command line of as many settings would hide the rest of it.
     let profile: String = names
-        .map(|name| format!("[profile.release.package.{name}]\n{OURS}"))
+        .map(|name| {
+            let optimised = u8::from(COMPUTING.contains(&name));
+            format!("[profile.release.package.{name}]\nopt-level = {optimised}\n{OURS}")
+        })
         .collect();
     let file = target().join("checked.toml");
     fs::create_dir_all(target())
