@@ -190,6 +190,8 @@ fn lints() -> Result<(), Failure> {
         ])
         .args(["--all-targets", "--", "-D", "warnings"])
         .env("CARGO_TARGET_DIR", target())
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .hint(LINT_HINT)
         .show()
 }
