@@ -3,9 +3,9 @@
 //! of the work, would be built once more.
 
 use std::fs;
+use std::path::PathBuf;
 
-use serde_json::Value;
-
+use crate::check::arrows;
 use crate::failure::Failure;
 use crate::shell::{Run, target};
 
@@ -25,22 +25,11 @@ const COMPUTING: &[&str] = &[
 /// # Errors
 /// When cargo cannot name our crates, or the profile cannot be written.
 pub(crate) fn cargo(verb: &str) -> Result<Run, Failure> {
-    let printed = Run::cargo()
-        .args(["metadata", "--locked", "--no-deps", "--format-version", "1"])
-        .read()?;
-    let read = |error| {
-        Failure::new(
-            format!("cargo's metadata is no JSON: {error}"),
-            "run `cargo metadata --no-deps` to see what it prints",
-        )
-    };
-    let metadata: Value = serde_json::from_str(&printed).map_err(read)?;
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let names = packages.filter_map(|package| package["name"].as_str());
     // A file, because a command line of as many settings would hide the rest of it.
-    let profile: String = names
+    let profile: String = arrows::members()?
+        .iter()
         .map(|name| {
-            let optimised = u8::from(COMPUTING.contains(&name));
+            let optimised = u8::from(COMPUTING.contains(&name.as_str()));
             format!("[profile.release.package.{name}]\nopt-level = {optimised}\n{OURS}")
         })
         .collect();
@@ -51,4 +40,14 @@ pub(crate) fn cargo(verb: &str) -> Result<Run, Failure> {
     Ok(Run::cargo()
         .args([verb, "--release", "--locked", "--config"])
         .arg(file))
+}
+
+/// Builds an example of the workspace, and says where it is. Of the workspace, as the tests: with the features of one
+/// package alone wasmtime is compiled once more.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn example(name: &str) -> Result<PathBuf, Failure> {
+    cargo("build")?.args(["--workspace", "--example", name]).show()?;
+    Ok(target().join("release/examples").join(name))
 }

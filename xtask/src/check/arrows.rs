@@ -170,7 +170,7 @@ const ARROWS: &[Arrow] = &[
 /// # Errors
 /// When a crate sees what it must not, or has no arrow.
 pub(crate) fn check() -> Result<(), Failure> {
-    let members = tree(&["--workspace", "--depth", "0"])?;
+    let members = members()?;
     for member in &members {
         let Some(arrow) = ARROWS.iter().find(|arrow| arrow.package == member) else {
             return Err(Failure::new(
@@ -189,6 +189,14 @@ pub(crate) fn check() -> Result<(), Failure> {
     }
     say::note(&format!("{} crates keep to their arrows", members.len()));
     Ok(())
+}
+
+/// Names of the crates of the workspace.
+///
+/// # Errors
+/// When cargo cannot name them.
+pub(crate) fn members() -> Result<BTreeSet<String>, Failure> {
+    tree(&["--workspace", "--depth", "0"])
 }
 
 fn forbidden<'a>(arrow: &Arrow, seen: &'a BTreeSet<String>, members: &BTreeSet<String>) -> Vec<&'a str> {

@@ -24,10 +24,6 @@ const TOKEN: &str = "secret";
 /// When the tester is not there, or finds something.
 pub(crate) fn check() -> Result<(), Failure> {
     let schemathesis = ensure_schemathesis()?;
-    // Of the workspace, as the tests: with the features of one package alone wasmtime is compiled once more.
-    checked::cargo("build")?
-        .args(["--workspace", "--example", "serve"])
-        .show()?;
     let (node, served) = Node::start(&["", TOKEN])?;
     let folder = target().join("api");
     let file = folder.join("schemathesis.toml");
@@ -54,9 +50,9 @@ pub(crate) struct Served {
 pub(crate) struct Node(Child);
 
 impl Node {
-    /// Starts the example `serve`, which says what its arguments are.
+    /// Builds and starts the example `serve`, which says what its arguments are.
     pub(crate) fn start(arguments: &[&str]) -> Result<(Self, Served), Failure> {
-        let program = target().join("release/examples/serve");
+        let program = checked::example("serve")?;
         say::note(&format!("$ {} {arguments:?}", program.display()));
         let started = Command::new(&program)
             .args(arguments)

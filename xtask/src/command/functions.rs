@@ -5,7 +5,7 @@ use std::fs;
 use crate::checked;
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::{Run, root, target};
+use crate::shell::{Run, root};
 use crate::tool::ensure_wasm_compiler;
 
 /// What made the committed components.
@@ -21,11 +21,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     let path = root().join(COMPILER);
     let read = || fs::read_to_string(&path).map_err(|error| Failure::file("cannot read", &path, &error));
     let recorded = read()?;
-    // Of the workspace, as the tests: what it depends on has then the same features.
-    checked::cargo("build")?
-        .args(["--workspace", "--example", "rebuild"])
-        .show()?;
-    Run::program(target().join("release/examples/rebuild"))
+    Run::program(checked::example("rebuild")?)
         .arg("functions")
         .hint("mend the function that does not build")
         .show()?;
