@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ impl LocalNode {
             ..ComponentOptions::default()
         };
         let runtime = Runtimes::new(ComponentRuntime::new(component)?, ProcessRuntime);
+        let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let options = Options {
             data: options.data,
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -58,7 +60,8 @@ impl LocalNode {
             keyrings: BTreeMap::from([(tenant, Keyring::generate())]),
             external: External::Node(name.clone()),
             quorum: None,
-            slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            slots: processors.get(),
+            threads: processors,
             limits: Limits::default(),
             peers: None,
             others: Others::Listed(Vec::new(), Arc::new(Map::new(network, None))),

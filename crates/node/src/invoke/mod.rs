@@ -7,6 +7,7 @@ mod dispatcher;
 mod envelopes;
 mod exchange;
 mod explain;
+mod lasting;
 mod local;
 pub(crate) mod parts;
 mod place;
