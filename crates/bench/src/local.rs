@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,7 +50,6 @@ impl LocalNode {
             ..ComponentOptions::default()
         };
         let runtime = Runtimes::new(ComponentRuntime::new(component)?, ProcessRuntime);
-        let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let options = Options {
             data: options.data,
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -60,8 +58,7 @@ impl LocalNode {
             keyrings: BTreeMap::from([(tenant, Keyring::generate())]),
             external: External::Node(name.clone()),
             quorum: None,
-            slots: processors.get(),
-            threads: processors,
+            slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             limits: Limits::default(),
             peers: None,
             others: Others::Listed(Vec::new(), Arc::new(Map::new(network, None))),

@@ -10,7 +10,6 @@ use fogline_core::session::RecordKey;
 use fogline_protocol::problem::Kind;
 use fogline_state::EmbeddedStore;
 use fogline_state::seal::Sealer;
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -67,8 +66,6 @@ pub(crate) struct Node {
     /// Who may do what concerns all tenants.
     pub(crate) operator: Operator,
     pub(crate) tasks: TaskTracker,
-    /// The threads that do what is not of one connection.
-    pub(crate) pool: Handle,
     pub(crate) stopping: CancellationToken,
 }
 

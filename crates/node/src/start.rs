@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,7 +25,7 @@ use crate::apps::{Apps, compare, rollout};
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::decisions::Decisions;
-use crate::gateway::{self, Body, Response, Threads};
+use crate::gateway::{self, Body, Response};
 use crate::homes::{Homes, Owner, RemoteStore, Turns};
 use crate::incarnation;
 use crate::invoke::Dispatcher;
@@ -67,8 +66,6 @@ pub struct Options {
     pub quorum: Option<Quorum>,
     /// Executions at once.
     pub slots: usize,
-    /// Threads that serve connections: as many as processors are the node's own.
-    pub threads: NonZeroUsize,
     /// What it takes at once.
     pub limits: Limits,
     /// The transport to other nodes.
@@ -126,11 +123,6 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// Its threads cannot be had.
-    #[error(
-        "starting the threads of a node's connections\nhint: raise the limits of threads and of open files"
-    )]
-    Threads(#[source] io::Error),
     /// It is not on its own map.
     #[error("the node {0} is not on the map of its network\nhint: name it in the network file")]
     NotOnMap(NodeName),
@@ -146,7 +138,6 @@ pub enum StartError {
 pub struct Handle {
     node: Arc<Node>,
     http: SocketAddr,
-    threads: Threads,
     /// The task that keeps the node's lease, and what ends it: later than all others.
     keeping: TaskTracker,
     leaving: CancellationToken,
@@ -173,7 +164,6 @@ pub async fn start_with(
     let incarnation = incarnation::begin(&store).await?;
     tracing::info!(node = %options.name, incarnation, "starts");
     let (listener, http) = listen(options.http).await?;
-    let threads = Threads::start(options.threads).map_err(StartError::Threads)?;
     let (map, members, gossip) = surroundings(&options, http, incarnation).await?;
     let here = map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
@@ -216,10 +206,9 @@ pub async fn start_with(
         stopping,
         store,
         tasks,
-        pool: tokio::runtime::Handle::current(),
     });
     rollout::restore(&node).await;
-    spawn(&node, listener, threads.lots());
+    spawn(&node, listener);
     exporter.map(|exporter| node.tasks.spawn(exporter.run(node.stopping.clone())));
     if let Some((life, membership)) = gossip {
         // It ends by itself, with a goodbye.
@@ -233,7 +222,6 @@ pub async fn start_with(
     Ok(Handle {
         node,
         http,
-        threads,
         keeping,
         leaving,
     })
@@ -341,9 +329,9 @@ async fn surroundings(
 }
 
 /// The tasks of a node: each ends when it stops.
-fn spawn(node: &Arc<Node>, listener: TcpListener, lots: gateway::Lots) {
+fn spawn(node: &Arc<Node>, listener: TcpListener) {
     let (stopping, tasks) = (&node.stopping, &node.tasks);
-    tasks.spawn(gateway::serve(listener, lots, Arc::clone(node)));
+    tasks.spawn(gateway::serve(listener, Arc::clone(node)));
     let it = Arc::clone(node);
     tasks.spawn(
         stopping
@@ -442,7 +430,5 @@ impl Handle {
         if let Some(endpoint) = &self.node.endpoint {
             endpoint.close(Duration::from_secs(1)).await;
         }
-        // Last: connections to peers that a request began are on them, too.
-        drop(self.threads);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,10 +63,12 @@ impl Testbed {
     /// When the plan cannot be carried out on this machine.
     pub async fn start(plan: Plan) -> Result<Self, TestbedError> {
         let (network, cloud) = with_cloud(&plan)?;
-        let shaped = plan
-            .shaped
-            .then(|| ShapedNetwork::new(&network, ShapeOptions::default()));
-        let links = shaped.transpose().map_err(TestbedError::Links)?.map(Arc::new);
+        let links = if plan.shaped {
+            let shaped = ShapedNetwork::new(&network, ShapeOptions::default());
+            Some(Arc::new(shaped.map_err(TestbedError::Links)?))
+        } else {
+            None
+        };
         let seats = seats(&network, cloud, links.as_deref())?;
         let seeds = seeds(&seats)?;
         let runtime = runtime(&plan)?;
@@ -101,8 +102,6 @@ impl Testbed {
                 external: External::Node(CLOUD.parse().expect("it is a name")),
                 quorum: None,
                 slots: usize::try_from(slots).unwrap_or(1),
-                // The processors are shared by all nodes.
-                threads: NonZeroUsize::MIN,
                 limits: Limits::default(),
                 peers: Some(seat.endpoint.clone()),
                 others: Others::Gossip(Box::new(Gossip {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -97,7 +97,6 @@ async fn options(config: &NodeConfig, quorum: Option<Quorum>) -> Result<Options,
         external: external(config).await?,
         quorum,
         slots: slots(config.slots),
-        threads: processors(),
         limits: limits(config),
         peers,
         decisions: config.dispatch.log.clone(),
@@ -108,11 +107,8 @@ async fn options(config: &NodeConfig, quorum: Option<Quorum>) -> Result<Options,
 }
 
 fn slots(configured: Option<NonZeroU32>) -> usize {
-    configured.map_or(processors().get(), |slots| slots.get() as usize)
-}
-
-fn processors() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    configured.map_or(cores, |slots| slots.get() as usize)
 }
 
 fn limits(config: &NodeConfig) -> Limits {

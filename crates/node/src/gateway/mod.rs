@@ -4,6 +4,7 @@ mod answer;
 mod apps;
 mod asked;
 mod body;
+mod eager;
 mod explanations;
 mod invocations;
 mod nodes;
@@ -14,7 +15,6 @@ mod runs;
 mod seldom;
 mod serve;
 mod sessions;
-mod threads;
 
 use std::time::Duration;
 
@@ -22,7 +22,6 @@ pub use answer::Response;
 pub use asked::Body;
 pub(crate) use routes::answer;
 pub(crate) use serve::serve;
-pub(crate) use threads::{Lots, Threads};
 
 /// What is left of a caller's time for the answer, if it has so much.
 const MARGIN: Duration = Duration::from_secs(1);

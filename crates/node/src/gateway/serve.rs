@@ -13,12 +13,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::eager::Eager;
 use super::routes::answer;
 use super::seldom::{OnTicks, either, ticks};
-use super::threads::Lots;
 use crate::node::Node;
 
 /// Connections at once; whoever comes then waits to be accepted.
@@ -27,7 +27,7 @@ const MAX_CONNECTIONS: usize = 4096;
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves until the node stops; requests under way are then finished.
-pub(crate) async fn serve(listener: TcpListener, lots: Lots, node: Arc<Node>) {
+pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(OnTicks).header_read_timeout(HEAD_PATIENCE);
@@ -41,8 +41,7 @@ pub(crate) async fn serve(listener: TcpListener, lots: Lots, node: Arc<Node>) {
             accepted = listener.accept() => accepted,
             () = node.stopping.cancelled() => return,
         };
-        let accepted = accepted.and_then(|(stream, _)| stream.into_std());
-        let (Ok(place), Ok(stream)) = (place, accepted) else {
+        let (Ok(place), Ok((stream, _))) = (place, accepted) else {
             // Out of descriptors, or the caller left: others may still be served, after a moment.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
@@ -58,14 +57,8 @@ pub(crate) async fn serve(listener: TcpListener, lots: Lots, node: Arc<Node>) {
             let node = Arc::clone(node);
             async move { Ok::<_, Infallible>(answer(&node, request.map(Either::Left)).await) }
         });
-        let lot = lots.fewest();
-        let runtime = lot.runtime.clone();
-        let serving = async move {
-            let _held = (place, lot);
-            // Refused when there is no room for another descriptor to watch: the caller sees the connection close.
-            let Ok(stream) = TcpStream::from_std(stream) else {
-                return;
-            };
+        node.tasks.spawn(Eager::new(async move {
+            let _place = place;
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             let mut connection = pin!(connection);
             let stops = pin!(async {
@@ -79,8 +72,7 @@ pub(crate) async fn serve(listener: TcpListener, lots: Lots, node: Arc<Node>) {
                 connection.as_mut().graceful_shutdown();
                 either(connection, pin!(ticks())).await;
             }
-        };
-        node.tasks.spawn_on(serving, &runtime);
+        }));
     }
 }
 

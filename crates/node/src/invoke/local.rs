@@ -362,7 +362,7 @@ impl Work<'_> {
             keep,
             time_left: deadline.since(self.node.clock.now()),
         };
-        let executed = self.task.execute(&self.node.pool, call).await;
+        let executed = self.task.execute(call).await;
         if let Task::Function(_) = self.task {
             self.metrics.executed(&executed);
         }

@@ -7,7 +7,6 @@ mod dispatcher;
 mod envelopes;
 mod exchange;
 mod explain;
-mod lasting;
 mod local;
 pub(crate) mod parts;
 mod place;

@@ -2,18 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::application::{Instance, RuntimeKind};
+use fogline_core::application::Instance;
 use fogline_core::model::StateName;
 use fogline_protocol::peer::Target;
 use fogline_protocol::problem::Kind;
 use fogline_runtime::{Call, ExecuteError, Execution, GuestError};
-use tokio::runtime::Handle;
 
-use super::lasting;
 use crate::apps::{Deployed, DeployedFunction};
 use crate::fault::Fault;
 
@@ -71,20 +68,9 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Executes it; what lasts, in the pool.
-    pub(crate) async fn execute(&self, pool: &Handle, mut call: Call) -> Result<Execution, ExecuteError> {
+    pub(crate) async fn execute(&self, mut call: Call) -> Result<Execution, ExecuteError> {
         let (outcome, write) = match self {
-            Self::Function(function) => {
-                let executor = Arc::clone(&function.executor);
-                return match function.spec.runtime {
-                    RuntimeKind::Component(_) => {
-                        let execution = Box::pin(async move { executor.execute(call).await });
-                        lasting::execute(pool, execution).await
-                    }
-                    // It waits for another process, and holds nobody up.
-                    RuntimeKind::Process { .. } => executor.execute(call).await,
-                };
-            }
+            Self::Function(function) => return function.executor.execute(call).await,
             Self::Get(state) => match call.states.remove(*state) {
                 Some(value) => (Ok(value.value), None),
                 None => (

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,7 +56,6 @@ pub(crate) async fn node(
             External::None
         },
         slots: 4,
-        threads: NonZeroUsize::MIN,
         limits: Limits::default(),
         peers: None,
         others: Others::Listed(Vec::new(), Arc::new(map)),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -203,8 +202,6 @@ impl Nodes {
             keyrings: tenants.into_iter().map(keyring).collect(),
             external: External::Node(name(cloud.unwrap_or(node))),
             quorum: self.quorum(cloud == Some(node)),
-            // What one session's requests wait for is then on another thread now and then.
-            threads: NonZeroUsize::MIN.saturating_add(1),
             slots: if Some(node) == cloud { 0 } else { self.setup.slots },
             limits: self.setup.limits.clone(),
             peers: Some(self.endpoints[node].clone()),
