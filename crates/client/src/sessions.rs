@@ -39,12 +39,10 @@ impl Client {
         }
         if !envelopes.is_empty() {
             let held = self.held(app, &session.session, deadline).await?;
-            let primary_is_here = held.session().primary().model() == ExecutionModel::InClient;
             held.update(move |record| {
                 envelopes
                     .into_iter()
                     .for_each(|(state, envelope)| record.keep(state, envelope));
-                record.held_epoch = primary_is_here.then_some(0);
             })
             .await?;
         }

@@ -29,9 +29,10 @@ use crate::http::{Ask, Failed};
 use crate::journal::{Claim, Held, Record};
 use crate::reply::{Reply, Target};
 
-/// How often one call takes states that come to the client, or learns what it must send: each is needed once, and
-/// again only if the session moves again meanwhile.
-const MAX_TURNS: u32 = 5;
+/// How often one call takes states that come to the client, or learns what it must send: each is needed once, and again
+/// if the session moves again meanwhile. Of thousands of requests of a session that is moved without a pause, some need
+/// more than five.
+const MAX_TURNS: u32 = 16;
 
 /// What makes a request the same when it is sent again.
 #[derive(Clone, Debug)]
@@ -67,8 +68,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reply, Lost> {
         let mut settle = Some(settle);
-        let (mut all, mut asked_where) = (false, false);
-        for turn in 1..=MAX_TURNS {
+        let mut all = false;
+        for _ in 0..MAX_TURNS {
             self.leave_if_begun(held, deadline).await.map_err(Lost::Unsent)?;
             let declared = self
                 .declared(held, target, all, deadline)
@@ -93,21 +94,24 @@ impl Client {
                 }
                 Err(failed) => match failed.kind() {
                     Some(Kind::MovingToClient) => {
-                        self.take_states(held, &failed).await.map_err(Lost::Open)?;
+                        if let Some(answer) = &failed.answer {
+                            let come = self.come(held, claimed.moves, answer).await;
+                            come.map_err(Lost::Open)?;
+                        }
                     }
                     // While this was on its way without states, another request has taken them here, and perhaps they
                     // have left again. If not, they are with another client.
-                    Some(Kind::EnvelopeMissing) if claimed.claim.is_none() && turn < MAX_TURNS => {}
+                    Some(Kind::EnvelopeMissing) if held.look(|record| record.moves) != claimed.moves => {}
                     Some(Kind::EnvelopeMissing) if !all && held.look(Record::is_in_client) => {
                         // The application is a newer one than the one that this client knows.
                         let app = held.look(|record| record.app.clone());
                         self.learn_app(&app, deadline).await.map_err(Lost::Unsent)?;
                         all = true;
                     }
-                    Some(Kind::BadEnvelope) if !asked_where => {
-                        asked_where = true;
+                    Some(Kind::BadEnvelope) => {
+                        let moves = claimed.moves;
                         drop(claimed);
-                        if !self.has_left(held, deadline).await.map_err(Lost::Open)? {
+                        if !self.has_moved(held, moves, deadline).await.map_err(Lost::Open)? {
                             return Err(Lost::Refused(failed.error));
                         }
                     }
@@ -160,8 +164,9 @@ impl Client {
         declared: Option<&Declared>,
         deadline: Instant,
     ) -> Result<Claimed, Error> {
-        let Some(declared) = declared.filter(|_| held.look(Record::is_in_client)) else {
-            return Ok(Claimed::none());
+        let (is_in_client, moves) = held.look(|record| (record.is_in_client(), record.moves));
+        let Some(declared) = declared.filter(|_| is_in_client) else {
+            return Ok(Claimed::none(moves));
         };
         let claim = loop {
             self.take_back(held, deadline).await?;
@@ -174,7 +179,7 @@ impl Client {
                 break claim;
             }
         };
-        let kept = held.look(|record| record.envelopes.clone());
+        let (kept, moves) = held.look(|record| (record.envelopes.clone(), record.moves));
         let mut envelopes = Vec::new();
         for (state, kept) in kept {
             let is_wanted = match &declared.wanted {
@@ -188,6 +193,7 @@ impl Client {
         Ok(Claimed {
             claim: Some(claim),
             envelopes,
+            moves,
         })
     }
 
@@ -286,9 +292,6 @@ impl Client {
         let now_seen = held
             .update(move |record| {
                 settle(record, output);
-                if !envelopes.is_empty() && record.models.first() == Some(&ExecutionModel::InClient) {
-                    record.held_epoch.get_or_insert(0);
-                }
                 for (state, envelope) in envelopes {
                     record.keep(state, envelope);
                 }
@@ -320,16 +323,6 @@ impl Client {
         })
     }
 
-    /// Takes the states of a session that comes to the client (R14), unless they are here already.
-    async fn take_states(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
-        let Some(answer) = &failed.answer else {
-            return Ok(());
-        };
-        let epoch = answer.header(headers::SEEN).map(|seen: Seen| seen.epoch);
-        let envelopes = answer.envelopes();
-        held.update(move |record| record.arrive(epoch, envelopes)).await
-    }
-
     /// Keeps what came with a refusal: a run that fails in a later step has changed states in earlier ones.
     async fn take_leftovers(&self, held: &Held, failed: &Failed) -> Result<(), Error> {
         let envelopes = failed
@@ -354,14 +347,17 @@ pub(crate) struct Claimed {
     claim: Option<Claim>,
     /// As parts of a body.
     pub(crate) envelopes: Vec<Part>,
+    /// How often the primary part had moved when the envelopes were read, or found to be elsewhere.
+    pub(crate) moves: u64,
 }
 
 impl Claimed {
     /// Nothing.
-    pub(crate) fn none() -> Self {
+    pub(crate) fn none(moves: u64) -> Self {
         Self {
             claim: None,
             envelopes: Vec::new(),
+            moves,
         }
     }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
-use fogline_core::session::Seen;
 use fogline_protocol::api::{Convert, Session};
-use fogline_protocol::headers;
 use fogline_protocol::multipart::{CONVERT, Part, SESSION};
 use fogline_protocol::problem::Kind;
 use http::Method;
@@ -68,14 +66,19 @@ impl Client {
         let _ = self.leave_if_begun(held, deadline).await;
     }
 
-    /// Whether the session is no longer with this client, as the nodes say who refuse its envelopes: the answer to the
-    /// request that moved it was lost. If so, the envelopes go.
-    pub(crate) async fn has_left(&self, held: &Held, deadline: Instant) -> Result<bool, Error> {
+    /// Whether the session has moved since so many `moves`, when a request was made whose envelopes the nodes refuse. If
+    /// nothing here says so, perhaps the answer to the request that moved it was lost: the nodes know, and if it is no
+    /// longer with this client, the envelopes go.
+    pub(crate) async fn has_moved(&self, held: &Held, moves: u64, deadline: Instant) -> Result<bool, Error> {
+        if held.look(|record| record.moves) != moves {
+            return Ok(true);
+        }
         let answer = self
             .ask(&Ask::new(Method::GET, self.path(held)), deadline)
             .await?;
         let session: Session = self.json(&answer, "")?;
-        self.note_place(held, &session, deadline).await
+        self.note_place(held, moves, &session, deadline).await?;
+        Ok(held.look(|record| record.moves) != moves)
     }
 
     async fn claim_for_move(&self, held: &Held, deadline: Instant) -> Result<Claimed, Error> {
@@ -93,31 +96,32 @@ impl Client {
         claimed: Claimed,
         deadline: Instant,
     ) -> Result<Session, Error> {
+        let moves = claimed.moves;
         let ask = self.ask_to_move(held, to, &claimed);
         // Whoever says who it is asks as the holder of the states; an operator, who has none, must not.
         let is_operator = !claimed.is_here() && held.look(Record::is_in_client);
         let ask = if is_operator { ask } else { self.named(ask) };
         let failed = match self.inner.http.send(&ask, deadline).await {
-            Ok(answer) => return self.moved(held, &answer, deadline).await,
+            Ok(answer) => return self.moved(held, moves, &answer, deadline).await,
             Err(failed) => failed,
         };
         match failed.kind() {
             Some(Kind::MovingToClient) => {
                 let answer = failed.answer.ok_or(failed.error)?;
-                self.come(held, &answer).await?;
+                self.come(held, moves, &answer).await?;
                 drop(claimed);
                 return self.describe(held, deadline).await;
             }
             Some(Kind::EnvelopeMissing) if !claimed.is_here() && !is_operator => {
                 let ask = self.ask_to_move(held, to, &claimed);
                 let answer = self.ask(&ask, deadline).await?;
-                return self.moved(held, &answer, deadline).await;
+                return self.moved(held, moves, &answer, deadline).await;
             }
-            Some(Kind::BadEnvelope) if self.has_left(held, deadline).await? => {
-                let none = Claimed::none();
+            Some(Kind::BadEnvelope) if self.has_moved(held, moves, deadline).await? => {
+                let none = Claimed::none(held.look(|record| record.moves));
                 let ask = self.named(self.ask_to_move(held, to, &none));
                 let answer = self.ask(&ask, deadline).await?;
-                return self.moved(held, &answer, deadline).await;
+                return self.moved(held, none.moves, &answer, deadline).await;
             }
             _ => {}
         }
@@ -141,30 +145,41 @@ impl Client {
     }
 
     /// Takes in the answer to a conversion: the session, and with it the states if they come to the client.
-    async fn moved(&self, held: &Held, answer: &Answer, deadline: Instant) -> Result<Session, Error> {
+    async fn moved(
+        &self,
+        held: &Held,
+        moves: u64,
+        answer: &Answer,
+        deadline: Instant,
+    ) -> Result<Session, Error> {
         let session: Session = self.json(answer, SESSION)?;
         if let Body::Parts(_) = &answer.body {
-            self.come(held, answer).await?;
+            self.come(held, moves, answer).await?;
             return Ok(session);
         }
-        self.note_place(held, &session, deadline).await?;
+        self.note_place(held, moves, &session, deadline).await?;
         Ok(session)
     }
 
-    /// Notes where the session is; gives whether its primary part is elsewhere.
-    async fn note_place(&self, held: &Held, session: &Session, deadline: Instant) -> Result<bool, Error> {
+    /// Notes where the session is, as an answer says to a request that was made after so many `moves`.
+    async fn note_place(
+        &self,
+        held: &Held,
+        moves: u64,
+        session: &Session,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let models: Vec<_> = session.parts.iter().map(|part| part.model).collect();
         let is_here = models.first() == Some(&ExecutionModel::InClient);
         let others = self.states_of_other_parts(held, deadline).await?;
         held.update(move |record| {
             if is_here {
-                record.leaving_for = None;
+                record.stay(moves);
             } else {
-                record.release(models, &others);
+                record.release(moves, models, &others);
             }
         })
-        .await?;
-        Ok(!is_here)
+        .await
     }
 
     async fn states_of_other_parts(
@@ -185,9 +200,9 @@ impl Client {
             .collect())
     }
 
-    async fn come(&self, held: &Held, answer: &Answer) -> Result<(), Error> {
-        let epoch = answer.header(headers::SEEN).map(|seen: Seen| seen.epoch);
+    /// Takes the states that an answer brings here (R14), unless they have come with another.
+    pub(super) async fn come(&self, held: &Held, moves: u64, answer: &Answer) -> Result<(), Error> {
         let envelopes = answer.envelopes();
-        held.update(move |record| record.arrive(epoch, envelopes)).await
+        held.update(move |record| record.arrive(moves, envelopes)).await
     }
 }

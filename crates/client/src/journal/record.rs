@@ -26,8 +26,9 @@ pub(crate) struct Record {
     pub(crate) models: Vec<ExecutionModel>,
     /// What was seen of each part (R12).
     pub(crate) seen: BTreeMap<Birth, Seen>,
-    /// The epoch at which the primary part's states came here; none while they are elsewhere.
-    pub(crate) held_epoch: Option<u64>,
+    /// How often the primary part has come here or left. An answer that moves it counts only if nothing moved it since
+    /// its request was made: answers overtake each other, and what one brings others may have changed or sent on.
+    pub(crate) moves: u64,
     /// The envelopes: one consistent set.
     pub(crate) envelopes: BTreeMap<StateName, Kept>,
     /// Requests that were sent, or about to be, and not answered.
@@ -66,7 +67,7 @@ impl Record {
             last_number: 0,
             models: session.parts().iter().map(|part| part.model()).collect(),
             seen: BTreeMap::new(),
-            held_epoch: None,
+            moves: 0,
             envelopes: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             runs: BTreeMap::new(),
@@ -88,11 +89,17 @@ impl Record {
         }
     }
 
-    /// The primary part is no longer here. `others` are the states that are with another part.
-    pub(crate) fn release(&mut self, models: Vec<ExecutionModel>, others: &BTreeSet<StateName>) {
+    /// The primary part is no longer here, as the answer to a request says that was made after so many `moves`. `others`
+    /// are the states that are with another part.
+    pub(crate) fn release(&mut self, moves: u64, models: Vec<ExecutionModel>, others: &BTreeSet<StateName>) {
+        if moves != self.moves {
+            return;
+        }
+        if self.models.first() == Some(&ExecutionModel::InClient) {
+            self.moves += 1;
+        }
         self.models = models;
         self.envelopes.retain(|state, _| others.contains(state));
-        self.held_epoch = None;
         self.leaving_for = None;
     }
 
@@ -105,16 +112,20 @@ impl Record {
         }
     }
 
-    /// The primary part comes to the client, at this epoch if the node has said so. Two requests that met the move
-    /// bring its states twice; when the second comes, the first may have changed them already.
-    pub(crate) fn arrive(&mut self, epoch: Option<u64>, envelopes: Vec<(StateName, Bytes)>) {
-        if self
-            .held_epoch
-            .is_some_and(|held| epoch.is_none_or(|epoch| epoch <= held))
-        {
+    /// The primary part is here and does not leave, as the answer to a request says that was made after so many `moves`.
+    pub(crate) fn stay(&mut self, moves: u64) {
+        if moves == self.moves {
+            self.leaving_for = None;
+        }
+    }
+
+    /// The primary part comes to the client, with the answer to a request that was made after so many `moves`. Nodes
+    /// keep what they hand over until it is presented, so what is not taken is handed over again.
+    pub(crate) fn arrive(&mut self, moves: u64, envelopes: Vec<(StateName, Bytes)>) {
+        if moves != self.moves {
             return;
         }
-        self.held_epoch = Some(epoch.unwrap_or(0));
+        self.moves += 1;
         for (state, envelope) in envelopes {
             self.keep(state, envelope);
         }

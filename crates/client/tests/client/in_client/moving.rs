@@ -7,7 +7,7 @@ use crate::node::{Node, described, json, mixed, never, ok, parts, problem};
 use fogline_core::model::{Birth, ExecutionModel};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 #[tokio::test]
 async fn states_that_come_to_the_client_are_taken_and_the_request_is_sent_again() {
@@ -16,12 +16,7 @@ async fn states_that_come_to_the_client_are_taken_and_the_request_is_sent_again(
         if at == 0 {
             let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
             let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
-            return parts(
-                409,
-                moving,
-                &[("cart", "sealed:x"), ("notes", "sealed:y")],
-                &[("fogline-seen", "1.4.4")],
-            );
+            return parts(409, moving, &[("cart", "sealed:x"), ("notes", "sealed:y")], &[]);
         }
         append(&asked)
     })
@@ -60,7 +55,7 @@ async fn states_that_come_twice_do_not_undo_what_was_done_with_them() {
                 }
                 let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
                 let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
-                return parts(409, moving, &[("cart", "sealed:x")], &[("fogline-seen", "1.4.4")]);
+                return parts(409, moving, &[("cart", "sealed:x")], &[]);
             }
             if asked.path.ends_with("/look") {
                 return mixed(asked.part("state.cart"), &[], &[]);
@@ -81,6 +76,52 @@ async fn states_that_come_twice_do_not_undo_what_was_done_with_them() {
     let last = client.invoke(&shop, &session, &look, "").await.unwrap();
     assert_eq!(last.output, "sealed:x1");
     assert!(looked.is_ok());
+}
+
+/// The answer that brings states may be overtaken by all that another request does with them: change them, and send them
+/// on.
+#[tokio::test]
+async fn states_that_come_late_are_not_taken_when_the_session_has_left_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (both, gone) = (Arc::new(Barrier::new(2)), Arc::new(Notify::new()));
+    let node = Node::start(move |at, asked| {
+        let (both, gone) = (Arc::clone(&both), Arc::clone(&gone));
+        async move {
+            if asked.path.ends_with("/convert") {
+                gone.notify_one();
+                return json(&described(ExecutionModel::InEdge));
+            }
+            if asked.part_names() == ["input", "state.cart"] && asked.path.ends_with("/add") {
+                return mixed("x1", &[("cart", "sealed:x1")], &[("fogline-convert", "in-edge")]);
+            }
+            if at < 2 {
+                both.wait().await;
+                if asked.path.ends_with("/look") {
+                    gone.notified().await;
+                }
+                let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
+                let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
+                return parts(409, moving, &[("cart", "sealed:x")], &[]);
+            }
+            ok("x1", &[])
+        }
+    })
+    .await;
+    let client = client(&node, folder.path());
+    let session = crate::node::session(Birth::InEdge);
+    let (shop, add, look) = (shop(), function("add"), function("look"));
+    let (added, looked) = tokio::join!(
+        client.invoke(&shop, &session, &add, "1"),
+        client.invoke(&shop, &session, &look, "")
+    );
+    assert_eq!(
+        (added.unwrap().output, looked.unwrap().output),
+        ("x1".into(), "x1".into())
+    );
+    let asked = node.asked();
+    let last = asked.last().unwrap();
+    assert!(last.path.ends_with("/look"), "{}", last.path);
+    assert_eq!(last.part_names(), ["input"]);
 }
 
 #[tokio::test]
