@@ -12,6 +12,7 @@ use fogline_core::model::limits::{DEFAULT_DEADLINE, MAX_DEADLINE};
 
 use crate::client::{Client, Inner};
 use crate::http::Http;
+use crate::journal::{make_folder, sync_folder};
 use crate::{Error, random};
 
 const ID: &str = "client";
@@ -116,12 +117,12 @@ fn known(journal: &Path) -> Result<ClientId, Error> {
 
 /// Two that do this at once agree: the file of the first stays.
 fn introduce(journal: &Path, path: &Path) -> io::Result<()> {
-    fs::create_dir_all(journal)?;
+    make_folder(journal)?;
     let mut file = tempfile::NamedTempFile::new_in(journal)?;
     writeln!(file, "{}", ClientId(random::bytes()))?;
     file.as_file().sync_data()?;
     match file.persist_noclobber(path) {
         Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
+        _ => sync_folder(path),
     }
 }

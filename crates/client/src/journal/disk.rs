@@ -36,8 +36,23 @@ impl Disk for FileSystem {
     }
 }
 
+/// Makes a folder, with those above it, and returns when they would survive a loss of power.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_folder(above)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(path),
+    }
+}
+
+/// Returns when a file's name in its folder would survive a loss of power.
 #[cfg(unix)]
-fn sync_folder(file: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(file: &Path) -> io::Result<()> {
     match file.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
@@ -46,6 +61,6 @@ fn sync_folder(file: &Path) -> io::Result<()> {
 
 /// Elsewhere a folder cannot be opened; the file system's own journal has to do.
 #[cfg(not(unix))]
-fn sync_folder(_file: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_file: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -9,6 +9,7 @@ mod held;
 mod record;
 mod store;
 
+pub(crate) use disk::{make_folder, sync_folder};
 pub(crate) use held::{Claim, Guard, Held, folder};
 pub(crate) use record::{Kept, Record};
 pub(crate) use store::kept_app;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use fogline_core::model::AppName;
 
-use super::disk::Disk;
+use super::disk::{Disk, make_folder};
 use super::record::{Kept, MAX_INLINE, Record};
 use crate::Error;
 use crate::random;
@@ -54,7 +54,7 @@ impl Store {
     /// The record in a folder, or `new` if there is none yet; whatever a client left there when it died, and no record
     /// names, is removed. None while another process has it open.
     pub(crate) fn open(path: PathBuf, disk: Box<dyn Disk>, new: Record) -> Result<Option<Self>, Error> {
-        fs::create_dir_all(&path).map_err(writing(&path))?;
+        make_folder(&path).map_err(writing(&path))?;
         let lock_path = path.join(LOCK);
         let lock = File::create(&lock_path).map_err(writing(&lock_path))?;
         match lock.try_lock() {
