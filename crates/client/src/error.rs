@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use fogline_core::model::{AppName, RunId, SessionId};
-use fogline_protocol::problem::{Blame, Problem};
+use fogline_protocol::problem::{Blame, Kind, Problem};
 use thiserror::Error;
 
 use crate::package::BadPackage;
@@ -75,6 +75,18 @@ pub enum Error {
         session: SessionId,
         /// The run.
         run: RunId,
+    },
+    /// The node does not know the accepted run that has the session's states: another one has accepted it, or it ended
+    /// longer ago than runs are kept. With [`crate::Client::abandon_workflow`] the session goes on from the states that
+    /// were sent with it.
+    #[error("{url} does not know run {run}, which has the states of session {session}")]
+    RunForgotten {
+        /// The session.
+        session: SessionId,
+        /// The run.
+        run: RunId,
+        /// The node.
+        url: String,
     },
     /// What answered is not a node, or one of another version.
     #[error("{url} answered what no node answers: {what}")]
@@ -171,6 +183,7 @@ impl Error {
             | Self::Token
             | Self::Workflow { .. }
             | Self::NothingPending { .. }
+            | Self::RunForgotten { .. }
             | Self::Package(_)
             | Self::Busy { .. } => Blame::Caller,
             Self::Journal { .. } | Self::Damaged { .. } => Blame::Operator,
@@ -181,6 +194,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> String {
         let hint = match self {
+            Self::Problem { problem } if problem.kind == Kind::StateRegressed => {
+                "go on from what is left with `fogline state accept SESSION`"
+            }
             Self::Problem { problem } => return problem.hint.clone(),
             Self::Package(bad) => return bad.hint(),
             Self::Unanswered { .. } => "resume it under its number, or abandon it",
@@ -190,6 +206,7 @@ impl Error {
             Self::Interrupted { .. } => "resume the run under its id, or abandon it",
             Self::Unreachable { .. } => "check that a node runs there, and its address",
             Self::TimedOut { .. } | Self::Crowded(_) | Self::Lent { .. } => "try again, or allow more time",
+            Self::RunForgotten { .. } => "ask the node that has accepted it, or abandon the run",
             Self::Answer { .. } => "check that the address is that of a node of this version",
             Self::Address { .. } => "write it as http://HOST:PORT",
             Self::Token => "write the token as it was given out",

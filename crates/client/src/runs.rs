@@ -29,17 +29,25 @@ impl Client {
         input: impl Into<Bytes>,
     ) -> Result<Run, Error> {
         let deadline = self.deadline();
-        let held = self.known_session(app, session, deadline).await?;
-        if held.look(Record::is_in_client) {
-            return self.lend(&held, input.into(), deadline).await;
+        let (mut held, input) = (self.known_session(app, session, deadline).await?, input.into());
+        while !held.look(Record::is_in_client) {
+            let moves = held.look(|record| record.moves);
+            let ask = Ask::new(Method::POST, format!("{}/runs", self.path(&held)))
+                .header(headers::PREFER, "respond-async")
+                .header(headers::IDEMPOTENCY_KEY, &self.fresh_key())
+                .bytes(input.clone());
+            let ask = self.named(self.with_seen(ask, &held, session.primary()));
+            match self.inner.http.send(&ask, deadline).await {
+                Ok(answer) => return self.json(&answer, ""),
+                Err(failed) => {
+                    held = self.held(app, session, deadline).await?;
+                    self.come_with(&held, moves, failed).await?;
+                }
+            }
         }
-        let ask = Ask::new(Method::POST, format!("{}/runs", self.path(&held)))
-            .header(headers::PREFER, "respond-async")
-            .header(headers::IDEMPOTENCY_KEY, &self.fresh_key())
-            .bytes(input.into());
-        let ask = self.with_seen(ask, &held, session.primary());
-        let answer = self.ask(&ask, deadline).await?;
-        self.json(&answer, "")
+        // Its numbers go on from those that were used.
+        held = self.held(app, session, deadline).await?;
+        self.lend(&held, input, deadline).await
     }
 
     /// How a run is.

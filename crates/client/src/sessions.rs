@@ -100,6 +100,16 @@ impl Client {
         self.describe(&held, deadline).await
     }
 
+    /// Goes on with a session that has lost acknowledged changes, as it may under the `durability` that its application
+    /// has chosen: requests are otherwise refused as `state-regressed` (R12).
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written.
+    pub async fn accept_loss(&self, app: &AppName, session: &SessionId) -> Result<(), Error> {
+        let held = self.held(app, session, self.deadline()).await?;
+        held.update(|record| record.seen.clear()).await
+    }
+
     /// Moves a session to a node, under the model that it has.
     ///
     /// # Errors

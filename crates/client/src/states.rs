@@ -46,10 +46,13 @@ impl Client {
         let (held, known) = self.session_of_state(app, session, state, deadline).await?;
         let declared = Declared::state(&known, session, state);
         let path = format!("{}/states/{state}", self.path(&held));
-        if !self.is_here(&held, &declared) {
-            let ask = self.with_seen(Ask::new(Method::GET, path), &held, declared.part);
-            let answer = self.ask(&ask, deadline).await?;
-            return Ok(answer.part(VALUE).cloned().unwrap_or_default());
+        while !self.is_here(&held, &declared) {
+            let moves = held.look(|record| record.moves);
+            let ask = self.with_seen(Ask::new(Method::GET, path.as_str()), &held, declared.part);
+            match self.inner.http.send(&self.named(ask), deadline).await {
+                Ok(answer) => return Ok(answer.part(VALUE).cloned().unwrap_or_default()),
+                Err(failed) => self.come_with(&held, moves, failed).await?,
+            }
         }
         let claimed = self.claimed(&held, Some(&declared), deadline).await?;
         if claimed.envelopes.is_empty() {

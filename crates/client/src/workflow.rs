@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use fogline_core::application::WorkflowStep;
-use fogline_core::model::{AppName, RunId, SessionId};
+use fogline_core::model::{AppName, RunId, SessionId, StepName};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::App;
 use futures_util::StreamExt;
@@ -87,7 +87,8 @@ impl Client {
         self.go_on(&held, run, deadline).await
     }
 
-    /// Gives a run up. What its steps have done stays done.
+    /// Gives a run up. What its steps have done stays done; but if it has the session's states, these are again what was
+    /// sent with it, and what it made of them is lost.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -98,13 +99,15 @@ impl Client {
         run: RunId,
     ) -> Result<(), Error> {
         let held = self.held(app, session, self.deadline()).await?;
+        held.update(move |record| record.lent.take_if(|lent| *lent == run))
+            .await?;
         end(&held, run).await
     }
 
     async fn go_on(&self, held: &Arc<Held>, run: Run, deadline: Instant) -> Result<RunReply, Error> {
         let id = run.id();
         let ready = run.ready();
-        let run = Arc::new(Mutex::new(run));
+        let run = Arc::new(Mutex::new(Written::new(run)));
         let mut steps = FuturesUnordered::new();
         let mut lost = None;
         steps.extend(
@@ -139,8 +142,8 @@ impl Client {
                 source: Box::new(error),
             }),
             None => {
-                let output = lock(&run)
-                    .result()
+                let output = held
+                    .look(|record| lock(&run).as_in(record).result())
                     .expect("a run with nothing ready or under way has finished");
                 end(held, id).await?;
                 Ok(RunReply { run: id, output })
@@ -152,23 +155,18 @@ impl Client {
     async fn step(
         &self,
         held: &Arc<Held>,
-        run: &Arc<Mutex<Run>>,
+        run: &Arc<Mutex<Written>>,
         step: ReadyStep,
         deadline: Instant,
     ) -> Result<Vec<ReadyStep>, Lost> {
-        let (id, key) = {
-            let run = lock(run);
-            (run.id(), run.key(&step.name))
-        };
+        let key = lock(run).run.key(&step.name);
         let target = Target::Function(step.function);
         let ready = Arc::new(Mutex::new(Vec::new()));
         let settle = {
             let (run, name, ready) = (Arc::clone(run), step.name.clone(), Arc::clone(&ready));
             move |record: &mut Record, output: Bytes| {
                 // Under the record's lock: of two steps that finish at once, the later one writes both down.
-                let mut run = lock(&run);
-                *lock(&ready) = run.finish(&name, output);
-                record.runs.insert(id, Kept::Inline(run.encode().into()));
+                *lock(&ready) = lock(&run).finish(record, &name, output);
             }
         };
         let key = Key::Step(key);
@@ -186,9 +184,89 @@ impl Client {
     }
 }
 
+/// A run as the record has it. A step whose answer could not be written down has not finished: its states are not here
+/// either, so no later step may write down that it has.
+struct Written {
+    run: Run,
+    /// What the record had before the last step that finished, and what it has after, if that could be written.
+    last: Option<(Option<Kept>, Run)>,
+}
+
+impl Written {
+    fn new(run: Run) -> Self {
+        Self { run, last: None }
+    }
+
+    fn as_in(&mut self, record: &Record) -> &Run {
+        if let Some((before, after)) = self.last.take()
+            && record.runs.get(&after.id()) != before.as_ref()
+        {
+            self.run = after;
+        }
+        &self.run
+    }
+
+    /// Finishes a step in the record, which is then to be written. Gives the steps that are now ready.
+    fn finish(&mut self, record: &mut Record, step: &StepName, output: Bytes) -> Vec<ReadyStep> {
+        let mut run = self.as_in(record).clone();
+        let ready = run.finish(step, output);
+        let kept = Kept::Inline(run.encode().into());
+        let before = record.runs.insert(run.id(), kept);
+        self.last = Some((before, run));
+        ready
+    }
+}
+
 async fn end(held: &Held, run: RunId) -> Result<(), Error> {
     held.update(move |record| {
         record.runs.remove(&run);
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_core::model::{Birth, NodeName};
+
+    use super::*;
+
+    fn step(name: &str, after: &[&str]) -> WorkflowStep {
+        WorkflowStep {
+            name: name.parse().unwrap(),
+            function: "f".parse().unwrap(),
+            after: after.iter().map(|name| name.parse().unwrap()).collect(),
+        }
+    }
+
+    /// Two steps at once, and one after both: what a record has finished, as the next client would find it.
+    #[test]
+    fn a_step_that_was_not_written_down_has_not_finished() {
+        let steps = [step("a", &[]), step("b", &[]), step("c", &["a", "b"])];
+        let run = Run::start(RunId([1; 16]), &steps, Bytes::from_static(b"in")).unwrap();
+        let home: NodeName = "edge-1".parse().unwrap();
+        let session = SessionId::mint(home, vec![Birth::InClient], [7; 16]).unwrap();
+        for is_written in [false, true] {
+            let mut record = Record::new("shop".parse().unwrap(), &session);
+            record.runs.insert(run.id(), Kept::Inline(run.encode().into()));
+            let mut written = Written::new(run.clone());
+            let mut next = record.clone();
+            let none = written.finish(&mut next, &"a".parse().unwrap(), Bytes::new());
+            assert!(none.is_empty());
+            if is_written {
+                record = next;
+            }
+            let ready = written.finish(&mut record, &"b".parse().unwrap(), Bytes::new());
+            assert_eq!(ready.len(), usize::from(is_written), "written: {is_written}");
+            let Some(Kept::Inline(kept)) = record.runs.get(&run.id()) else {
+                panic!("the run is in the record");
+            };
+            let found: Vec<_> = Run::decode(kept)
+                .unwrap()
+                .ready()
+                .into_iter()
+                .map(|step| step.name.to_string())
+                .collect();
+            assert_eq!(found, if is_written { ["c"] } else { ["a"] });
+        }
+    }
 }

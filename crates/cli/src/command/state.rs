@@ -46,6 +46,8 @@ enum Act {
         /// The state
         state: StateName,
     },
+    /// Go on with a session that has lost acknowledged changes, from what is left of it
+    Accept(Target),
     /// Move a session to another execution model, also while it is in use
     Convert {
         #[command(flatten)]
@@ -82,7 +84,8 @@ struct Value {
 #[derive(Serialize)]
 struct Done<'a> {
     session: &'a SessionId,
-    state: &'a StateName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a StateName>,
     done: &'static str,
 }
 
@@ -113,12 +116,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let value = value.read()?;
             let (network, app) = target.find()?;
             network.wait(network.client.put_state(&app, &target.session, state, value))?;
-            target.done(state, "set")
+            target.done(Some(state), "set")
         }
         Act::Rm { target, state } => {
             let (network, app) = target.find()?;
             network.wait(network.client.delete_state(&app, &target.session, state))?;
-            target.done(state, "deleted")
+            target.done(Some(state), "deleted")
+        }
+        Act::Accept(target) => {
+            let (network, app) = target.find()?;
+            network.wait(network.client.accept_loss(&app, &target.session))?;
+            target.done(None, "accepted")
         }
         Act::Convert { target, to } => convert(target, *to),
     }
@@ -146,7 +154,7 @@ impl Target {
         Ok((network, app))
     }
 
-    fn done(&self, state: &StateName, done: &'static str) -> Result<(), Failure> {
+    fn done(&self, state: Option<&StateName>, done: &'static str) -> Result<(), Failure> {
         match self.output {
             Format::Json => output::json(&Done {
                 session: &self.session,
@@ -154,7 +162,8 @@ impl Target {
                 done,
             }),
             Format::Text => {
-                output::note(&format!("{done} {state}"));
+                let what = state.map_or_else(|| self.session.to_string(), ToString::to_string);
+                output::note(&format!("{done} {what}"));
                 Ok(())
             }
         }

@@ -5,6 +5,7 @@
 //!    ▲              ▲                                written down together
 //!    │              ├─ 409 moving-to-client: take the states, send again
 //!    │              ├─ 428 envelope-missing: learn what is declared, send all
+//!    │              ├─ 410 gone: send all
 //!    │              ├─ 400 bad-envelope: if the session has left, let the envelopes go, send again
 //!    └─ next request└─ no answer: the request stays open
 //! ```
@@ -108,6 +109,8 @@ impl Client {
                         self.learn_app(&app, deadline).await.map_err(Lost::Unsent)?;
                         all = true;
                     }
+                    // Of what is declared: the session was perhaps used with other states since.
+                    Some(Kind::Gone) if !all && claimed.is_here() => all = true,
                     Some(Kind::BadEnvelope) => {
                         let moves = claimed.moves;
                         drop(claimed);

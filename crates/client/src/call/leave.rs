@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
 use fogline_protocol::api::{Convert, Session};
-use fogline_protocol::multipart::{CONVERT, Part, SESSION};
+use fogline_protocol::multipart::{CONVERT, Part, SESSION, state_part};
 use fogline_protocol::problem::Kind;
 use http::Method;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use super::exchange::Claimed;
 use crate::Error;
 use crate::answer::{Answer, Body};
 use crate::client::Client;
-use crate::http::Ask;
+use crate::http::{Ask, Failed};
 use crate::journal::{Held, Record};
 
 impl Client {
@@ -34,13 +34,21 @@ impl Client {
     ) -> Result<Session, Error> {
         let deadline = self.deadline();
         let held = self.held(app, session, deadline).await?;
-        if to != ExecutionModel::InClient
-            && held.look(|record| record.is_in_client() && !record.envelopes.is_empty())
-        {
-            held.update(move |record| record.leaving_for = Some(to)).await?;
+        loop {
+            if to != ExecutionModel::InClient
+                && held.look(|record| record.is_in_client() && !record.envelopes.is_empty())
+            {
+                held.update(move |record| record.leaving_for = Some(to)).await?;
+            }
+            let claimed = self.claim_for_move(&held, deadline).await?;
+            let moves = claimed.moves;
+            let session = self.move_to(&held, to, claimed, deadline).await?;
+            // It was on its way to its client, and nobody but the client can send it on.
+            let has_come = held.look(|record| record.moves != moves && record.has_primary());
+            if to == ExecutionModel::InClient || !has_come {
+                return Ok(session);
+            }
         }
-        let claimed = self.claim_for_move(&held, deadline).await?;
-        self.move_to(&held, to, claimed, deadline).await
     }
 
     /// Finishes a move away from the client that was begun: nobody but the nodes knows how far it came.
@@ -86,7 +94,11 @@ impl Client {
             wanted: Wanted::All,
             part: held.session().primary(),
         };
-        self.claimed(held, Some(&all), deadline).await
+        let others = self.states_of_other_parts(held, deadline).await?;
+        let mut claimed = self.claimed(held, Some(&all), deadline).await?;
+        let is_other = |part: &Part| others.iter().any(|state| part.name == state_part(state));
+        claimed.envelopes.retain(|part| !is_other(part));
+        Ok(claimed)
     }
 
     async fn move_to(
@@ -98,15 +110,17 @@ impl Client {
     ) -> Result<Session, Error> {
         let moves = claimed.moves;
         let ask = self.ask_to_move(held, to, &claimed);
-        // Whoever says who it is asks as the holder of the states; an operator, who has none, must not.
-        let is_operator = !claimed.is_here() && held.look(Record::is_in_client);
+        // Whoever says who it is asks as the holder of the states, now or from now on. An operator must not: the client
+        // whose session it is would go on with the same states.
+        let is_operator = !claimed.is_here() && held.look(|record| record.has_primary() || !record.is_used());
         let ask = if is_operator { ask } else { self.named(ask) };
         let failed = match self.inner.http.send(&ask, deadline).await {
+            Ok(answer) if is_operator => return self.json(&answer, SESSION),
             Ok(answer) => return self.moved(held, moves, &answer, deadline).await,
             Err(failed) => failed,
         };
         match failed.kind() {
-            Some(Kind::MovingToClient) => {
+            Some(Kind::MovingToClient) if !is_operator => {
                 let answer = failed.answer.ok_or(failed.error)?;
                 self.come(held, moves, &answer).await?;
                 drop(claimed);
@@ -198,6 +212,14 @@ impl Client {
         Ok(states
             .filter(|state| part_of(&app, session, state) != session.primary())
             .collect())
+    }
+
+    /// Takes the states of a session that a refusal says is on its way here; any other is an error.
+    pub(crate) async fn come_with(&self, held: &Held, moves: u64, failed: Failed) -> Result<(), Error> {
+        match (failed.kind(), &failed.answer) {
+            (Some(Kind::MovingToClient), Some(answer)) => self.come(held, moves, answer).await,
+            _ => Err(failed.error),
+        }
     }
 
     /// Takes the states that an answer brings here (R14), unless they have come with another.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use fogline_core::model::{RunId, StateName};
 use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::headers;
+use fogline_protocol::problem::Kind;
 use http::Method;
 use tokio::time::{Instant, sleep_until};
 
@@ -80,8 +81,17 @@ impl Client {
         let mut pause = PAUSE.0;
         while let Some(id) = held.look(|record| record.lent) {
             let path = format!("{}/runs/{id}", self.path(held));
-            let answer = self.ask(&Ask::new(Method::GET, path.as_str()), deadline).await?;
-            let run: Run = self.json(&answer, "")?;
+            let asked = self.ask(&Ask::new(Method::GET, path.as_str()), deadline).await;
+            let run: Run = match asked {
+                Err(Error::Problem { problem }) if problem.kind == Kind::NotFound => {
+                    return Err(Error::RunForgotten {
+                        session: held.session().clone(),
+                        run: id,
+                        url: self.url().to_owned(),
+                    });
+                }
+                answer => self.json(&answer?, "")?,
+            };
             if run.status == RunStatus::Accepted {
                 let next = Instant::now() + pause;
                 if next >= deadline {

@@ -222,11 +222,11 @@ impl Held {
     pub(crate) fn take_up(self: &Arc<Self>, number: u64) -> Option<(Guard, Request)> {
         let mut in_flight = lock(&self.in_flight);
         let request = self.store.record().unanswered.get(&number).cloned()?;
-        let guard = Guard {
-            held: Arc::clone(self),
-            number,
-        };
-        in_flight.insert(number).then_some((guard, request))
+        // Made only then: a guard that is dropped takes the number out again, and waits for this lock to do so.
+        in_flight.insert(number).then(|| {
+            let held = Arc::clone(self);
+            (Guard { held, number }, request)
+        })
     }
 
     /// The unanswered requests that nobody is sending.

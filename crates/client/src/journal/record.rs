@@ -81,6 +81,16 @@ impl Record {
         self.models.contains(&ExecutionModel::InClient) || !self.envelopes.is_empty()
     }
 
+    /// Whether the primary part lives here.
+    pub(crate) fn has_primary(&self) -> bool {
+        self.models.first() == Some(&ExecutionModel::InClient)
+    }
+
+    /// Whether this client has used the session.
+    pub(crate) fn is_used(&self) -> bool {
+        self.last_number > 0 || !self.seen.is_empty() || !self.runs.is_empty()
+    }
+
     /// Never less than before: answers overtake each other.
     pub(crate) fn see(&mut self, part: Birth, seen: Seen) {
         let known = self.seen.entry(part).or_default();
@@ -95,7 +105,7 @@ impl Record {
         if moves != self.moves {
             return;
         }
-        if self.models.first() == Some(&ExecutionModel::InClient) {
+        if self.has_primary() {
             self.moves += 1;
         }
         self.models = models;

@@ -357,3 +357,42 @@ async fn a_state_whose_setting_was_not_answered_is_set_when_it_is_resumed() {
         ("PUT", "1", "v")
     );
 }
+
+#[tokio::test]
+async fn a_request_that_is_under_way_is_not_taken_up_again() {
+    let node = Node::start(|_, _| never()).await;
+    let client = client(&node);
+    let edge = session(Birth::InEdge);
+    let (asking, id) = (client.clone(), edge.clone());
+    let under_way = tokio::spawn(async move { asking.invoke(&shop(), &id, &add(), "1").await });
+    while node.asked().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..2 {
+        let error = client.resume(&shop(), &edge, 1).await.unwrap_err();
+        assert!(matches!(error, Error::NothingPending { .. }), "{error}");
+        let error = client.abandon(&shop(), &edge, 1).await.unwrap_err();
+        assert!(matches!(error, Error::NothingPending { .. }), "{error}");
+    }
+    under_way.abort();
+}
+
+#[tokio::test]
+async fn a_loss_is_reported_until_it_is_accepted() {
+    let node = Node::start(|_, asked| async move {
+        match asked.header("fogline-seen") {
+            "" => ok("1", &[("fogline-seen", "2.1.1")]),
+            _ => problem(Kind::StateRegressed, &[]),
+        }
+    })
+    .await;
+    let client = client(&node);
+    let edge = session(Birth::InEdge);
+    client.invoke(&shop(), &edge, &add(), "1").await.unwrap();
+    for _ in 0..2 {
+        let error = client.invoke(&shop(), &edge, &add(), "1").await.unwrap_err();
+        assert!(error.hint().contains("state accept"), "{}", error.hint());
+    }
+    client.accept_loss(&shop(), &edge).await.unwrap();
+    client.invoke(&shop(), &edge, &add(), "1").await.unwrap();
+}

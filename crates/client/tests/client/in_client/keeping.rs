@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{append, client, invoke, session, shop};
-use crate::node::{Asked, Node, mixed, never};
+use crate::node::{Asked, Node, mixed, never, problem};
 use fogline_client::Error;
+use fogline_protocol::problem::Kind;
 use tokio::sync::Notify;
 
 #[tokio::test]
@@ -143,4 +144,24 @@ async fn functions_that_write_one_state_wait_for_each_other_and_others_do_not() 
         ["sealed:12", "sealed:21"].contains(&ends.as_str()),
         "{first}, {second}"
     );
+}
+
+/// Each envelope says when the session ends, as of when its state was written; the newest is right.
+#[tokio::test]
+async fn an_envelope_whose_time_is_over_is_sent_again_with_those_of_the_other_states() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|_, asked| async move {
+        if asked.path.ends_with("/note") && asked.part("input") == "b" && asked.parts.len() < 3 {
+            return problem(Kind::Gone, &[]);
+        }
+        append(&asked)
+    })
+    .await;
+    let client = client(&node, folder.path());
+    invoke(&client, "note", "a").await.unwrap();
+    invoke(&client, "add", "c").await.unwrap();
+    assert_eq!(invoke(&client, "note", "b").await.unwrap(), "sealed:ab");
+    let asked = node.asked();
+    assert_eq!(asked[2].part_names(), ["input", "state.notes"]);
+    assert_eq!(asked[3].part_names(), ["input", "state.cart", "state.notes"]);
 }

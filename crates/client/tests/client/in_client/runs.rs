@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{append, client, invoke, session, shop};
-use crate::node::{Node, json, mixed, parts};
+use crate::node::{Node, json, mixed, parts, problem};
 use fogline_client::{Client, Error};
-use fogline_core::model::RunId;
+use fogline_core::model::{Birth, RunId};
 use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
@@ -109,4 +109,66 @@ async fn a_request_does_not_wait_longer_than_its_time_for_the_run_that_has_the_s
         .filter(|asked| asked.path.ends_with("/add"))
         .count();
     assert_eq!(adds, 1, "the old envelopes were not sent again");
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_knows_any_more_is_given_up_with_what_it_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|_, asked| async move {
+        if asked.path.ends_with("/add") {
+            return append(&asked);
+        }
+        if asked.method == "GET" {
+            return problem(Kind::NotFound, &[]);
+        }
+        json(&Run {
+            run: RunId([9; 16]),
+            node: "edge-1".parse().unwrap(),
+            status: RunStatus::Accepted,
+            finished: Vec::new(),
+            problem: None,
+        })
+    })
+    .await;
+    let client = client(&node, folder.path());
+    invoke(&client, "add", "a").await.unwrap();
+    let run = client.run_async(&shop(), &session(), "go").await.unwrap().run;
+    for _ in 0..2 {
+        let error = invoke(&client, "add", "b").await.unwrap_err();
+        assert!(
+            matches!(&error, Error::RunForgotten { run: of, .. } if *of == run),
+            "{error}"
+        );
+    }
+    client.abandon_workflow(&shop(), &session(), run).await.unwrap();
+    assert_eq!(invoke(&client, "add", "b").await.unwrap(), "sealed:ab");
+}
+
+#[tokio::test]
+async fn states_that_come_while_a_run_is_left_with_the_node_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|at, _| async move {
+        if at == 0 {
+            let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
+            let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
+            return parts(409, moving, &[("cart", "sealed:x")], &[]);
+        }
+        json(&Run {
+            run: RunId([9; 16]),
+            node: "edge-1".parse().unwrap(),
+            status: RunStatus::Accepted,
+            finished: Vec::new(),
+            problem: None,
+        })
+    })
+    .await;
+    let client = client(&node, folder.path());
+    let session = crate::node::session(Birth::InEdge);
+    client.run_async(&shop(), &session, "go").await.unwrap();
+    let asked = node.asked();
+    assert_eq!(asked[0].part_names(), ["input"]);
+    assert_eq!(
+        (asked[1].part("input"), asked[1].part("state.cart")),
+        ("go", "sealed:x")
+    );
 }

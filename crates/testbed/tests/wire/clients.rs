@@ -1,0 +1,122 @@
+//! The Rust client beside operators who ask for its sessions.
+
+use fogline_client::{Client, Error};
+use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
+use fogline_protocol::problem::Kind;
+
+use super::support::{Caller, Nodes, Setup, with_guard};
+
+struct Device {
+    client: Client,
+    app: AppName,
+    session: SessionId,
+}
+
+impl Device {
+    /// A client that has a session under a model, with a total of 5.
+    async fn at(nodes: &Nodes, model: ExecutionModel) -> Self {
+        Caller::new(nodes.url("one"))
+            .deploy("counter", with_guard("none"))
+            .await;
+        let client = Client::builder(nodes.url("one")).build().unwrap();
+        let app: AppName = "counter".parse().unwrap();
+        let session = client.create_session(&app, Some(model)).await.unwrap().session;
+        let device = Self { client, app, session };
+        assert_eq!(device.add(5).await, "5");
+        device
+    }
+
+    async fn add(&self, amount: u64) -> String {
+        let add = "add".parse().unwrap();
+        let reply = self
+            .client
+            .invoke(&self.app, &self.session, &add, amount.to_string())
+            .await
+            .unwrap();
+        String::from_utf8(reply.output.to_vec()).unwrap()
+    }
+
+    async fn model(&self) -> ExecutionModel {
+        let session = self.client.session(&self.app, &self.session).await.unwrap();
+        session.parts[0].model
+    }
+}
+
+#[tokio::test]
+async fn an_operator_who_sends_a_session_to_its_client_has_no_copy_to_bring_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), Setup::default()).await;
+    let device = Device::at(&nodes, ExecutionModel::InEdge).await;
+    let operator = Client::builder(nodes.url("two")).build().unwrap();
+    let (app, session) = (&device.app, &device.session);
+    operator
+        .convert(app, session, ExecutionModel::InClient)
+        .await
+        .unwrap();
+    assert_eq!(device.add(1).await, "6");
+    assert_eq!(device.model().await, ExecutionModel::InClient);
+    operator
+        .convert(app, session, ExecutionModel::InEdge)
+        .await
+        .unwrap();
+    assert_eq!(
+        device.add(1).await,
+        "7",
+        "it is asked for, and goes on from what it has"
+    );
+    assert_eq!(device.model().await, ExecutionModel::InEdge);
+    assert_eq!(device.add(1).await, "8");
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_sends_on_what_was_on_its_way_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), Setup::default()).await;
+    let device = Device::at(&nodes, ExecutionModel::InEdge).await;
+    let operator = Client::builder(nodes.url("two")).build().unwrap();
+    let (app, session) = (&device.app, &device.session);
+    operator
+        .convert(app, session, ExecutionModel::InClient)
+        .await
+        .unwrap();
+    let converted = device
+        .client
+        .convert(app, session, ExecutionModel::External)
+        .await;
+    assert_eq!(converted.unwrap().parts[0].model, ExecutionModel::External);
+    assert_eq!(device.add(1).await, "6");
+    assert_eq!(device.model().await, ExecutionModel::External);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn states_are_read_and_written_where_they_are_and_on_their_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), Setup::default()).await;
+    let device = Device::at(&nodes, ExecutionModel::InEdge).await;
+    let operator = Client::builder(nodes.url("two")).build().unwrap();
+    let Device { client, app, session } = &device;
+    let state: StateName = "total".parse().unwrap();
+    let before = client.get_state(app, session, &state).await.unwrap();
+    operator
+        .convert(app, session, ExecutionModel::InClient)
+        .await
+        .unwrap();
+    assert_eq!(client.get_state(app, session, &state).await.unwrap(), before);
+    assert_eq!(device.add(1).await, "6");
+    client
+        .put_state(app, session, &state, before.clone())
+        .await
+        .unwrap();
+    assert_eq!(client.get_state(app, session, &state).await.unwrap(), before);
+    assert_eq!(client.states(app, session).await.unwrap().len(), 1);
+    client.delete_state(app, session, &state).await.unwrap();
+    let nothing = client.get_state(app, session, &state).await.unwrap_err();
+    assert!(
+        matches!(&nothing, Error::Problem { problem } if problem.kind == Kind::NotFound),
+        "{nothing}"
+    );
+    assert_eq!(device.add(2).await, "2");
+    nodes.stop().await;
+}
