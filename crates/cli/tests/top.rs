@@ -3,30 +3,20 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use assert_cmd::cargo::CommandCargoExt;
 use process::Process;
 use serde_json::Value;
+use up::{Up, fogline};
 
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/up.rs"]
+mod up;
 
 fn start(folder: &Path, name: &str, peering: &str) -> Process {
     let started = process::start(folder, name, &format!("[peering]\n{peering}"));
     started.expect("it says where it is")
-}
-
-fn fogline(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
-    let output = Command::cargo_bin("fogline")
-        .unwrap()
-        .env("XDG_STATE_HOME", folder.join("state"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
 #[test]
@@ -116,38 +106,4 @@ fn all_nodes_of_a_network_file_are_watched_and_can_be_emptied() {
     let (done, quotas, said) = fogline(folder, &["get", "quotas"]);
     assert!(done, "{said}");
     assert_eq!(quotas.lines().count(), 7, "a title and six nodes: {quotas}");
-}
-
-/// `fogline up`, until this is dropped.
-struct Up(std::process::Child);
-
-impl Up {
-    fn start(folder: &Path, data: &str) -> Self {
-        let mut up = Command::cargo_bin("fogline").unwrap();
-        let up = up
-            .env("XDG_STATE_HOME", folder.join("state"))
-            .args(["up", "--data", data])
-            .stdout(std::process::Stdio::piped())
-            .spawn();
-        let mut up = Self(up.unwrap());
-        // It says where its nodes are when all of them have found each other.
-        let mut said = std::io::BufReader::new(up.0.stdout.take().unwrap());
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut said, &mut line).unwrap();
-        assert!(line.contains("http://"), "{line}");
-        let until = Instant::now() + Duration::from_secs(20);
-        while !folder.join("state/fogline/up.json").exists() {
-            assert!(Instant::now() < until, "it does not say where it is");
-            std::thread::yield_now();
-        }
-        up
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        // What it keeps is in the test's folder.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

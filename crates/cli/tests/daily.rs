@@ -1,0 +1,81 @@
+//! What the README's reader does every day, against `fogline up`: each command, for people and for programs.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::path::Path;
+
+use serde_json::Value;
+use up::{Up, fogline};
+
+#[path = "support/up.rs"]
+mod up;
+
+/// Runs a command in the folder of projects, for people; gives what it printed.
+fn text(folder: &Path, arguments: &[&str]) -> String {
+    let (done, printed, said) = fogline(folder, arguments);
+    assert!(done, "{arguments:?}: {said}");
+    printed
+}
+
+/// Runs a command for programs.
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let printed = text(folder, &[arguments, &["-o", "json"]].concat());
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
+}
+
+#[test]
+fn a_function_of_ones_own_is_made_used_and_looked_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let data = folder.join("data");
+    let _up = Up::start(folder, data.to_str().unwrap());
+
+    let made = json(folder, &["new", "hits", "--runtime", "process"]);
+    assert!(made.is_object(), "{made}");
+    json(folder, &["build", "hits"]);
+    let deployed = json(folder, &["deploy", "hits"]);
+    assert_eq!(deployed["name"], "hits");
+    assert_eq!(
+        text(folder, &["invoke", "hits", "--input", "a"]).trim(),
+        r#"{"a": 1}"#
+    );
+    let invoked = json(folder, &["invoke", "hits", "--input", "a"]);
+    let output = invoked["output"].as_str().unwrap();
+    assert_eq!(output, r#"{"a": 2}"#, "the session keeps what it has counted");
+    let session = invoked["session"].as_str().unwrap();
+
+    let apps = json(folder, &["get", "apps"]);
+    assert_eq!(apps["apps"][0]["name"], "hits", "{apps}");
+    let sessions = json(folder, &["get", "sessions", "hits"]);
+    assert_eq!(sessions["sessions"][0]["session"], session, "{sessions}");
+    assert_eq!(json(folder, &["describe", "hits"])["name"], "hits");
+    assert_eq!(json(folder, &["describe", "hits", session])["session"], session);
+    assert!(json(folder, &["logs", "hits"]).is_object());
+
+    let states = json(folder, &["state", "ls", session]);
+    let state = states["states"][0]["name"].as_str().unwrap();
+    let kept = json(folder, &["state", "get", session, state]);
+    assert_eq!(kept["value"], output, "{kept}");
+    for model in ["external", "in-client", "in-function", "in-edge"] {
+        let moved = json(folder, &["state", "convert", "--to", model, session]);
+        assert_eq!(moved["parts"][0]["model"], model, "{moved}");
+        json(folder, &["state", "put", session, state, r#"{"a": 20}"#]);
+        assert_eq!(
+            text(folder, &["state", "get", session, state]).trim(),
+            r#"{"a": 20}"#,
+            "{model}"
+        );
+        let invoked = json(folder, &["invoke", "hits", "--session", session, "--input", "a"]);
+        assert_eq!(invoked["output"], r#"{"a": 21}"#, "{model}: {invoked}");
+    }
+    json(folder, &["state", "rm", session, state]);
+    json(folder, &["state", "accept", session]);
+    assert_eq!(
+        text(folder, &["invoke", "hits", "--input", "b"]).trim(),
+        r#"{"b": 1}"#
+    );
+
+    json(folder, &["delete", "hits", session]);
+    json(folder, &["delete", "hits"]);
+    let (done, _, said) = fogline(folder, &["invoke", "hits"]);
+    assert!(!done && said.contains("hint: "), "{said}");
+}
