@@ -16,7 +16,7 @@ use crate::Error;
 use crate::answer::{Answer, Body};
 use crate::client::Client;
 use crate::http::{Ask, Failed};
-use crate::journal::{Held, Record};
+use crate::journal::Held;
 
 impl Client {
     /// Moves a session to another model, also while it is in use. States that come to the client are kept; states that

@@ -1,12 +1,15 @@
 //! How a node is, for those who watch it.
 
+use fogline_protocol::headers;
 use fogline_protocol::openapi;
 use fogline_protocol::problem::Kind;
 use http::StatusCode;
 
 use super::answer::{self, Response};
 use super::asked::Asked;
+use crate::admit;
 use crate::fault::Fault;
+use crate::tokens::Operator;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,8 +29,15 @@ pub(super) async fn ready(asked: Asked<'_>) -> Result<Response, Fault> {
     Ok(answer::bytes(StatusCode::OK, TEXT, "ready\n"))
 }
 
+/// For operators, and for tenants: `fogline top` is for both.
 pub(super) async fn metrics(asked: Asked<'_>) -> Result<Response, Fault> {
     let node = asked.node;
+    let authorization = admit::text(asked.headers, headers::AUTHORIZATION)?;
+    let of_tenant = node.tenants.of(authorization).map(drop);
+    of_tenant.or_else(|fault| match node.operator {
+        Operator::Token(_) => node.operator.check(authorization),
+        _ => Err(fault),
+    })?;
     let traffic = node
         .endpoint
         .as_ref()

@@ -367,6 +367,9 @@ async fn without_a_token_nothing_is_said_of_a_tenant() {
     send(counter().bearer_auth("key")).await.problem(Kind::NotFound);
     send(counter().bearer_auth("secret")).await.status(200);
     server.get("/livez").await.status(200);
+    let metrics = || server.ask(Method::GET, "/metrics");
+    send(metrics()).await.problem(Kind::Unauthorized);
+    send(metrics().bearer_auth("key")).await.status(200);
     server.stop().await;
 }
 

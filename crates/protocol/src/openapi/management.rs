@@ -260,6 +260,7 @@ fn observation() -> Vec<Operation> {
             "metrics",
             "What the node counts, for Prometheus.",
         )
+        .secured()
         .answer(
             200,
             "The metrics, in the OpenMetrics format.",

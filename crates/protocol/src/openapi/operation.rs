@@ -48,17 +48,19 @@ impl Operation {
         }
         // What any request to the API may be told.
         let of_app = new.path.contains("{app}");
-        let mut new = new.problems(&[
-            Kind::BadRequest,
-            Kind::Unauthorized,
-            Kind::Overloaded,
-            Kind::DeadlineExceeded,
-        ]);
+        let mut new = new
+            .secured()
+            .problems(&[Kind::BadRequest, Kind::Overloaded, Kind::DeadlineExceeded]);
         if of_app {
             new = new.problems(&[Kind::RollingOut]);
         }
-        new.rest.insert("security".to_owned(), json!([{"token": []}]));
         new.with(&["fogline-timeout-ms"])
+    }
+
+    /// Asked with a token.
+    pub(super) fn secured(mut self) -> Self {
+        self.rest.insert("security".to_owned(), json!([{"token": []}]));
+        self.problems(&[Kind::Unauthorized])
     }
 
     pub(super) fn path(&self) -> String {

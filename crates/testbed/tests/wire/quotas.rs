@@ -120,7 +120,7 @@ async fn a_tenants_states_are_no_larger_than_its_quota() {
         let (stored, refused) = ("stored", "quota-exceeded");
         assert_eq!(put(&first, 1000).await, stored, "{model}");
         // Under in-function it is counted when it is stored.
-        let usage = ["one", "two", "cloud"].map(|node| Caller::new(nodes.url(node)));
+        let usage = ["one", "two", "cloud"].map(|node| Caller::with_token(nodes.url(node), "b"));
         let end = deadline();
         loop {
             let mut used = String::new();
