@@ -5,7 +5,7 @@ use std::fs;
 use crate::checked;
 use crate::failure::Failure;
 use crate::say;
-use crate::shell::{Run, root};
+use crate::shell::{Run, root, target};
 use crate::tool::ensure_wasm_compiler;
 
 /// What made the committed components.
@@ -25,6 +25,7 @@ pub(crate) fn check() -> Result<(), Failure> {
         .arg("functions")
         .hint("mend the function that does not build")
         .show()?;
+    newcomer()?;
     if read()? != recorded {
         say::note("other tools than recorded built them, so their bytes are not compared");
         return Ok(());
@@ -32,6 +33,20 @@ pub(crate) fn check() -> Result<(), Failure> {
     Run::program("git")
         .args(["diff", "--exit-code", "--stat", "--", "functions/*.wasm"])
         .hint("sources and components differ: commit the components that `cargo xtask functions` has built")
+        .show()
+}
+
+/// What `fogline new` makes is built: its sources are texts until somebody compiles them.
+fn newcomer() -> Result<(), Failure> {
+    let folder = target().join("tmp/newcomer");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| Failure::file("emptying", &folder, &error))?;
+    }
+    Run::program(checked::example("newcomer")?)
+        .arg(&folder)
+        // What it depends on, the functions do too.
+        .env("CARGO_TARGET_DIR", root().join("functions/target"))
+        .hint("mend what `fogline new` writes: crates/build/src/new.rs")
         .show()
 }
 
