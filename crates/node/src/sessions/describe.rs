@@ -130,14 +130,17 @@ async fn look(node: &Node, home: &Home, key: &RecordKey) -> Result<Option<Snapsh
     }
 }
 
-/// The states of a session's primary part that its client holds, as its envelopes say.
+/// The states that a session's client holds, as its envelopes say: those of the primary part, and of others that have
+/// a model of their own.
 pub(crate) async fn held(node: &Arc<Node>, job: &Job) -> Result<api::States, Fault> {
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
-    let place = ClientPlace::open(node, job, &app, session.primary(), &Home::InClient(None)).await?;
-    Ok(api::States {
-        states: place.shown(),
-    })
+    let mut states = Vec::new();
+    for part in session.parts() {
+        let place = ClientPlace::open(node, job, &app, *part, &Home::InClient(None)).await?;
+        states.extend(place.shown());
+    }
+    Ok(api::States { states })
 }
 
 pub(super) fn part_of(home: &Home, head: &Head, primary: bool) -> api::SessionPart {

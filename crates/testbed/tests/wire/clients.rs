@@ -120,3 +120,45 @@ async fn states_are_read_and_written_where_they_are_and_on_their_way() {
     assert_eq!(device.add(2).await, "2");
     nodes.stop().await;
 }
+
+/// `window` moves; `alarms` is a part of its own, and stays with the client.
+#[tokio::test]
+async fn a_state_with_a_model_of_its_own_stays_with_the_client_while_the_others_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), Setup::default()).await;
+    let edit = |manifest: &str| {
+        let manifest = manifest.replace(
+            "model = \"in-function\"\ndurability = \"every-commit\"",
+            "model = \"in-edge\"",
+        );
+        manifest.replace("[states.alarms]", "[states.alarms]\nmodel = \"in-client\"")
+    };
+    Caller::new(nodes.url("one")).deploy("sensor", edit).await;
+    let client = Client::builder(nodes.url("one")).build().unwrap();
+    let app: AppName = "sensor".parse().unwrap();
+    let session = client.create_session(&app, None).await.unwrap().session;
+    let (window, alarms): (StateName, StateName) = ("window".parse().unwrap(), "alarms".parse().unwrap());
+    client.put_state(&app, &session, &alarms, "[]").await.unwrap();
+    let mut readings = 0;
+    for to in [
+        ExecutionModel::External,
+        ExecutionModel::InFunction,
+        ExecutionModel::InEdge,
+    ] {
+        client.run(&app, &session, "1").await.unwrap();
+        client.convert(&app, &session, to).await.unwrap();
+        client.run(&app, &session, "1").await.unwrap();
+        readings += 2;
+        let kept = client.get_state(&app, &session, &window).await.unwrap();
+        let kept: Vec<f64> = serde_json::from_slice(&kept).unwrap();
+        assert_eq!(kept.len(), readings, "{to}");
+        assert_eq!(client.get_state(&app, &session, &alarms).await.unwrap(), "[]");
+        let states = client.states(&app, &session).await.unwrap();
+        let names: Vec<_> = states.iter().map(|state| state.name.as_str()).collect();
+        assert_eq!(names, ["alarms", "window"], "{to}");
+        let described = client.session(&app, &session).await.unwrap();
+        let models: Vec<_> = described.parts.iter().map(|part| part.model).collect();
+        assert_eq!(models, [to, ExecutionModel::InClient]);
+    }
+    nodes.stop().await;
+}
