@@ -4,8 +4,15 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 fn bench(args: &[&str]) -> Vec<Value> {
+    bench_within("", "2", args)
+}
+
+/// Within limits that a shell sets.
+fn bench_within(limits: &str, connections: &str, args: &[&str]) -> Vec<Value> {
     let folder = tempfile::tempdir().expect("there is room for a folder");
-    let mut command = Command::cargo_bin("fogline").expect("the command is built");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{limits}exec \"$0\" \"$@\"")]);
+    command.arg(assert_cmd::cargo::cargo_bin("fogline"));
     command.args([
         "bench",
         "--local",
@@ -14,7 +21,7 @@ fn bench(args: &[&str]) -> Vec<Value> {
         "--warm-up",
         "100ms",
         "--connections",
-        "2",
+        connections,
         "-o",
         "json",
     ]);
@@ -33,6 +40,34 @@ fn bench(args: &[&str]) -> Vec<Value> {
     );
     let found: Value = serde_json::from_slice(&output).expect("it is JSON");
     found["rows"].as_array().expect("it is a list").clone()
+}
+
+fn all_succeeded(rows: &[Value]) {
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert_eq!(row["failed"], 0, "{row}");
+        assert!(row["requests"].as_u64() > Some(0), "{row}");
+    }
+}
+
+/// The pool of workers wants terabytes of addresses, which containers and small boards do not have.
+#[test]
+fn a_node_does_with_the_addresses_that_there_are() {
+    // In KiB: what the smallest pool wants is more.
+    all_succeeded(&bench_within(
+        "ulimit -v 16000000; ",
+        "2",
+        &["--model", "in-edge"],
+    ));
+}
+
+#[test]
+fn a_node_takes_more_connections_than_a_process_may_have_at_first() {
+    all_succeeded(&bench_within(
+        "ulimit -S -n 128; ",
+        "300",
+        &["--model", "in-edge"],
+    ));
 }
 
 #[test]
