@@ -177,6 +177,34 @@ async fn a_program_that_crashes_is_started_again() {
     assert_ne!(before, after);
 }
 
+/// Writes down when it starts; only the first time it goes on.
+const STARTS: &str = r#"
+import os, sys, time
+with open("starts", "a") as starts:
+    starts.write(f"{time.monotonic()}\n")
+if sum(1 for _ in open("starts")) > 1:
+    sys.exit(1)
+"#;
+
+#[tokio::test]
+async fn a_program_that_keeps_ending_is_started_after_longer_and_longer_pauses() {
+    let (executor, folder) = prepare(&function(&[]), &format!("{STARTS}{SCRIPT}"))
+        .await
+        .unwrap();
+    fault(&executor, "c").await;
+    let starts = eventually(async || {
+        let text = std::fs::read_to_string(folder.path().join("starts")).unwrap();
+        let starts: Vec<f64> = text.lines().map(|line| line.parse().unwrap()).collect();
+        (starts.len() == 5).then_some(starts)
+    })
+    .await;
+    // The first new start was after 0.1 s.
+    let pauses: Vec<f64> = starts.windows(2).map(|pair| pair[1] - pair[0]).skip(1).collect();
+    for (pause, least) in pauses.iter().zip([0.2, 0.4, 0.8]) {
+        assert!(*pause >= least, "{pauses:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_program_that_hangs_is_killed_and_started_again() {
     let mut hasty = function(&[]);
