@@ -23,66 +23,78 @@ use crate::random;
 /// Deletes the job's session: each part, where it is. What is wholly with its client is the client's to forget.
 pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
-    let (tenant, app) = (&job.call.tenant, &job.call.app);
     for part in session.parts() {
-        for _ in 0..MAX_TRIES {
-            let (home, head) = match find(node, tenant, app, session, *part).await {
-                // A part that is deleted already is what was asked for; the others may not be.
-                Err(fault) if fault.problem().kind == Kind::Gone => break,
-                found => found?,
-            };
-            let Some(head) = head else { break };
-            if let Home::InFunction(owner) = &home
-                && *owner != node.name
-            {
-                match invoke::ask(node, owner, job).await.map_err(Fault::from) {
-                    Ok((Response::Done, _)) => return Ok(()),
-                    Ok((other, _)) => {
-                        return Err(Fault::internal(format!(
-                            "{owner} answers a deletion with {other:?}"
-                        )));
-                    }
-                    Err(fault) => {
-                        learn_taken(node, job, *part, &home, fault).await?;
-                        continue;
-                    }
-                }
-            }
-            if let Status::Moving(to) = &head.status {
-                finish_move(node, job, *part, &home, to).await?;
-                if to.model() != ExecutionModel::InClient {
-                    continue;
-                }
-            }
-            if delete_record(node, job, *part, &home, head).await? {
-                break;
-            }
-        }
+        delete_part(node, job, *part).await?;
     }
     forget_request(node, session).await;
     Ok(())
 }
 
+async fn delete_part(node: &Arc<Node>, job: &Job, part: Birth) -> Result<(), Fault> {
+    let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    for _ in 0..MAX_TRIES {
+        let (home, head) = match find(node, &job.call.tenant, &job.call.app, session, part).await {
+            // A part that is deleted already is what was asked for; the others may not be.
+            Err(fault) if fault.problem().kind == Kind::Gone => return Ok(()),
+            found => found?,
+        };
+        let Some(head) = head else { return Ok(()) };
+        if let Home::InFunction(owner) = &home
+            && *owner != node.name
+        {
+            match invoke::ask(node, owner, job).await.map_err(Fault::from) {
+                Ok((Response::Done, _)) => return Ok(()),
+                Ok((other, _)) => {
+                    return Err(Fault::internal(format!(
+                        "{owner} answers a deletion with {other:?}"
+                    )));
+                }
+                Err(fault) => {
+                    learn_taken(node, job, part, &home, fault).await?;
+                    continue;
+                }
+            }
+        }
+        if let Status::Moving(to) = &head.status {
+            let mark_deleted = finish_move(node, job, part, &home, to).await?;
+            if to.model() != ExecutionModel::InClient || !mark_deleted {
+                continue;
+            }
+        }
+        if delete_record(node, job, part, &home, head).await? {
+            return Ok(());
+        }
+    }
+    Err(Fault::overloaded(
+        "the session is so busy that it cannot be deleted",
+    ))
+}
+
 /// Finishes a move that a deletion has met. What is on its way to its client stays at its source until the client
-/// takes it; where its versions are marked, the mark is deleted too.
-async fn finish_move(node: &Arc<Node>, job: &Job, part: Birth, home: &Home, to: &Home) -> Result<(), Fault> {
+/// takes it; where its versions are marked, the mark is deleted too. False if somebody else has changed that meanwhile.
+async fn finish_move(
+    node: &Arc<Node>,
+    job: &Job,
+    part: Birth,
+    home: &Home,
+    to: &Home,
+) -> Result<bool, Fault> {
     match convert::finish(node, job, part, home, to).await {
         Err(fault) if fault.problem().kind == Kind::MovingToClient => {}
-        finished => return finished.map(drop),
+        finished => return finished.map(|_| true),
     }
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let Some(store) = node.homes.store(to)? else {
-        return Ok(());
+        return Ok(true);
     };
     let key = record_key(&job.call.tenant, &job.call.app, session, part, to);
     match store.load(&key, &BTreeSet::new()).await? {
-        Some(mark) if mark.head.status == Status::Live => {
-            delete_record(node, job, part, to, mark.head).await.map(drop)
-        }
-        _ => Ok(()),
+        Some(mark) if mark.head.status == Status::Live => delete_record(node, job, part, to, mark.head).await,
+        _ => Ok(true),
     }
 }
 
+/// Deletes a part's record; false if somebody else has changed it since it was found to be `head`.
 async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: Head) -> Result<bool, Fault> {
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let key = record_key(&job.call.tenant, &job.call.app, session, part, home);

@@ -296,6 +296,29 @@ async fn a_part_that_is_only_read_beside_another_lives_on() {
     }
 }
 
+#[tokio::test]
+async fn a_deletion_that_loses_every_race_is_not_acknowledged() {
+    let setup = Setup {
+        meddling: Meddling::Undeletable,
+        ..Setup::default()
+    };
+    let (_folder, nodes, one, _) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    for model in ["external", "in-edge"] {
+        let mut held = one.session("counter", model).await;
+        let url = format!("{}{}", one.url, path(&held));
+        let refused = one.send(one.http.delete(url)).await;
+        assert_eq!(
+            (refused.status, refused.kind().as_str()),
+            (429, "overloaded"),
+            "{model}"
+        );
+        let added = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(added.text(), "1", "{model}");
+    }
+    nodes.stop().await;
+}
+
 /// One more request than a queue takes: one is refused, and told when to come again.
 async fn one_too_many(limits: Limits, stateful: bool, requests: usize) {
     let setup = Setup {

@@ -19,6 +19,8 @@ pub(crate) enum Meddling {
     None,
     /// Somebody else commits before it.
     Conflict,
+    /// Nothing; but somebody else commits before each commit that deletes.
+    Undeletable,
     /// It is done, and nobody hears of it.
     Unheard,
     /// It is not done, and nobody hears of it.
@@ -125,6 +127,11 @@ impl Store for Meddled {
             let _permit = permits.acquire().await.expect("nobody closes it");
             return self.inner.commit(key, commit).await;
         }
+        if matches!(self.meddling, Meddling::Undeletable) && commit.head.status == Status::Deleted {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+            self.be_faster(key).await?;
+            return self.inner.commit(key, commit).await;
+        }
         if commit.expect == Expect::Absent || self.commits.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
             return self.inner.commit(key, commit).await;
         }
@@ -133,6 +140,7 @@ impl Store for Meddled {
             | Meddling::Old
             | Meddling::OldInLists(_)
             | Meddling::Waning
+            | Meddling::Undeletable
             | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
