@@ -95,7 +95,13 @@ async fn finish_move(
 }
 
 /// Deletes a part's record; false if somebody else has changed it since it was found to be `head`.
-async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: Head) -> Result<bool, Fault> {
+async fn delete_record(
+    node: &Node,
+    job: &Job,
+    part: Birth,
+    home: &Home,
+    mut head: Head,
+) -> Result<bool, Fault> {
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let key = record_key(&job.call.tenant, &job.call.app, session, part, home);
     let store = node.homes.store(home)?.ok_or(Refusal::NoSession)?;
@@ -104,28 +110,34 @@ async fn delete_record(node: &Node, job: &Job, part: Birth, home: &Home, head: H
         Some(turn) => Some(turn.await?),
         None => None,
     };
-    let mut expect = Expect::Commit(head.commit);
     if matches!(home, Home::InFunction(_)) {
         node.owner.release(&key).await?;
         let stored = store
             .load(&key, &BTreeSet::new())
             .await?
             .ok_or(Refusal::NoSession)?;
-        expect = Expect::Commit(stored.head.commit);
+        // Whoever had the turn before may have moved it: what stands here then leads to where it lives.
+        if stored.head.status != head.status {
+            return Ok(false);
+        }
+        head = stored.head;
     }
     // The record stays, so that whoever asks is told that the session is gone; it goes when it expires.
-    let head = Head {
-        status: Status::Deleted,
-        version: head.version + 1,
-        commit: CommitId(random::bytes()),
-        states: BTreeMap::new(),
-        replies: Replies::default(),
-        ..head
-    };
-    let commit = Commit {
-        expect,
-        head,
+    Ok(store.commit(&key, deletion(head)).await? == Committed::Done)
+}
+
+/// What deletes the record whose head this is, unless it has changed.
+pub(crate) fn deletion(head: Head) -> Commit {
+    Commit {
+        expect: Expect::Commit(head.commit),
+        head: Head {
+            status: Status::Deleted,
+            version: head.version + 1,
+            commit: CommitId(random::bytes()),
+            states: BTreeMap::new(),
+            replies: Replies::default(),
+            ..head
+        },
         blobs: BTreeMap::new(),
-    };
-    Ok(store.commit(&key, commit).await? == Committed::Done)
+    }
 }

@@ -5,7 +5,8 @@ use fogline_core::model::{AppName, NodeName};
 use fogline_protocol::api::{Drained, Session, Sessions};
 
 use super::load::add_during;
-use super::support::{Caller, Held, Nodes, Setup, deadline};
+use super::rules::{path, two_callers};
+use super::support::{Caller, Gate, Held, Meddling, Nodes, Setup, deadline};
 
 /// Three nodes that run functions, and one that keeps external state.
 const FOUR: [&str; 4] = ["one", "two", "three", "cloud"];
@@ -297,5 +298,39 @@ async fn a_session_stays_where_it_is_unless_its_manifest_says_otherwise() {
     let path = format!("/v1/apps/counter/sessions/{}", held.id);
     let session: Session = one.send(one.get(&path)).await.ok().json();
     assert_eq!(node_of(&session), "one");
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_leaves_while_its_deletion_waits_is_deleted_where_it_went() {
+    static LEAVES: Gate = Gate::new();
+    static LOOKED: Gate = Gate::new();
+    let setup = Setup {
+        meddling: Meddling::Leaving(&LEAVES, &LOOKED),
+        ..Setup::default()
+    };
+    let (_folder, nodes, one, two) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-function").await;
+    add(&one, &mut held).await;
+    LEAVES.shut();
+    let deletion = async {
+        LEAVES.come().await;
+        LOOKED.forget();
+        let let_go = async {
+            // The deletion has found it, and stands behind the migration.
+            LOOKED.come().await;
+            LEAVES.let_in();
+        };
+        let url = format!("{}{}", one.url, path(&held));
+        tokio::join!(one.send(one.http.delete(url)), let_go).0
+    };
+    // The answer to the migration may find it deleted already.
+    let (_, deleted) = tokio::join!(migrate(&one, &held, "two"), deletion);
+    assert_eq!(deleted.status, 204, "{}", deleted.text());
+    for caller in [&one, &two] {
+        let gone = caller.send(caller.get(&path(&held))).await;
+        assert_eq!(gone.status, 410, "{}", gone.text());
+    }
     nodes.stop().await;
 }

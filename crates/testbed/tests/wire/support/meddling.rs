@@ -12,6 +12,51 @@ use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, 
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 use tokio::sync::Semaphore;
 
+/// What holds up a node at a place, once each time that it is shut.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    shut: AtomicBool,
+    come: Semaphore,
+    let_in: Semaphore,
+}
+
+impl Gate {
+    pub(crate) const fn new() -> Self {
+        Self {
+            shut: AtomicBool::new(false),
+            come: Semaphore::const_new(0),
+            let_in: Semaphore::const_new(0),
+        }
+    }
+
+    /// Holds up whoever comes next.
+    pub(crate) fn shut(&self) {
+        self.shut.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until somebody is held up.
+    pub(crate) async fn come(&self) {
+        self.come.acquire().await.expect("nobody closes it").forget();
+    }
+
+    /// Nobody has come.
+    pub(crate) fn forget(&self) {
+        self.come.forget_permits(usize::MAX);
+    }
+
+    /// Lets go on whoever is held up.
+    pub(crate) fn let_in(&self) {
+        self.let_in.add_permits(1);
+    }
+
+    async fn pass(&self) {
+        if self.shut.swap(false, Ordering::Relaxed) {
+            self.come.add_permits(1);
+            self.let_in.acquire().await.expect("nobody closes it").forget();
+        }
+    }
+}
+
 /// What is done to sessions that are there already: to every third commit, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Meddling {
@@ -27,6 +72,9 @@ pub(crate) enum Meddling {
     Dropped,
     /// What a node writes of the sessions that it owns is held up while this has no permit.
     Held(&'static Semaphore),
+    /// Sessions that leave their owners are held up at the first; and whoever loads an owner's session is at the second
+    /// when that is done.
+    Leaving(&'static Gate, &'static Gate),
     /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
     /// Nothing; but once this is set, whoever lists sessions finds that their time is over.
@@ -116,6 +164,11 @@ impl Store for Meddled {
     ) -> Result<Option<Snapshot>, StoreError> {
         let mut found = self.inner.load(key, states).await?;
         found.iter_mut().for_each(|found| self.age(&mut found.head));
+        if let Meddling::Leaving(_, looked) = self.meddling
+            && key.model == ExecutionModel::InFunction
+        {
+            looked.come.add_permits(1);
+        }
         Ok(found)
     }
 
@@ -126,6 +179,11 @@ impl Store for Meddled {
         {
             let _permit = permits.acquire().await.expect("nobody closes it");
             return self.inner.commit(key, commit).await;
+        }
+        if let Meddling::Leaving(gate, _) = self.meddling
+            && matches!(commit.head.status, Status::Moving(_))
+        {
+            gate.pass().await;
         }
         if matches!(self.meddling, Meddling::Undeletable) && commit.head.status == Status::Deleted {
             self.commits.fetch_add(1, Ordering::Relaxed);
@@ -141,6 +199,7 @@ impl Store for Meddled {
             | Meddling::OldInLists(_)
             | Meddling::Waning
             | Meddling::Undeletable
+            | Meddling::Leaving(..)
             | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {

@@ -14,7 +14,7 @@ mod receiver;
 pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, sees, with_durability, with_guard};
 pub(crate) use cluster::Cluster;
 pub(crate) use gated::Gated;
-pub(crate) use meddling::{Meddling, now};
+pub(crate) use meddling::{Gate, Meddling, now};
 pub(crate) use nodes::{Nodes, Setup, deadline};
 pub(crate) use process::{Process, serve_if_told};
 pub(crate) use proxy::{Mischief, Proxy};
