@@ -1,13 +1,15 @@
 //! Removing, from time to time, what has expired, and what belongs to applications that were deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use fogline_core::model::{AppName, CommitId, TenantName};
+use fogline_core::model::{AppName, CommitId, NodeName, TenantName};
 use fogline_core::quota::Usage;
-use fogline_core::session::{Commit, Expect, Head, RecordKey, Status};
+use fogline_core::session::{Commit, Expect, Head, Status};
 use fogline_protocol::problem::Kind;
-use fogline_state::{Listed, StoreError};
+use fogline_state::{Committed, Listed, StoreError};
+use futures_util::FutureExt;
 
 use crate::deletion;
 use crate::fault::Fault;
@@ -16,6 +18,12 @@ use crate::quotas::usage_of;
 use crate::random;
 use crate::runs;
 use crate::sessions;
+
+/// How long a session to which a record leads is looked for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whoever has not answered in time during this sweep: the cloud, if it is no node.
+type Silent = BTreeSet<Option<NodeName>>;
 
 /// Removes what is to go; ends when the task that runs it does.
 pub(crate) async fn sweep(node: &Arc<Node>) {
@@ -31,9 +39,10 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
             tracing::warn!(%error, "files of programs that have ended not removed");
         }
         let mut used: BTreeMap<TenantName, Usage> = BTreeMap::new();
+        let mut silent = Silent::new();
         for (tenant, app) in node.apps.all() {
             let usage = used.entry(tenant.clone()).or_default();
-            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name, usage).await {
+            if let Err(fault) = sweep_app(node, &tenant, &app.spec.name, &mut silent, usage).await {
                 tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "expired sessions not removed");
             }
         }
@@ -59,34 +68,75 @@ async fn forget_apps(node: &Node) -> Result<(), StoreError> {
 }
 
 /// Removes what has expired of an application, and adds up what the rest uses.
-async fn sweep_app(node: &Node, tenant: &TenantName, app: &AppName, used: &mut Usage) -> Result<(), Fault> {
-    let store = node.homes.local();
-    for Listed { key, head } in sessions::all(&**store, tenant, app).await? {
+async fn sweep_app(
+    node: &Node,
+    tenant: &TenantName,
+    app: &AppName,
+    silent: &mut Silent,
+    used: &mut Usage,
+) -> Result<(), Fault> {
+    let mut leading = Vec::new();
+    for listed in sessions::all(&**node.homes.local(), tenant, app).await? {
+        let Listed { key, head } = &listed;
         let now = node.clock.now();
         // In memory it may have been used since.
-        if head.expires >= now || node.owner.holds_unexpired(&key, now) {
-            used.change(Usage::default(), usage_of(&key, &head));
-            continue;
+        if head.expires >= now || node.owner.holds_unexpired(key, now) {
+            used.change(Usage::default(), usage_of(key, head));
+        } else if matches!(head.status, Status::Live | Status::Deleted) {
+            remove(node, &listed).await?;
+        } else {
+            leading.push(listed);
         }
-        if leads_on(node, &key, &head).await? {
-            continue;
+    }
+    for listed in leading {
+        if !leads_on(node, &listed, silent).await? {
+            remove(node, &listed).await?;
         }
-        store.erase(&key).await?;
-        node.owner.forget(&key);
     }
     Ok(())
 }
 
-/// Whether a record leads to a session that lives on elsewhere: then it does so for as long as that does (R10).
-async fn leads_on(node: &Node, key: &RecordKey, head: &Head) -> Result<bool, Fault> {
-    if matches!(head.status, Status::Live | Status::Deleted) {
-        return Ok(false);
+/// Removes a record, unless it has changed since it was listed: its time was not over then for whoever has used it
+/// meanwhile.
+async fn remove(node: &Node, Listed { key, head }: &Listed) -> Result<(), Fault> {
+    // Nothing is committed to memory meanwhile. Who has the turn now may do so: that is seen by the next sweep.
+    let Some(Ok(_turn)) = node.turns.take(key).now_or_never() else {
+        return Ok(());
+    };
+    if node.owner.holds_unexpired(key, node.clock.now()) {
+        return Ok(());
     }
-    let there = match sessions::find(node, &key.tenant, &key.app, &key.session, key.part).await {
-        Ok((_, there)) => there,
-        Err(fault) if matches!(fault.problem().kind, Kind::NotFound | Kind::Gone) => None,
+    let store = node.homes.local();
+    // Nobody commits to what is deleted.
+    if head.status != Status::Deleted
+        && store.commit(key, sessions::deletion(head.clone())).await? != Committed::Done
+    {
+        return Ok(());
+    }
+    store.erase(key).await?;
+    node.owner.forget(key);
+    Ok(())
+}
+
+/// Whether a record leads to a session that lives on elsewhere: then it does so for as long as that does (R10).
+async fn leads_on(node: &Node, Listed { key, head }: &Listed, silent: &mut Silent) -> Result<bool, Fault> {
+    let (Status::Moving(to) | Status::Moved(to)) = &head.status else {
+        return Ok(false);
+    };
+    let last_known = || node.forwards.home(&key.session, key.part).node().cloned();
+    if silent.contains(&to.node().cloned()) || silent.contains(&last_known()) {
+        return Ok(true);
+    }
+    let looking = sessions::find(node, &key.tenant, &key.app, &key.session, key.part);
+    let there = match tokio::time::timeout(PATIENCE, looking).await {
+        Ok(Ok((_, there))) => there,
+        Ok(Err(fault)) if matches!(fault.problem().kind, Kind::NotFound | Kind::Gone) => None,
         // Where it is cannot be asked now.
-        Err(_) => return Ok(true),
+        Ok(Err(_)) => return Ok(true),
+        Err(_) => {
+            silent.insert(last_known());
+            return Ok(true);
+        }
     };
     let Some(there) = there.filter(|there| there.expires > head.expires) else {
         return Ok(false);

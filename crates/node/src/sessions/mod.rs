@@ -10,7 +10,7 @@ mod migrate;
 
 pub(crate) use convert::{convert, too_many_wait};
 pub(crate) use create::{create, states_of};
-pub(crate) use delete::delete;
+pub(crate) use delete::{delete, deletion};
 pub(crate) use describe::{describe, find, held};
 pub(crate) use list::{all, list};
 pub(crate) use migrate::{known, migrate, migrate_part};

@@ -10,7 +10,7 @@ use fogline_protocol::api::{Session, Sessions};
 use fogline_state::{EmbeddedOptions, EmbeddedStore, Store};
 
 use super::rules::{STORED, path, two_callers};
-use super::support::{Caller, Held, Meddling, Nodes, Setup, deadline, now, package};
+use super::support::{Caller, Gate, Held, Meddling, Nodes, Setup, deadline, now, package};
 
 const ALL: [&str; 3] = ["one", "two", "cloud"];
 
@@ -256,6 +256,72 @@ async fn a_session_that_is_in_use_in_its_owners_memory_is_not_swept() {
         let added = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
         assert_eq!(added.text(), "2");
     }
+    nodes.stop().await;
+}
+
+/// R20: what was acknowledged before the end of a session is not lost by its end.
+#[tokio::test]
+async fn a_session_that_is_used_after_it_was_found_expired_is_not_swept() {
+    static SWEEP: Gate = Gate::new();
+    let setup = Setup {
+        names: vec!["one"],
+        meddling: Meddling::StaleLists(&SWEEP),
+        ..Setup::sweeping()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::new(nodes.url("one"));
+    one.deploy("counter", str::to_owned).await;
+    let mut used = Vec::new();
+    for model in STORED {
+        used.push((model, one.session("counter", model).await));
+    }
+    let unused = one.session("counter", "in-edge").await;
+    SWEEP.shut();
+    SWEEP.come().await;
+    for (model, held) in &mut used {
+        let added = one.in_session(held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(added.text(), "1", "{model}");
+    }
+    SWEEP.shut();
+    SWEEP.let_in();
+    // The next sweep has begun.
+    SWEEP.come().await;
+    for (model, held) in &mut used {
+        let added = one.in_session(held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(added.text(), "2", "{model}");
+    }
+    assert_eq!(one.send(one.get(&path(&unused))).await.status, 404);
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_keeps_nothing_from_being_swept_elsewhere() {
+    static SILENCE: Gate = Gate::new();
+    let setup = Setup {
+        meddling: Meddling::Silent(&SILENCE),
+        ..Setup::sweeping()
+    };
+    let (_folder, nodes, one, _) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut moved = loop {
+        // Unless it is swept before it has moved.
+        let held = one.session("counter", "in-edge").await;
+        let migrate = one.post(&format!("{}/migrate", path(&held)));
+        if one.send(migrate.body("{\"node\": \"two\"}")).await.status == 200 {
+            break held;
+        }
+    };
+    SILENCE.shut();
+    SILENCE.come().await;
+    let old = one.session("counter", "in-edge").await;
+    let end = deadline();
+    while one.send(one.get(&path(&old))).await.status != 404 {
+        assert!(Instant::now() < end, "nothing is swept");
+    }
+    SILENCE.let_in();
+    let added = one.in_session(&mut moved, "functions/add", "1", &[]).await.ok();
+    assert_eq!(added.text(), "1");
     nodes.stop().await;
 }
 

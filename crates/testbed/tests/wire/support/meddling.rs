@@ -49,11 +49,14 @@ impl Gate {
         self.let_in.add_permits(1);
     }
 
-    async fn pass(&self) {
-        if self.shut.swap(false, Ordering::Relaxed) {
+    /// Whether it was shut.
+    async fn pass(&self) -> bool {
+        let held = self.shut.swap(false, Ordering::Relaxed);
+        if held {
             self.come.add_permits(1);
             self.let_in.acquire().await.expect("nobody closes it").forget();
         }
+        held
     }
 }
 
@@ -75,6 +78,11 @@ pub(crate) enum Meddling {
     /// Sessions that leave their owners are held up at the first; and whoever loads an owner's session is at the second
     /// when that is done.
     Leaving(&'static Gate, &'static Gate),
+    /// Nothing; but whoever is held up here with a list of sessions finds then that their time was over.
+    StaleLists(&'static Gate),
+    /// Nothing; but whoever loads a session that has moved is held up here, and whoever lists sessions finds that the
+    /// time of all others is over.
+    Silent(&'static Gate),
     /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
     /// Nothing; but once this is set, whoever lists sessions finds that their time is over.
@@ -147,6 +155,11 @@ impl Meddled {
     }
 }
 
+/// Whether a session lives here that has moved here.
+fn is_moved(head: &Head) -> bool {
+    head.status == Status::Live && head.epoch > 0
+}
+
 #[async_trait]
 impl Store for Meddled {
     fn durable(&self) -> Durable {
@@ -164,10 +177,14 @@ impl Store for Meddled {
     ) -> Result<Option<Snapshot>, StoreError> {
         let mut found = self.inner.load(key, states).await?;
         found.iter_mut().for_each(|found| self.age(&mut found.head));
-        if let Meddling::Leaving(_, looked) = self.meddling
-            && key.model == ExecutionModel::InFunction
-        {
-            looked.come.add_permits(1);
+        match self.meddling {
+            Meddling::Leaving(_, looked) if key.model == ExecutionModel::InFunction => {
+                looked.come.add_permits(1);
+            }
+            Meddling::Silent(gate) if found.as_ref().is_some_and(|found| is_moved(&found.head)) => {
+                gate.pass().await;
+            }
+            _ => {}
         }
         Ok(found)
     }
@@ -200,6 +217,8 @@ impl Store for Meddled {
             | Meddling::Waning
             | Meddling::Undeletable
             | Meddling::Leaving(..)
+            | Meddling::StaleLists(_)
+            | Meddling::Silent(_)
             | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
@@ -226,12 +245,15 @@ impl Store for Meddled {
         let old = match self.meddling {
             Meddling::Old => true,
             Meddling::OldInLists(set) => set.load(Ordering::Relaxed),
+            Meddling::StaleLists(gate) => gate.pass().await,
+            Meddling::Silent(_) => true,
             _ => false,
         };
+        let is_old =
+            |found: &&mut Listed| !matches!(self.meddling, Meddling::Silent(_)) || !is_moved(&found.head);
         if old {
-            listed
-                .iter_mut()
-                .for_each(|found| found.head.expires = Timestamp(1));
+            let found = listed.iter_mut().filter(is_old);
+            found.for_each(|found| found.head.expires = Timestamp(1));
         }
         Ok(listed)
     }
