@@ -11,7 +11,7 @@ use fogline_core::model::{ExecutionModel, NodeName, StateName};
 use fogline_core::session::{self, Commit, Snapshot};
 use fogline_protocol::peer::{self, Invoke, Request, Response, Target};
 use fogline_protocol::problem::Kind;
-use fogline_state::{Committed, StoreError};
+use fogline_state::{Committed, Listed, StoreError};
 
 use crate::apps::compare;
 use crate::drain;
@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::follow;
 use crate::invoke::{Answer, Job, dispatch, execute};
 use crate::node::Node;
-use crate::peers::{Handler, Message};
+use crate::peers::{Handler, MAX_HEAD, Message};
 use crate::runs;
 use crate::sessions;
 use crate::trace;
@@ -215,6 +215,27 @@ fn record(found: Option<Snapshot>) -> Answered {
     (Response::Record(names), body)
 }
 
+/// Keys and heads, as many as fit into one message; whoever asks comes again for those behind them.
+fn records(listed: Vec<Listed>) -> Answered {
+    let (mut keys, mut heads) = (Vec::new(), Vec::new());
+    // What the answer itself takes, beside its keys.
+    let mut room = (MAX_HEAD - 16, MAX_BODY.0 as usize);
+    for Listed { key, head } in listed {
+        let head = Bytes::from(session::encode(&head));
+        let left = (
+            room.0.checked_sub(peer::encode(&key).len()),
+            room.1.checked_sub(head.len()),
+        );
+        let (Some(of_keys), Some(of_heads)) = left else {
+            return (Response::FirstRecords(keys), heads);
+        };
+        room = (of_keys, of_heads);
+        keys.push(key);
+        heads.push(head);
+    }
+    (Response::Records(keys), heads)
+}
+
 /// What asks for this node's store.
 async fn of_store(
     node: &Node,
@@ -258,15 +279,7 @@ async fn of_store(
         Request::Blob(key, name) => found(store.blob(&key, &name).await?),
         Request::List(tenant, app, after, limit) => {
             let limit = limit.min(MAX_LISTED) as usize;
-            let listed = store.list(&tenant, &app, after.as_ref(), limit).await?;
-            let heads = listed
-                .iter()
-                .map(|listed| session::encode(&listed.head).into())
-                .collect();
-            (
-                Response::Records(listed.into_iter().map(|listed| listed.key).collect()),
-                heads,
-            )
+            records(store.list(&tenant, &app, after.as_ref(), limit).await?)
         }
         Request::Erase(key) => {
             store.erase(&key).await?;

@@ -243,6 +243,8 @@ pub enum Response {
     Records(Vec<RecordKey>),
     /// It cannot be done. Body: envelopes that the client must take first, if [`Problem::kind`] says so.
     Refused(#[serde(with = "as_json")] Problem, Vec<StateName>),
+    /// The first of the records that were asked for: more do not fit into a message. Body: their heads.
+    FirstRecords(Vec<RecordKey>),
 }
 
 /// An invocation that was executed.

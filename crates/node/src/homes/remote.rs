@@ -255,23 +255,25 @@ impl Store for RemoteStore {
         after: Option<&RecordKey>,
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        match self
-            .ask(Request::List(tenant.clone(), app.clone(), after.cloned(), limit))
-            .await?
-        {
-            (Response::Records(keys), body) => {
-                let heads = keys.into_iter().zip(&body);
-                heads
-                    .map(|(key, bytes)| {
-                        Ok(Listed {
-                            head: self.head(&key, Some(bytes))?,
-                            key,
-                        })
-                    })
-                    .collect()
+        let mut listed: Vec<Listed> = Vec::new();
+        loop {
+            let after = listed.last().map(|last| &last.key).or(after).cloned();
+            let left = u32::try_from(limit.saturating_sub(listed.len())).unwrap_or(u32::MAX);
+            let (response, heads) = self
+                .ask(Request::List(tenant.clone(), app.clone(), after, left))
+                .await?;
+            let (keys, more) = match response {
+                Response::Records(keys) => (keys, false),
+                Response::FirstRecords(keys) if !keys.is_empty() => (keys, true),
+                other => return Err(self.unexpected(other)),
+            };
+            for (key, bytes) in keys.into_iter().zip(&heads) {
+                let head = self.head(&key, Some(bytes))?;
+                listed.push(Listed { key, head });
             }
-            (other, _) => Err(self.unexpected(other)),
+            if !more {
+                return Ok(listed);
+            }
         }
     }
 

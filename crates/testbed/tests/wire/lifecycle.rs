@@ -1,13 +1,15 @@
 //! The ends of applications, and what a node takes at once.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fogline_core::model::{AppName, TenantName};
+use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, TenantName};
+use fogline_core::session::{Commit, Content, Entry, Expect, Head, RecordKey};
 use fogline_node::Limits;
 use fogline_protocol::api::{Session, Sessions};
-use fogline_state::{EmbeddedOptions, EmbeddedStore, Store};
+use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, Store};
 
 use super::rules::{STORED, path, two_callers};
 use super::support::{Caller, Gate, Held, Meddling, Nodes, Setup, deadline, now, package};
@@ -143,6 +145,72 @@ async fn sessions_are_listed_without_the_nodes_that_do_not_answer_and_these_are_
     let few = sessions(&one).await;
     assert_eq!(ids(&few), [here.id].into());
     assert_eq!(few.unreachable, ["external", "two", "cloud"]);
+    nodes.stop().await;
+}
+
+/// Puts sessions under in-edge into the store of a node that does not run, every sixth of them with 100 KiB of states.
+async fn fill(folder: &Path, node: &str, app: &AppName, sessions: u16) {
+    let path = folder.join(node).join("store.redb");
+    let store = EmbeddedStore::open(&path, &EmbeddedOptions::default()).unwrap();
+    let making = (0..sessions).map(async |number| {
+        let mut random = [0; 16];
+        random[..2].copy_from_slice(&number.to_be_bytes());
+        let session = SessionId::mint(node.parse().unwrap(), vec![Birth::InEdge], random).unwrap();
+        let mut head = Head::new(CommitId(random), now().after(Duration::from_secs(3600)));
+        let (commit, content) = (head.commit, Content::Inline(vec![7; 4096].into()));
+        for state in 0..if number % 6 == 0 { 25 } else { 0 } {
+            let entry = Entry {
+                schema: 1,
+                commit,
+                version: 0,
+                content: content.clone(),
+            };
+            head.states
+                .insert(format!("state-{state}").parse().unwrap(), entry);
+        }
+        let key = RecordKey {
+            tenant: "local".parse().unwrap(),
+            app: app.clone(),
+            model: ExecutionModel::InEdge,
+            session,
+            part: Birth::InEdge,
+        };
+        let birth = Commit {
+            expect: Expect::Absent,
+            head,
+            blobs: BTreeMap::new(),
+        };
+        assert_eq!(store.commit(&key, birth).await.unwrap(), Committed::Done);
+    });
+    futures_util::future::join_all(making).await;
+}
+
+/// Neither their keys nor their heads go into one message between nodes.
+#[tokio::test]
+async fn more_sessions_than_a_message_holds_are_listed_at_another_node() {
+    let name = format!("counter-{}", "x".repeat(50));
+    let (folder, mut nodes, one, _) = two_callers(Setup::default()).await;
+    let named = format!("name = \"{name}\"");
+    one.deploy("counter", |manifest| {
+        manifest.replacen("name = \"counter\"", &named, 1)
+    })
+    .await;
+    nodes.stop_node("two").await;
+    fill(folder.path(), "two", &name.parse().unwrap(), 1200).await;
+    nodes.start_node("two").await;
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = format!("/v1/apps/{name}/sessions?limit=1000{after}");
+        let page: Sessions = one.send(one.get(&page)).await.ok().json();
+        assert!(page.unreachable.is_empty(), "{:?}", page.unreachable);
+        seen.extend(page.sessions.iter().map(|session| session.session.to_string()));
+        let Some(next) = page.next else { break };
+        after = format!("&after={next}");
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 1200);
     nodes.stop().await;
 }
 
