@@ -1,5 +1,5 @@
-//! What a deleted application leaves behind: this node removes what it keeps of its sessions and runs, and the node at
-//! which it was deleted its sessions in the cloud too.
+//! What a deleted application leaves behind: this node removes what it keeps of its sessions, runs and log, and the node
+//! at which it was deleted its sessions in the cloud too.
 //!
 //! The catalogue remembers the deletion, so what is to be removed is removed also by a node that stops meanwhile, or
 //! hears of it late; and as long as it remembers, whatever requests that were under way leave behind goes too.
@@ -65,6 +65,7 @@ pub(crate) fn deleted_here(node: &Node, entry: &Entry) -> bool {
 pub(crate) async fn remove_records(node: &Arc<Node>, key: &AppKey, in_cloud: bool) -> Result<(), Fault> {
     erase_all(&**node.homes.local(), key, |record| node.owner.forget(record)).await?;
     runs::forget_app(&node.store, &key.tenant, &key.app).await?;
+    node.logs.forget(&key.tenant, &key.app);
     if in_cloud && let Ok(external) = node.homes.external() {
         erase_all(&**external, key, |_| ()).await?;
     }

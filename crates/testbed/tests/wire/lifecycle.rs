@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, TenantName};
 use fogline_core::session::{Commit, Content, Entry, Expect, Head, RecordKey};
 use fogline_node::Limits;
-use fogline_protocol::api::{Session, Sessions};
+use fogline_protocol::api::{Logs, Session, Sessions};
+use fogline_protocol::multipart::Part;
 use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, Store};
 
 use super::rules::{STORED, path, two_callers};
@@ -100,6 +101,58 @@ async fn a_deleted_application_leaves_nothing_of_its_sessions_anywhere() {
         );
         nodes.stop_node("two").await;
         nodes.start_node("two").await;
+    }
+    nodes.stop().await;
+}
+
+/// The example in Python, each execution of which writes 1 MiB of lines to the log, the last of them its input.
+fn talkative() -> Vec<Part> {
+    let lines = "[{\"level\": \"info\", \"message\": \"x\" * 4096}] * 255 + [{\"level\": \"info\", \"message\": text}]";
+    let parts = package("process-python", str::to_owned).into_iter().map(|part| {
+        if part.name != "app.py" {
+            return part;
+        }
+        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
+        let logs = "[{\"level\": \"debug\", \"message\": f\"{len(words)} different words\"}]";
+        assert!(code.contains(logs));
+        Part::new("app.py", code.replace(logs, lines))
+    });
+    parts.collect()
+}
+
+#[tokio::test]
+async fn a_log_is_answered_as_far_as_it_goes_and_ends_with_its_application() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    let log = async |caller: &Caller, after: u64| -> (usize, Logs) {
+        let path = format!("/v1/apps/words/logs?after={after}");
+        let answer = caller.send(caller.get(&path)).await.ok();
+        (answer.body.len(), answer.json())
+    };
+    let mut last = [0; 2];
+    for round in 1..=2 {
+        one.deploy_parts(&talkative()).await.ok();
+        for (caller, last) in [&one, &two].into_iter().zip(&mut last) {
+            let (_, empty) = log(caller, 0).await;
+            assert!(empty.lines.is_empty(), "round {round}");
+            let mut held = caller.session("words", "in-function").await;
+            for said in 0..10 {
+                let said = format!("said-{said}");
+                caller
+                    .in_session(&mut held, "functions/count", said, &[])
+                    .await
+                    .ok();
+            }
+            let (bytes, newest) = log(caller, 0).await;
+            assert!((7 << 20..=9 << 20).contains(&bytes), "{bytes}");
+            assert_eq!(newest.lines.last().unwrap().message, "said-9");
+            // Whoever has followed the log of the deleted application misses nothing of this one.
+            assert_eq!(newest.next, *last + 10 * 256);
+            let (_, later) = log(caller, newest.next - 3).await;
+            assert_eq!(later.lines, newest.lines[newest.lines.len() - 3..]);
+            *last = newest.next;
+        }
+        let path = format!("{}/v1/apps/words", one.url);
+        one.send(one.http.delete(path)).await.ok();
     }
     nodes.stop().await;
 }
