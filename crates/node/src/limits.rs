@@ -23,6 +23,8 @@ pub struct Limits {
     /// How long the record of a run whose steps call each other waits for something to come before it fires again what
     /// it does not have; twice as long each time.
     pub fire_again_after: Duration,
+    /// How long a caller may take nothing of its answer before its connection is closed.
+    pub write_patience: Duration,
 }
 
 impl Default for Limits {
@@ -34,6 +36,7 @@ impl Default for Limits {
             quotas: BTreeMap::new(),
             sweep_every: Duration::from_secs(60),
             fire_again_after: Duration::from_secs(1),
+            write_patience: Duration::from_secs(30),
         }
     }
 }

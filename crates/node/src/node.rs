@@ -42,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) apps: Apps,
     /// How often what has expired is looked for.
     pub(crate) sweep_every: Duration,
+    /// How long a caller may take nothing of its answer.
+    pub(crate) write_patience: Duration,
     pub(crate) homes: Homes,
     pub(crate) owner: Arc<Owner>,
     pub(crate) turns: Turns<RecordKey>,

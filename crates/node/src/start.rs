@@ -182,6 +182,7 @@ pub async fn start_with(
         clock: Clock::open(&store)?,
         apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
         sweep_every: options.limits.sweep_every,
+        write_patience: options.limits.write_patience,
         homes: homes.traced(&tracer),
         owner: Arc::new(Owner::new(local, lease, tasks.clone())),
         turns: Turns::new(options.limits.session_queue),

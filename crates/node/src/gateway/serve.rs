@@ -1,4 +1,5 @@
-//! Accepting connections: bounded in number, and in the time that a request's head may take.
+//! Accepting connections: bounded in number, in the time that a request's head may take, and in that in which a caller takes
+//! nothing of its answer.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -15,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutWriter;
 
 use super::eager::Eager;
 use super::routes::answer;
@@ -48,6 +50,9 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
         };
         // Small answers must not wait for more to send.
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(node.write_patience));
+        let stream = TokioIo::new(Box::pin(stream));
         let (builder, stopping) = (builder.clone(), node.stopping.clone());
         let asked = Arc::new(AtomicBool::new(false));
         let of_service = (Arc::clone(&node), Arc::clone(&asked));
@@ -59,7 +64,7 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
         });
         node.tasks.spawn(Eager::new(async move {
             let _place = place;
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            let connection = builder.serve_connection(stream, service);
             let mut connection = pin!(connection);
             let stops = pin!(async {
                 tokio::select! {

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use fogline_core::model::TenantName;
-use fogline_core::model::limits::MAX_BODY;
-use fogline_node::Tenants;
+use fogline_core::model::limits::{MAX_BODY, MAX_OUTPUT};
+use fogline_node::{Limits, Tenants};
 use fogline_protocol::api::{Apps, Sessions};
 use fogline_protocol::multipart::{MANIFEST, Part};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::support::{Caller, Nodes, Setup, deadline, package};
 
@@ -343,5 +343,45 @@ async fn steps_at_once_that_share_what_the_client_holds_are_not_deployed() {
     }
     assert_eq!(caller.send(caller.get("/v1/apps/counter")).await.status, 404);
     caller.deploy_parts(&at_once("in-edge")).await.ok();
+    nodes.stop().await;
+}
+
+/// Sends a request, and reads nothing of what comes back.
+async fn send_only(nodes: &Nodes, function: &str, body: &[u8]) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(nodes.address("one")).await.unwrap();
+    let head = format!(
+        "POST /v1/apps/{function} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_caller_that_takes_nothing_of_its_answer_is_cut_off() {
+    let setup = Setup {
+        limits: Limits {
+            write_patience: Duration::from_millis(100),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (_folder, nodes, caller) = one_node(setup).await;
+    caller.deploy("faults", str::to_owned).await;
+    // More than the buffers between them hold.
+    let large = vec![7; MAX_OUTPUT.0 as usize];
+    let mut silent = send_only(&nodes, "faults/functions/echo", &large).await;
+    let cut_off = async { while silent.write_all(b"x").await.is_ok() {} };
+    let cut_off = tokio::time::timeout_at(deadline().into(), cut_off).await;
+    assert!(cut_off.is_ok(), "it keeps its place");
+    let answer = caller.send(caller.post("/v1/apps/faults/functions/echo").body(large));
+    assert_eq!(
+        answer.await.ok().body.len() as u64,
+        MAX_OUTPUT.0,
+        "who reads gets all"
+    );
     nodes.stop().await;
 }
