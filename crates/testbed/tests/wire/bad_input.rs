@@ -10,7 +10,7 @@ use fogline_protocol::multipart::{MANIFEST, Part};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::support::{Caller, Nodes, Setup, deadline, package};
+use super::support::{Caller, Gated, Nodes, Setup, deadline, package};
 
 async fn one_node(setup: Setup) -> (tempfile::TempDir, Nodes, Caller) {
     let folder = tempfile::tempdir().unwrap();
@@ -383,5 +383,41 @@ async fn a_caller_that_takes_nothing_of_its_answer_is_cut_off() {
         MAX_OUTPUT.0,
         "who reads gets all"
     );
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_ends_the_execution_of_what_it_asked_for() {
+    let setup = Setup {
+        slots: 1,
+        ..Setup::default()
+    };
+    let (folder, nodes, caller) = one_node(setup).await;
+    let gated = Gated::new(&folder.path().join("gates"));
+    let mut parts = gated.parts(&[("slow", &[])], &[]);
+    for part in parts.iter_mut().filter(|part| part.name == MANIFEST) {
+        let manifest = String::from_utf8(part.bytes.to_vec()).unwrap();
+        let (process, limits) = ("process = [", "limits = { time = \"60 s\" }\nprocess = [");
+        part.bytes = manifest.replacen(process, limits, 1).into();
+    }
+    caller.deploy_parts(&parts).await.ok();
+    let end = deadline();
+    let leaving = send_only(&nodes, "gated/functions/slow", b"1").await;
+    while gated.begun("slow") < 1 {
+        assert!(Instant::now() < end, "it is not executed");
+        tokio::task::yield_now().await;
+    }
+    drop(leaving);
+    // There is one slot for both.
+    let next = caller.post("/v1/apps/gated/functions/slow").body("2");
+    let next = caller.send(next);
+    let begins = async {
+        while gated.begun("slow") < 2 {
+            assert!(Instant::now() < end, "the slot stays taken");
+            tokio::task::yield_now().await;
+        }
+        gated.open("slow");
+    };
+    assert_eq!(tokio::join!(next, begins).0.ok().text(), "2");
     nodes.stop().await;
 }
