@@ -137,3 +137,42 @@ pub(crate) async fn carried(headers: &HeaderMap, body: Body) -> Result<Carried, 
     }
     Ok(carried)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use http_body_util::Either;
+    use hyper::body::Incoming;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use hyper_util::server::conn::auto::Builder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_half_way_is_waited_for_so_long_and_no_longer() {
+        let (mut caller, node) = tokio::io::duplex(1024);
+        let service = service_fn(async |request: Request<Incoming>| {
+            let (head, body) = request.into_parts();
+            let fault = whole(&head.headers, Either::Left(body)).await.unwrap_err();
+            Ok::<_, Infallible>(Response::new(format!("{:?}", fault.problem().kind)))
+        });
+        let since = Instant::now();
+        let asking = async move {
+            let half = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 8\r\n\r\nhalf";
+            caller.write_all(half).await.unwrap();
+            let mut answer = String::new();
+            caller.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let serving = Builder::new(TokioExecutor::new());
+        let serving = serving.serve_connection(TokioIo::new(node), service);
+        let (answer, _) = tokio::join!(asking, serving);
+        assert!(answer.ends_with("DeadlineExceeded"), "{answer}");
+        assert!(since.elapsed() >= PATIENCE && since.elapsed() < 2 * PATIENCE);
+    }
+}
