@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use fogline_protocol::multipart::MANIFEST;
+use fogline_state::RedisOptions;
 use fogline_testbed::{Plan, Testbed};
 
-use super::support::{Caller, Nodes, Setup, deadline};
+use super::support::{Answer, Caller, Gated, Nodes, Server, Setup, deadline};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_cloud_link_is_an_error_within_the_deadline_and_half_commits_nothing() {
@@ -124,6 +126,71 @@ async fn a_node_that_is_down_is_an_error_and_the_others_go_on() {
             }
         };
         assert_eq!(answer.text(), expected);
+    }
+    nodes.stop().await;
+}
+
+fn is_unavailable(answer: &Answer) {
+    assert_eq!(
+        (answer.status, answer.kind().as_str()),
+        (503, "unavailable"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_external_store_that_dies_is_an_error_half_commits_nothing_and_is_found_again() {
+    let Some(mut server) = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        names: vec!["one"],
+        redis: Some(RedisOptions::new(server.url())),
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let caller = Caller::new(nodes.url("one"));
+    let gated = Gated::new(&folder.path().join("gates"));
+    let mut parts = gated.parts(&[("count", &[])], &["count"]);
+    for part in parts.iter_mut().filter(|part| part.name == MANIFEST) {
+        let manifest = String::from_utf8(part.bytes.to_vec()).unwrap();
+        part.bytes = manifest.replacen("in-edge", "external", 1).into();
+    }
+    caller.deploy_parts(&parts).await.ok();
+    let mut held = caller.session("gated", "external").await;
+    let mut nearby = caller.session("gated", "in-edge").await;
+    let end = deadline();
+
+    // It dies between the load and the commit, then before the load.
+    let mut early = held.clone();
+    let key = [("idempotency-key", "early")];
+    let dies = async {
+        while gated.begun("count") < 1 {
+            assert!(Instant::now() < end, "it is not executed");
+            tokio::task::yield_now().await;
+        }
+        server.kill();
+        gated.open("count");
+    };
+    let early = caller.in_session(&mut early, "functions/count", "", &key);
+    is_unavailable(&tokio::join!(early, dies).0);
+    let late = caller.in_session(&mut held, "functions/count", "", &[]).await;
+    is_unavailable(&late);
+    let near = caller.in_session(&mut nearby, "functions/count", "", &[]).await;
+    assert_eq!(near.ok().text(), "1", "what does not need the store goes on");
+
+    server.restart();
+    for (key, total) in [("early", "1"), ("early", "1"), ("later", "2")] {
+        let key = [("idempotency-key", key)];
+        let answer = loop {
+            let answer = caller.in_session(&mut held, "functions/count", "", &key).await;
+            if answer.status == 200 || Instant::now() > end {
+                break answer.ok();
+            }
+        };
+        assert_eq!(answer.text(), total);
     }
     nodes.stop().await;
 }

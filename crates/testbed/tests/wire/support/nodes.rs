@@ -19,7 +19,7 @@ use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
 use fogline_runtime::{Runtime, Runtimes};
 use fogline_state::seal::Keyring;
-use fogline_state::{EtcdOptions, EtcdStore};
+use fogline_state::{EtcdOptions, EtcdStore, RedisOptions, RedisStore};
 use fogline_testbed::shape::{ShapeOptions, ShapedNetwork};
 use quinn::AsyncUdpSocket;
 
@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) traces: Option<TraceOptions>,
     /// Where nodes other than the cloud keep their records, if not each for itself.
     pub(crate) quorum: Option<EtcdOptions>,
+    /// The store behind `external`, if it is not that of the cloud.
+    pub(crate) redis: Option<RedisOptions>,
     /// Nodes that run in other processes.
     pub(crate) elsewhere: Vec<&'static str>,
     /// The folder of the network's authority; a new one by default.
@@ -73,6 +75,7 @@ impl Default for Setup {
             labels: BTreeMap::new(),
             traces: None,
             quorum: None,
+            redis: None,
             elsewhere: Vec::new(),
             authority: None,
             logs_decisions: false,
@@ -200,7 +203,7 @@ impl Nodes {
             tenants: self.setup.tenants.clone(),
             operator: Operator::Anyone,
             keyrings: tenants.into_iter().map(keyring).collect(),
-            external: External::Node(name(cloud.unwrap_or(node))),
+            external: self.external(cloud.unwrap_or(node)).await,
             quorum: self.quorum(cloud == Some(node)),
             slots: if Some(node) == cloud { 0 } else { self.setup.slots },
             limits: self.setup.limits.clone(),
@@ -259,6 +262,14 @@ impl Nodes {
             },
             map: None,
         }))
+    }
+
+    async fn external(&self, cloud: &str) -> External {
+        let Some(options) = &self.setup.redis else {
+            return External::Node(name(cloud));
+        };
+        let store = RedisStore::connect(options).await.expect("the server answers");
+        External::Store(Arc::new(store))
     }
 
     fn quorum(&self, cloud: bool) -> Option<Quorum> {
