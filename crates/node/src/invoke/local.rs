@@ -199,12 +199,14 @@ impl Work<'_> {
                     home = Box::pin(crate::convert::finish(self.node, self.job, part, &home, &to)).await?;
                     self.node.forwards.learn(session, part, &home);
                 }
-                Driven::TakeTurn
-                    if session.node() == &self.node.name || home.node() == Some(&self.node.name) =>
-                {
+                Driven::TakeTurn => {
+                    // All who take a turn take it at one node, or they would not wait for each other.
+                    let at = home.node().unwrap_or(session.node());
+                    if *at != self.node.name {
+                        return Ok(Answer::TakeTurn(at.clone()));
+                    }
                     in_turn = true;
                 }
-                Driven::TakeTurn => return Ok(Answer::TakeTurn(session.node().clone())),
             }
         }
         if with_client {

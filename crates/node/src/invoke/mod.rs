@@ -55,7 +55,7 @@ pub(crate) enum Answer {
     Invoked(Invoked, Bytes, Vec<(StateName, Bytes)>),
     /// The session's invocations are executed where its home is.
     Elsewhere(Home),
-    /// There were too many conflicts: the session's birth node lets invocations wait their turn (R4).
+    /// There were too many conflicts: at that node, where the session's home is, invocations wait their turn (R4).
     TakeTurn(NodeName),
 }
 
