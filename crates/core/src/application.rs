@@ -4,6 +4,7 @@
 //! name in it being declared, and on the workflow being in topological order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -176,7 +177,58 @@ pub struct WorkflowStep {
     pub after: Vec<StepName>,
 }
 
+/// Two steps that may run at the same time and use one state, which one of them writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contested<'a> {
+    /// The step that stands first in the workflow.
+    pub one: &'a StepName,
+    /// The other one.
+    pub two: &'a StepName,
+    /// The state.
+    pub state: &'a StateName,
+}
+
+impl fmt::Display for Contested<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { one, two, state } = self;
+        write!(
+            f,
+            "the steps \"{one}\" and \"{two}\" may run at the same time, and share the in-client state \"{state}\", \
+             which is written"
+        )
+    }
+}
+
 impl Application {
+    /// What keeps sessions from being with their clients that would hold these states (R14): each of two steps would
+    /// carry the state away from the client, and only one could bring it back.
+    #[must_use]
+    pub fn contested(&self, with_client: impl Fn(&StateName) -> bool) -> Option<Contested<'_>> {
+        let position = |name: &StepName| self.workflow.iter().position(|step| step.name == *name);
+        let mut earlier: Vec<BTreeSet<usize>> = Vec::with_capacity(self.workflow.len());
+        for (later, two) in self.workflow.iter().enumerate() {
+            let before = two.after.iter().filter_map(position);
+            let before: BTreeSet<usize> = before
+                .flat_map(|at| earlier[at].iter().copied().chain([at]))
+                .collect();
+            for one in (0..later).filter(|one| !before.contains(one)) {
+                let one = &self.workflow[one];
+                let (first, second) = (&self.functions[&one.function], &self.functions[&two.function]);
+                // What is written is read too, so these are all that both use and one writes.
+                let mut both = first
+                    .writes
+                    .intersection(&second.reads)
+                    .chain(second.writes.intersection(&first.reads));
+                if let Some(state) = both.find(|state| with_client(state)) {
+                    let (one, two) = (&one.name, &two.name);
+                    return Some(Contested { one, two, state });
+                }
+            }
+            earlier.push(before);
+        }
+        None
+    }
+
     /// Where a state lives in sessions that are created from now on.
     ///
     /// # Panics

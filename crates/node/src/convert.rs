@@ -102,6 +102,9 @@ pub(crate) async fn convert(
         // A session that is there already stays, unless it is being moved away.
         let wanted = goal.next(from, session, app.spec.guard)?;
         if let Some(to) = &wanted {
+            if to.model() == ExecutionModel::InClient {
+                sessions::check_with_client(&app.spec, session, part)?;
+            }
             // A node that cannot be reached is found out before anything is decided, and not after.
             reach(node, job, part, to).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fogline_core::application::{Application, WorkflowStep};
+use fogline_core::application::{Application, Contested, WorkflowStep};
 use fogline_core::model::limits::MAX_STEPS;
 use fogline_core::model::{BadInput, ExecutionModel, FunctionName, StateName, StepName};
 use toml::Spanned;
@@ -11,11 +11,6 @@ use super::file::{StepSection, WorkflowSection};
 use super::order::order;
 use crate::source::Source;
 use crate::suggest;
-
-/// A set of steps, by their place in the file.
-type Steps = u64;
-
-const _: () = assert!(MAX_STEPS <= Steps::BITS as usize, "every step has a bit");
 
 /// The steps in topological order, checked against the functions that the application declares.
 pub(super) fn read(
@@ -34,7 +29,6 @@ pub(super) fn read(
     draft.functions()?;
     let after = draft.after(&names)?;
     let order = order(&after).map_err(|circle| draft.circle(&circle))?;
-    draft.shared(&order, &after)?;
     let step = |index: usize| {
         let step = &draft.steps[index];
         WorkflowStep {
@@ -46,7 +40,7 @@ pub(super) fn read(
                 .collect(),
         }
     };
-    Ok(order.into_iter().map(step).collect())
+    draft.shared(order.into_iter().map(step).collect())
 }
 
 /// The steps as they are written.
@@ -160,45 +154,22 @@ impl Draft<'_> {
         self.source.fault(place, problem, hint)
     }
 
-    /// Refuses steps that may run at the same time and share an in-client state that one of them writes (R14):
-    /// each would carry the state away from the client, and only one could bring it back.
-    fn shared(&self, order: &[usize], after: &[Vec<usize>]) -> Result<(), BadInput> {
-        let mut earlier: Vec<Steps> = vec![0; self.steps.len()];
-        for step in order {
-            earlier[*step] = after[*step]
-                .iter()
-                .fold(0, |all, before| all | 1 << before | earlier[*before]);
+    /// Refuses steps that may run at the same time and share an in-client state that one of them writes (R14).
+    fn shared(&self, workflow: Vec<WorkflowStep>) -> Result<Vec<WorkflowStep>, BadInput> {
+        let whole = Application {
+            workflow,
+            ..self.application.clone()
+        };
+        let with_client = |state: &StateName| whole.model_of(state) == ExecutionModel::InClient;
+        if let Some(contested) = whole.contested(with_client) {
+            let Contested { one, two, state } = contested;
+            let place = self.steps.iter().find(|step| step.name.get_ref() == two);
+            let place = place.map_or(0, |step| step.name.span().start);
+            let hint = format!(
+                "let one wait for the other, as after = [\"{one}\"], or give \"{state}\" another model"
+            );
+            return Err(self.source.fault(place, contested.to_string(), hint));
         }
-        for later in 0..self.steps.len() {
-            for other in 0..later {
-                let ordered = earlier[later] >> other & 1 == 1 || earlier[other] >> later & 1 == 1;
-                if let Some(state) = (!ordered).then(|| self.contested(other, later)).flatten() {
-                    let (one, two) = (self.name(other), self.name(later));
-                    let problem = format!(
-                        "the steps \"{one}\" and \"{two}\" may run at the same time, and share the in-client state \
-                         \"{state}\", which is written"
-                    );
-                    let hint = format!(
-                        "let one wait for the other, as after = [\"{one}\"], or give \"{state}\" another model"
-                    );
-                    return Err(self
-                        .source
-                        .fault(self.steps[later].name.span().start, problem, hint));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// An in-client state that two steps use and one of them writes.
-    fn contested(&self, one: usize, two: usize) -> Option<&StateName> {
-        let function = |step: usize| &self.application.functions[self.steps[step].function.get_ref()];
-        let (one, two) = (function(one), function(two));
-        // What is written is read too, so these are all that both use and one writes.
-        let mut both = one
-            .writes
-            .intersection(&two.reads)
-            .chain(two.writes.intersection(&one.reads));
-        both.find(|state| self.application.model_of(state) == ExecutionModel::InClient)
+        Ok(whole.workflow)
     }
 }

@@ -42,6 +42,10 @@ pub(crate) async fn create(
     let born = born.ok_or_else(none)?;
     let session = SessionId::mint(born, births, random::bytes())
         .ok_or_else(|| Fault::internal("a session of two parts under one model"))?;
+    let with_client = |part: &&Birth| part.model() == ExecutionModel::InClient;
+    if let Some(part) = session.parts().iter().find(with_client) {
+        check_with_client(&app.spec, &session, *part)?;
+    }
     let expires = node.clock.now().after(app.spec.session_ttl);
     let mut envelopes = BTreeMap::new();
     let mut parts = Vec::new();
@@ -86,6 +90,19 @@ pub(crate) fn states_of(app: &Application, session: &SessionId, part: Birth) -> 
         .filter(|(_, state)| hangs(state))
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// Whether the states of a part may be with its client (R14): the manifest is checked for its own model only.
+pub(crate) fn check_with_client(app: &Application, session: &SessionId, part: Birth) -> Result<(), Fault> {
+    let states = states_of(app, session, part);
+    match app.contested(|state| states.contains(state)) {
+        None => Ok(()),
+        Some(contested) => Err(Fault::new(
+            Kind::Conflict,
+            contested.to_string(),
+            "choose another model, or deploy a version in which one of the steps waits for the other",
+        )),
+    }
 }
 
 fn births(app: &Application, model: Option<ExecutionModel>) -> Result<Vec<Birth>, Fault> {

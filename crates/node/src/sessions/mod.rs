@@ -9,7 +9,7 @@ mod list;
 mod migrate;
 
 pub(crate) use convert::{convert, too_many_wait};
-pub(crate) use create::{create, states_of};
+pub(crate) use create::{check_with_client, create, states_of};
 pub(crate) use delete::{delete, deletion};
 pub(crate) use describe::{describe, find, held};
 pub(crate) use list::{all, list};

@@ -4,7 +4,8 @@ use fogline_core::model::ExecutionModel;
 use fogline_protocol::api::Session;
 use fogline_state::seal::Keyring;
 
-use super::support::{CLIENT, Caller, Held, Nodes, Setup, with_guard};
+use super::rules::path;
+use super::support::{CLIENT, Caller, Gated, Held, Nodes, Setup, with_guard};
 
 /// A session with a client of its own, and its nodes.
 async fn one_session(
@@ -446,4 +447,41 @@ async fn two_networks_with_the_tenants_key_serve_one_session_in_turn() {
         network.stop().await;
     }
     stranger.stop().await;
+}
+
+/// R14: deployed under in-edge, where the store decides between them.
+#[tokio::test]
+async fn a_session_of_steps_that_share_a_state_at_once_does_not_go_to_its_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), Setup::default()).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    let gates = Gated::new(&folder.path().join("gates"));
+    let parts = gates.parts(&[("left", &[]), ("right", &[])], &["left", "right"]);
+    one.deploy_parts(&parts).await.ok();
+    let refused = |answer: super::support::Answer| {
+        let text = answer.text();
+        assert_eq!(
+            (answer.status, answer.kind().as_str()),
+            (409, "conflict"),
+            "{text}"
+        );
+        assert!(text.contains("may run at the same time"), "{text}");
+    };
+    let create = two.post("/v1/apps/gated/sessions");
+    refused(two.send(create.body("{\"model\": \"in-client\"}")).await);
+    let mut held = one.session("gated", "in-edge").await;
+    refused(
+        two.convert(&mut held, "in-client", &[("fogline-client", CLIENT)])
+            .await,
+    );
+    refused(two.convert(&mut held, "in-client", &[]).await);
+    let session: Session = two.send(two.get(&path(&held))).await.ok().json();
+    assert_eq!(session.parts[0].model, ExecutionModel::InEdge);
+    // What has no such steps goes where it is wanted.
+    let ordered = gates.parts(&[("left", &[]), ("right", &["left"])], &["left", "right"]);
+    one.deploy_parts(&ordered).await.ok();
+    two.convert(&mut held, "in-client", &[("fogline-client", CLIENT)])
+        .await
+        .ok();
+    nodes.stop().await;
 }
