@@ -175,6 +175,12 @@ pub struct Lost {
     pub after: u64,
 }
 
+/// Whether the end of what is used is to be moved (R20): a tenth of the time to live has passed since it last was.
+#[must_use]
+pub fn end_is_due(expires: Timestamp, now: Timestamp, ttl: Duration) -> bool {
+    expires <= now.after(ttl - ttl / 10)
+}
+
 impl Head {
     /// The head of a session without any state.
     #[must_use]
@@ -214,7 +220,7 @@ impl Head {
     /// has passed since its end was last moved, which keeps the commits that do so rare.
     #[must_use]
     pub fn is_due(&self, now: Timestamp, ttl: Duration) -> bool {
-        self.status == Status::Live && self.expires >= now && self.expires <= now.after(ttl - ttl / 10)
+        self.status == Status::Live && self.expires >= now && end_is_due(self.expires, now, ttl)
     }
 
     /// The commit that only moves the session's end to `ttl` from now.

@@ -16,7 +16,9 @@ mod seen;
 
 pub use attempt::{Action, Attempt, Event, Executed, Invocation, Outcome, Refusal};
 pub use encoding::{BadHead, decode, encode, encoded_len};
-pub use head::{BlobName, BlobOf, BodyHash, Commit, Content, Entry, Expect, Head, Lost, Snapshot, Status};
+pub use head::{
+    BlobName, BlobOf, BodyHash, Commit, Content, Entry, Expect, Head, Lost, Snapshot, Status, end_is_due,
+};
 pub use home::{Home, RecordKey};
 pub use moving::{Move, MoveAction, MoveEvent, Whole, abandon};
 pub use replies::{Lookup, Origin, Replies, Reply, ReplyOutput};

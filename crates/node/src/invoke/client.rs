@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Application;
@@ -10,6 +11,7 @@ use fogline_core::model::{
 };
 use fogline_core::session::{
     BlobName, BlobOf, Commit, Content, Expect, Head, Home, RecordKey, Refusal, ReplyOutput, Snapshot, Whole,
+    end_is_due,
 };
 use fogline_protocol::api::StateInfo;
 use fogline_protocol::problem::Kind;
@@ -114,7 +116,9 @@ impl ClientPlace {
             .map_err(|error| of_seal(&error))?;
         whose.mark = opened.first().and_then(|opened| opened.mark.clone());
         let now = node.clock.now();
-        if opened.iter().any(|opened| opened.expires < job.call.now) {
+        // The session was used when the newest was sealed. Under a mark its record says when it ends.
+        let ends = opened.iter().map(|opened| opened.expires).max();
+        if whose.mark.is_none() && ends.is_some_and(|ends| ends < job.call.now) {
             return Err(Refusal::Gone.into());
         }
         let mut brought = None;
@@ -282,7 +286,35 @@ impl ClientPlace {
         }
     }
 
-    /// The envelopes that the commit made.
+    /// Seals once more, with a later end and nothing else changed, what has come and was not written: else a state that
+    /// is only read, or seldom written, would end in the middle of its session's use. Under a mark the record ends.
+    pub(crate) fn renew(&mut self, now: Timestamp, ttl: Duration) -> Result<(), Fault> {
+        let Some(held) = self.held.as_ref().filter(|held| held.whose.mark.is_none()) else {
+            return Ok(());
+        };
+        for opened in &held.opened {
+            let is_new = self.new.iter().any(|(state, _)| *state == opened.state);
+            if is_new || !end_is_due(opened.expires, now, ttl) {
+                continue;
+            }
+            let alone = seal::assemble(vec![opened.clone()], &BTreeSet::new());
+            let Some(Snapshot { mut head, values }) = alone.map_err(|error| of_seal(&error))? else {
+                continue;
+            };
+            head.expires = now.after(ttl);
+            let state = BTreeSet::from([opened.state.clone()]);
+            self.new
+                .extend(held.whose.seal(&head, &state, &values, held.now)?);
+        }
+        Ok(())
+    }
+
+    /// Where the head is replaced that a commit only prolongs, if a record keeps it.
+    pub(crate) fn record(&self) -> Option<&(Arc<dyn Store>, RecordKey)> {
+        self.record.as_ref()
+    }
+
+    /// The envelopes that were made.
     pub(crate) fn take_new(&mut self) -> Envelopes {
         std::mem::take(&mut self.new)
     }

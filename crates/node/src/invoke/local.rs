@@ -57,11 +57,17 @@ pub(crate) async fn execute(node: &Arc<Node>, app: &Deployed, job: &Job) -> Resu
     let Some((part, states)) = &parts.main else {
         return work.without_states(Some(session)).await;
     };
-    let mut read_only = BTreeMap::new();
+    let (mut read_only, mut renewed) = (BTreeMap::new(), Vec::new());
     for (part, states) in &parts.others {
-        read_only.extend(Box::pin(work.snapshot(session, *part, states)).await?);
+        let (values, envelopes) = Box::pin(work.snapshot(session, *part, states)).await?;
+        read_only.extend(values);
+        renewed.extend(envelopes);
     }
-    Box::pin(work.in_part(session, *part, states, read_only)).await
+    let mut answer = Box::pin(work.in_part(session, *part, states, read_only)).await?;
+    if let Answer::Invoked(_, _, envelopes) = &mut answer {
+        envelopes.extend(renewed);
+    }
+    Ok(answer)
 }
 
 /// One invocation on its way through this node.
@@ -101,13 +107,13 @@ impl Work<'_> {
         ))
     }
 
-    /// What a part that is only read shows at this moment (R15).
+    /// What a part that is only read shows at this moment (R15), and those of its envelopes that were renewed.
     async fn snapshot(
         &self,
         session: &SessionId,
         part: Birth,
         states: &BTreeSet<StateName>,
-    ) -> Result<Values, Fault> {
+    ) -> Result<(Values, Vec<(StateName, Bytes)>), Fault> {
         let mut home = self.node.forwards.home(session, part);
         for _ in 0..MAX_FOLLOWED {
             let mut place = match resolve::place(self.node, self.job, self.app, part, &home, states).await? {
@@ -130,10 +136,11 @@ impl Work<'_> {
             match resolve::next_home(&found.head.status)? {
                 None => {
                     let ttl = self.app.spec.session_ttl;
+                    let renewed = self.envelopes(&mut place)?;
                     if found.head.is_due(self.job.call.now, ttl) {
                         beside::prolong(self.node, self.job, place, &home, &found.head, ttl).await;
                     }
-                    return Ok(values(&found, states));
+                    return Ok((values(&found, states), renewed));
                 }
                 Some(next) => {
                     self.node.forwards.learn(session, part, &next);
@@ -261,7 +268,7 @@ impl Work<'_> {
         Ok(match outcome {
             Outcome::Done { output, .. } => {
                 let invoked = self.invoked(false, Some((place, seen)), took, sizes);
-                Answer::Invoked(invoked, output, self.envelopes(place))
+                Answer::Invoked(invoked, output, self.envelopes(place)?)
             }
             Outcome::Failed { failure, .. } => return Err(failure),
             Outcome::Replayed { reply, .. } => {
@@ -286,11 +293,16 @@ impl Work<'_> {
         })
     }
 
-    fn envelopes(&self, place: &mut Place) -> Vec<(StateName, Bytes)> {
-        match place {
-            Place::Client(client) => client.take_new(),
-            Place::Store(..) | Place::Owner(..) => Vec::new(),
+    /// The envelopes that the client must keep.
+    fn envelopes(&self, place: &mut Place) -> Result<Vec<(StateName, Bytes)>, Fault> {
+        let Place::Client(client) = place else {
+            return Ok(Vec::new());
+        };
+        // Whoever only wants to see a state is answered its bytes, and nothing beside them.
+        if !matches!(self.task, Task::Get(_)) {
+            client.renew(self.job.call.now, self.app.spec.session_ttl)?;
         }
+        Ok(client.take_new())
     }
 
     fn invoked(

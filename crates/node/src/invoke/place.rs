@@ -61,7 +61,7 @@ impl Place {
     }
 
     /// Moves the session's end, if that has become due: whoever only reads commits nothing else. If it does not come to
-    /// that, the next reader does it. What a client holds ends when its envelopes say so.
+    /// that, the next reader does it. Without a record, what a client holds is renewed with the answer.
     pub(crate) async fn prolong(&self, head: &Head, now: Timestamp, ttl: Duration) {
         if !head.is_due(now, ttl) {
             return;
@@ -74,7 +74,10 @@ impl Place {
                 Committed::Done => owner.settle(key, version, *since, *durability).await.map(drop),
                 Committed::Conflict(_) | Committed::Unknown => Ok(()),
             },
-            Self::Client(_) => Ok(()),
+            Self::Client(client) => match client.record() {
+                Some((store, key)) => store.commit(key, commit).await.map_err(Fault::from).map(drop),
+                None => Ok(()),
+            },
         };
         if let Err(fault) = prolonged {
             tracing::debug!(problem = %fault.problem(), "a session that is read is not prolonged");

@@ -13,7 +13,7 @@ use fogline_protocol::multipart::Part;
 use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, Store};
 
 use super::rules::{STORED, path, two_callers};
-use super::support::{Caller, Gate, Held, Meddling, Nodes, Setup, deadline, now, package};
+use super::support::{Caller, Gate, Held, Meddling, Nodes, Setup, deadline, now, package, with_guard};
 
 const ALL: [&str; 3] = ["one", "two", "cloud"];
 
@@ -296,6 +296,26 @@ async fn an_application_above_the_limit_is_refused_and_all_below_it_are_there_af
 async fn version(caller: &Caller, held: &Held, part: usize) -> u64 {
     let session: Session = caller.send(caller.get(&path(held))).await.ok().json();
     session.parts[part].version
+}
+
+/// R20: of a session whose versions are marked the record ends, and no envelope.
+#[tokio::test]
+async fn a_marked_session_that_is_only_read_lives_on_with_its_record() {
+    let setup = Setup {
+        meddling: Meddling::Waning,
+        ..Setup::default()
+    };
+    let (_folder, nodes, one, two) = two_callers(setup).await;
+    one.deploy("counter", with_guard("mark")).await;
+    let mut held = one.session("counter", "in-client").await;
+    one.in_session(&mut held, "functions/add", "7", &[]).await.ok();
+    let before = version(&one, &held, 0).await;
+    let read = two.in_session(&mut held, "functions/peek", "null", &[]).await;
+    assert_eq!(read.ok().text(), "7");
+    assert_eq!(version(&one, &held, 0).await, before + 1, "its end was moved");
+    let added = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+    assert_eq!(added.text(), "8");
+    nodes.stop().await;
 }
 
 /// R20: who reads a session prolongs it, now and then, and changes nothing else.

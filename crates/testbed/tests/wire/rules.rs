@@ -1,13 +1,14 @@
 //! The rules of the record as callers meet them. docs/src/rules.md lists them, with the tests of the machines.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use fogline_core::model::{Birth, CommitId, Timestamp};
+use fogline_core::model::{AppName, Birth, CommitId, SessionId, Timestamp};
 use fogline_core::session::Head;
 use fogline_protocol::api::{Session, Sessions};
-use fogline_state::seal::{Scope, Sealer};
+use fogline_state::seal::{Opened, Scope, Sealer, assemble};
 
-use super::support::{Caller, Held, Meddling, Nodes, Setup, package, with_guard};
+use super::support::{CLIENT, Caller, Held, Meddling, Nodes, Setup, now, package, with_guard};
 
 pub(crate) const STORED: [&str; 3] = ["external", "in-edge", "in-function"];
 pub(crate) const MODELS: [&str; 4] = ["external", "in-edge", "in-function", "in-client"];
@@ -381,6 +382,115 @@ async fn a_session_whose_time_is_over_is_gone() {
     }
     let listed: Sessions = one.send(one.get("/v1/apps/counter/sessions")).await.ok().json();
     assert_eq!(listed.sessions, [], "nor is it listed");
+    nodes.stop().await;
+}
+
+/// The envelopes of a session, unguarded and held by nobody in particular, as if sealed long ago.
+struct Sealed {
+    sealer: Sealer,
+    held: Held,
+}
+
+impl Sealed {
+    fn opened(&self) -> BTreeMap<String, Opened> {
+        let session = self.held.id.parse().unwrap();
+        let app = self.held.app.parse().unwrap();
+        let envelopes = self.held.envelopes.iter();
+        let envelopes = envelopes.map(|(state, sealed)| (state.parse().unwrap(), sealed.clone()));
+        let opened = self
+            .sealer
+            .open(&scope(&app, &session), envelopes.collect())
+            .unwrap();
+        let by_name = opened
+            .into_iter()
+            .map(|opened| (opened.state.to_string(), opened));
+        by_name.collect()
+    }
+
+    /// Gives an envelope another end.
+    fn ends(&mut self, state: &str, expires: Timestamp) {
+        let session = self.held.id.parse().unwrap();
+        let app = self.held.app.parse().unwrap();
+        let opened = self.opened().remove(state).unwrap();
+        let mut head = assemble(vec![opened], &BTreeSet::new()).unwrap().unwrap().head;
+        head.expires = expires;
+        let states = BTreeSet::from([state.parse().unwrap()]);
+        let sealed = self.sealer.seal(
+            &scope(&app, &session),
+            &head,
+            &states,
+            &BTreeMap::new(),
+            Timestamp(0),
+        );
+        let sealed = sealed.unwrap().into_iter();
+        self.held
+            .envelopes
+            .extend(sealed.map(|(state, bytes)| (state.to_string(), bytes)));
+    }
+}
+
+fn scope<'a>(app: &'a AppName, session: &'a SessionId) -> Scope<'a> {
+    Scope {
+        app,
+        session,
+        part: Birth::InClient,
+        holder: Some(CLIENT.parse().unwrap()),
+        mark: None,
+    }
+}
+
+/// R20: what is used ends later, and is otherwise what it was: no other envelope becomes older or newer by it (R14).
+#[tokio::test]
+async fn envelopes_that_come_with_one_in_time_are_renewed_also_if_they_are_only_read() {
+    let setup = Setup::default();
+    let sealer = Sealer::new("local".parse().unwrap(), setup.keyring.clone());
+    let (_folder, nodes, one, two) = two_callers(setup).await;
+    let reads = |manifest: &str| {
+        let both = "writes = [\"alarms\"]\nreads = [\"window\"]";
+        manifest.replacen("writes = [\"alarms\"]", both, 1)
+    };
+    one.deploy("sensor", reads).await;
+    let held = one.session("sensor", "in-client").await;
+    let mut sealed = Sealed { sealer, held };
+    one.in_session(&mut sealed.held, "functions/window", "20.5", &[])
+        .await
+        .ok();
+    let written = sealed.opened();
+    let reading = r#"{"value": 20.5, "count": 1, "mean": 20.5, "deviation": 0.1}"#;
+    // One that has ended, one that ends soon, and one that does not.
+    for (expires, is_renewed) in [
+        (Timestamp(1), true),
+        (now().after(Duration::from_secs(600)), true),
+        (Timestamp(u64::MAX / 2), false),
+    ] {
+        sealed.ends("window", expires);
+        two.in_session(&mut sealed.held, "functions/detect", reading, &[])
+            .await
+            .ok();
+        let opened = sealed.opened();
+        let left = opened["window"].expires.since(now());
+        assert!(left > Duration::from_secs(6 * 86_400), "{expires:?}: {left:?}");
+        assert_eq!(opened["window"].expires != expires, is_renewed);
+        let Opened {
+            own,
+            version,
+            siblings,
+            head,
+            ..
+        } = &opened["window"];
+        let before = &written["window"];
+        assert_eq!(
+            (own, version, siblings, head),
+            (&before.own, &before.version, &before.siblings, &before.head)
+        );
+    }
+    for state in ["window", "alarms"] {
+        sealed.ends(state, Timestamp(1));
+    }
+    let gone = two
+        .in_session(&mut sealed.held, "functions/detect", reading, &[])
+        .await;
+    assert_eq!((gone.status, gone.kind().as_str()), (410, "gone"));
     nodes.stop().await;
 }
 
