@@ -99,19 +99,14 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
         .map_err(|error| no_workflow(&error))?;
-    // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
-    if asked.key.is_none() || !asked.envelopes.is_empty() {
-        // A run that began before the session went to its client goes on from where it was.
-        let begun = match &asked.key {
-            Some(_) => stored(&node.store, run.id())?,
-            None => None,
-        };
-        let begun = begun.map(|record| record.of(&asked)?.run()).transpose()?;
-        return Executing::new(node, &asked, None).end(begun.unwrap_or(run)).await;
+    if asked.key.is_none() {
+        return Executing::new(node, &asked, None).end(run).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
     let record = match stored(&node.store, run.id())? {
         Some(record) => record.of(&asked)?,
+        // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
+        None if !asked.envelopes.is_empty() => return Executing::new(node, &asked, None).end(run).await,
         None => accept(node, &asked, &run, None).await?,
     };
     finish(node, &asked, record).await
@@ -249,7 +244,7 @@ fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
 async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, Fault> {
     let run = record.run()?;
     if let Some(result) = run.result() {
-        return Ok((result, record.changed.into_iter().collect()));
+        return Ok((result, record.changes(&asked.envelopes).into_iter().collect()));
     }
     Executing::new(node, asked, Some(record)).end(run).await
 }
@@ -305,14 +300,17 @@ struct Executing<'a> {
 
 impl<'a> Executing<'a> {
     fn new(node: &'a Arc<Node>, asked: &'a Asked, record: Option<Record>) -> Self {
-        let changed = record.as_ref().map(|record| record.changed.clone());
+        let changed = record.as_ref().map(|record| record.changes(&asked.envelopes));
+        let changed = changed.unwrap_or_default();
         let made_by = record.as_ref().map(|record| record.made_by.clone());
+        let mut envelopes = asked.envelopes.clone();
+        envelopes.extend(changed.clone());
         Self {
             node,
             asked,
             record,
-            envelopes: asked.envelopes.clone(),
-            changed: changed.unwrap_or_default(),
+            envelopes,
+            changed,
             made_by: made_by.unwrap_or_default(),
         }
     }

@@ -12,6 +12,7 @@ use fogline_protocol::api::RunBy;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
 use fogline_state::EmbeddedStore;
+use fogline_state::seal::version_of;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -73,11 +74,14 @@ impl Record {
         self.problem.is_some() || self.run().is_ok_and(|run| run.result().is_some())
     }
 
-    /// What the client would present now.
-    fn presented(&self) -> BTreeMap<StateName, Bytes> {
-        let mut all = self.envelopes.clone();
-        all.extend(self.changed.clone());
-        all
+    /// What steps have made of what a client presents: not what it has had, and gone on from.
+    pub(super) fn changes(&self, presented: &BTreeMap<StateName, Bytes>) -> BTreeMap<StateName, Bytes> {
+        let is_later = |(state, made): &(&StateName, &Bytes)| {
+            let theirs = presented.get(*state);
+            theirs.is_none_or(|theirs| version_of(theirs) <= version_of(made))
+        };
+        let later = self.changed.iter().filter(is_later);
+        later.map(|(state, made)| (state.clone(), made.clone())).collect()
     }
 
     pub(super) fn asked(&self, timeout: Duration) -> Asked {
@@ -89,7 +93,7 @@ impl Record {
             },
             key: None,
             input: Bytes::new(),
-            envelopes: self.presented(),
+            envelopes: self.envelopes.clone(),
             seen: None,
             holder: self.holder,
             by: self.by,

@@ -100,6 +100,13 @@ impl Header {
     }
 }
 
+/// Epoch and version of the head as of which an envelope was made, which stand in the clear; `None` if it is none.
+#[must_use]
+pub fn version_of(sealed: &[u8]) -> Option<(u64, u64)> {
+    let header = Header::read(sealed).ok()?;
+    Some((header.epoch, header.version))
+}
+
 /// 16 bits that mostly differ between texts (FNV-1a, folded).
 pub(super) fn label(text: &str) -> [u8; 2] {
     let step = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);

@@ -18,7 +18,7 @@ mod nonce;
 mod sealer;
 
 pub use assemble::assemble;
-pub use envelope::{Opened, Sibling};
+pub use envelope::{Opened, Sibling, version_of};
 pub use error::{SealError, Why};
 pub use keyring::{KeyFileError, Keyring};
 pub use mark::{check_against_mark, leave_bytes_with_client};

@@ -6,7 +6,7 @@ use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
 use super::rules::{path, two_callers};
-use super::support::{CLIENT, Caller, Held, Setup, deadline, package};
+use super::support::{CLIENT, Caller, Gated, Held, Setup, deadline, package, with_guard};
 
 /// A run of this name that nobody waits for.
 fn later(key: &str) -> [(&'static str, &str); 2] {
@@ -25,20 +25,24 @@ pub(super) async fn accept(
     accepted.json::<Run>().run.to_string()
 }
 
-/// The result of a run, once it has one.
-pub(super) async fn result(caller: &Caller, held: &Held, run: &str) -> String {
+/// A run, once it has ended.
+async fn ended(caller: &Caller, held: &Held, run: &str) -> Run {
     let end = deadline();
     loop {
-        let described = caller
-            .send(caller.get(&format!("{}/runs/{run}", path(held))))
-            .await
-            .ok();
-        match described.json::<Run>().status {
-            RunStatus::Done => break,
-            RunStatus::Accepted if Instant::now() < end => tokio::task::yield_now().await,
-            other => panic!("{other:?}: {}", described.text()),
+        let described = caller.get(&format!("{}/runs/{run}", path(held)));
+        let described: Run = caller.send(described).await.ok().json();
+        if described.status != RunStatus::Accepted {
+            return described;
         }
+        assert!(Instant::now() < end, "{described:?}");
+        tokio::task::yield_now().await;
     }
+}
+
+/// The result of a run, once it has one.
+pub(super) async fn result(caller: &Caller, held: &Held, run: &str) -> String {
+    let described = ended(caller, held, run).await;
+    assert_eq!(described.status, RunStatus::Done, "{described:?}");
     let result = caller.get(&format!("{}/runs/{run}/result", path(held)));
     caller.send(result).await.ok().text()
 }
@@ -116,6 +120,58 @@ async fn a_step_that_has_finished_is_not_executed_again_when_the_session_is_with
     let ran = one.in_session(&mut held, "runs", "word", &named).await.ok();
     assert_eq!(ran.text(), "{\"word\": 1}");
     assert_eq!(std::fs::read_to_string(&notes).unwrap(), "word\n");
+    nodes.stop().await;
+}
+
+/// The answer to the run was lost, and the client asks again with what it held before.
+#[tokio::test]
+async fn a_run_that_has_ended_meanwhile_is_answered_with_what_it_made_of_the_clients_states() {
+    for guard in ["none", "mark"] {
+        let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+        one.deploy("counter", with_guard(guard)).await;
+        let mut held = one.session("counter", "in-client").await;
+        let mut before = held.clone();
+        let run = accept(&one, &mut held, "4", &later("run")).await;
+        ended(&one, &held, &run).await;
+        let named = [("idempotency-key", "run")];
+        let answer = one.in_session(&mut held, "runs", "4", &named).await.ok();
+        assert_eq!(answer.text(), "4", "{guard}");
+        for total in ["5", "6"] {
+            let added = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+            assert_eq!(added.text(), total, "{guard}");
+        }
+        // Whoever has gone on from it is not taken back.
+        one.in_session(&mut held, "runs", "4", &named).await.ok();
+        let added = one.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+        assert_eq!(added.text(), "7", "{guard}");
+        one.in_session(&mut before, "runs", "4", &named).await.ok();
+        assert_ne!(before.envelopes, held.envelopes);
+        nodes.stop().await;
+    }
+}
+
+/// The first of two steps that count is done when the caller stops waiting; the second works on what it left.
+#[tokio::test]
+async fn a_run_of_what_its_client_holds_goes_on_from_what_its_finished_steps_made() {
+    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    let parts = gates.parts(&[("first", &[]), ("last", &["first"])], &["first", "last"]);
+    one.deploy_parts(&parts).await.ok();
+    let mut held = one.session("gated", "in-client").await;
+    gates.open("first");
+    let soon = [later("run")[0], later("run")[1], ("fogline-timeout-ms", "1000")];
+    let run = accept(&one, &mut held, "", &soon).await;
+    let described = ended(&one, &held, &run).await;
+    assert_eq!(
+        (described.status, described.finished.len()),
+        (RunStatus::Failed, 1)
+    );
+    gates.open("last");
+    let answer = one
+        .in_session(&mut held, "runs", "", &[("idempotency-key", "run")])
+        .await
+        .ok();
+    assert_eq!((answer.text().as_str(), gates.begun("first")), ("2", 1));
     nodes.stop().await;
 }
 
