@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
-use fogline_core::session::{Refusal, Seen};
+use fogline_core::session::{Refusal, Seen, SessionKey};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunBy, RunStatus};
 use fogline_protocol::problem::{Kind, Problem};
@@ -92,6 +92,14 @@ impl Asked {
             .as_ref()
             .ok_or_else(|| Refusal::NoSession.into())
     }
+
+    fn of_session(&self) -> Result<SessionKey, Fault> {
+        Ok(SessionKey {
+            tenant: self.scope.tenant.clone(),
+            app: self.scope.app.clone(),
+            session: self.session()?.clone(),
+        })
+    }
 }
 
 /// Executes a run, and gives its result.
@@ -122,7 +130,7 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
     } else {
         check_session(node, &asked.scope).await?;
         let now = node.clock.now();
-        let mut place = node.runs.inboxes.reserve(asked.session()?, now)?;
+        let mut place = node.runs.inboxes.reserve(&asked.of_session()?, now)?;
         let record = accept(node, &asked, &run, Some(place.number)).await?;
         place.is_recorded(run.id());
         execute_later(node, record, place);
@@ -203,7 +211,7 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
     for record in records(&node.store)? {
         if let Some(number) = record.inbox.filter(|_| !record.has_ended()) {
             let run = record.run()?.id();
-            let place = node.runs.inboxes.restore(&record.session, number, run);
+            let place = node.runs.inboxes.restore(&record.of_session(), number, run);
             waiting.push((record, place));
         }
     }

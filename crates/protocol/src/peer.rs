@@ -7,7 +7,7 @@ use fogline_core::model::{
     AppName, Birth, Bytes, ClientId, Digest, ExecutionModel, FunctionName, InvocationId, NodeName, SessionId,
     StateName, StepName, TenantName, Timestamp,
 };
-use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen};
+use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey, Seen, SessionKey};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -52,7 +52,7 @@ pub enum Request {
     /// It cannot be. Body: nothing, then the envelopes.
     Fail(Box<Arrival>, #[serde(with = "as_json")] Problem),
     /// An operator wants a session that is with its client under this model; who has not come by then will not.
-    Ask(SessionId, ExecutionModel, Timestamp),
+    Ask(Box<SessionKey>, ExecutionModel, Timestamp),
     /// Whether you reach the records of this node, being of its site.
     Reaches(NodeName),
     /// As [`Request::Invoke`], to be dispatched anew by a node that reaches the records of the home's node: its sender

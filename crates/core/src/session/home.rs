@@ -76,6 +76,24 @@ impl fmt::Display for Home {
     }
 }
 
+/// A session of a tenant's application: whoever knows an id only has not proved whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionKey {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Of which application.
+    pub app: AppName,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// Ids tell them apart, unless somebody has made one up.
+impl Hash for SessionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.session.hash(state);
+    }
+}
+
 /// The key of a record: one part of one session, in the home of one model. A session that moves from one model to
 /// another on one node has a record in each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -312,12 +312,9 @@ impl Work<'_> {
         took: std::time::Duration,
         states: Vec<(StateName, model::Bytes)>,
     ) -> Invoked {
-        let convert = self
-            .job
-            .call
-            .session
-            .as_ref()
-            .and_then(|session| self.node.requested.of(session));
+        let call = &self.job.call;
+        let wish = |session| self.node.requested.of(&call.tenant, &call.app, session);
+        let convert = call.session.as_ref().and_then(wish);
         Invoked {
             node: self.node.name.clone(),
             replayed,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fogline_core::model::limits::MAX_INBOX;
-use fogline_core::model::{RunId, SessionId, Timestamp};
+use fogline_core::model::{RunId, Timestamp};
+use fogline_core::session::SessionKey;
 use tokio::sync::watch;
 
 use crate::fault::Fault;
@@ -20,7 +21,7 @@ pub(super) struct Inboxes {
 
 #[derive(Default)]
 struct Inner {
-    sessions: BTreeMap<SessionId, Inbox>,
+    sessions: BTreeMap<SessionKey, Inbox>,
     /// The number that was given last.
     last: u64,
 }
@@ -37,7 +38,7 @@ struct Inbox {
 /// A place in an inbox, given up when it is dropped.
 pub(super) struct Place {
     inboxes: Arc<Inboxes>,
-    session: SessionId,
+    session: SessionKey,
     /// Its number: lower than those of all that come later.
     pub(super) number: u64,
     recorded: bool,
@@ -45,7 +46,7 @@ pub(super) struct Place {
 
 impl Inboxes {
     /// A place for a run that is about to be recorded.
-    pub(super) fn reserve(self: &Arc<Self>, session: &SessionId, now: Timestamp) -> Result<Place, Fault> {
+    pub(super) fn reserve(self: &Arc<Self>, session: &SessionKey, now: Timestamp) -> Result<Place, Fault> {
         let mut inner = self.lock();
         let inbox = inner.sessions.entry(session.clone()).or_insert_with(Inbox::new);
         if inbox.runs.len() + inbox.coming >= MAX_INBOX {
@@ -65,7 +66,7 @@ impl Inboxes {
     }
 
     /// The place of a run that was recorded under a number before the node was started again.
-    pub(super) fn restore(self: &Arc<Self>, session: &SessionId, number: u64, run: RunId) -> Place {
+    pub(super) fn restore(self: &Arc<Self>, session: &SessionKey, number: u64, run: RunId) -> Place {
         let mut inner = self.lock();
         let inbox = inner.sessions.entry(session.clone()).or_insert_with(Inbox::new);
         inbox.coming += 1;
@@ -148,12 +149,20 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use fogline_core::model::Birth;
+    use fogline_core::model::{Birth, SessionId};
 
     use super::*;
 
-    fn session() -> SessionId {
-        SessionId::mint("n".parse().unwrap(), vec![Birth::InEdge], [1; 16]).unwrap()
+    fn of_tenant(tenant: &str) -> SessionKey {
+        SessionKey {
+            tenant: tenant.parse().unwrap(),
+            app: "counter".parse().unwrap(),
+            session: SessionId::mint("n".parse().unwrap(), vec![Birth::InClient], [1; 16]).unwrap(),
+        }
+    }
+
+    fn session() -> SessionKey {
+        of_tenant("local")
     }
 
     fn come(inboxes: &Arc<Inboxes>, run: u8) -> Place {
@@ -184,6 +193,8 @@ mod tests {
         let reserve = || inboxes.reserve(&session(), Timestamp(5));
         let mut places: Vec<_> = (0..MAX_INBOX).map(|_| reserve().unwrap()).collect();
         assert!(reserve().is_err());
+        // Whoever knows the id of another tenant's session takes no place of it.
+        assert!(inboxes.reserve(&of_tenant("other"), Timestamp(5)).is_ok());
         places.pop();
         places.push(reserve().unwrap());
         places.clear();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::model::limits::OPAQUE_REPLY_TERM;
 use fogline_core::model::{AppName, ClientId, RunId, SessionId, StateName, TenantName, Timestamp};
-use fogline_core::session::Refusal;
+use fogline_core::session::{Refusal, SessionKey};
 use fogline_core::workflow::Run;
 use fogline_protocol::api::RunBy;
 use fogline_protocol::problem::Kind;
@@ -67,6 +67,14 @@ impl Record {
             Ok(self)
         } else {
             Err(Refusal::OtherBody.into())
+        }
+    }
+
+    pub(super) fn of_session(&self) -> SessionKey {
+        SessionKey {
+            tenant: self.tenant.clone(),
+            app: self.app.clone(),
+            session: self.session.clone(),
         }
     }
 

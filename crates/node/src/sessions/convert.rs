@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fogline_core::model::{ExecutionModel, SessionId, StateName, Timestamp};
-use fogline_core::session::{Home, Refusal};
+use fogline_core::model::{ExecutionModel, StateName, Timestamp};
+use fogline_core::session::{Home, Refusal, SessionKey};
 use fogline_protocol::peer::Response;
 use futures_util::{StreamExt, stream};
 
@@ -33,12 +33,12 @@ pub(crate) async fn convert(
         let (home, _) = find(node, &job.call.tenant, &job.call.app, session, part).await?;
         if home.model() == ExecutionModel::InClient {
             let until = node.clock.now().after(app.spec.session_ttl);
-            return ask_client(node, session, home, (model, until)).await;
+            return ask_client(node, key_of(job)?, home, (model, until)).await;
         }
     }
     match convert::convert(node, job, &app, part, &Goal::Model(model)).await? {
         Converted::There(home) => {
-            forget_request(node, session).await;
+            forget_request(node, job).await;
             Ok((home, Vec::new()))
         }
         Converted::Handed(home, envelopes) => Ok((home, envelopes)),
@@ -60,11 +60,11 @@ pub(crate) async fn convert(
 /// An operator asks for a session that only its client can give: every node tells the client at its next request.
 async fn ask_client(
     node: &Arc<Node>,
-    session: &SessionId,
+    session: SessionKey,
     home: Home,
     (model, until): (ExecutionModel, Timestamp),
 ) -> Result<(Home, Vec<(StateName, Bytes)>), Fault> {
-    if !node.requested.ask(session, model, until).await? {
+    if !node.requested.ask(&session, model, until).await? {
         return Err(too_many_wait());
     }
     tell_others(node, session, model, until).await;
@@ -75,17 +75,28 @@ pub(crate) fn too_many_wait() -> Fault {
     Fault::overloaded("too many conversions wait for their clients")
 }
 
-/// Nobody wants the session elsewhere any more.
-pub(super) async fn forget_request(node: &Arc<Node>, session: &SessionId) {
-    match node.requested.done(session).await {
+/// Nobody wants the job's session elsewhere any more.
+pub(super) async fn forget_request(node: &Arc<Node>, job: &Job) {
+    let Ok(session) = key_of(job) else { return };
+    match node.requested.done(&session).await {
         Ok(true) => tell_others(node, session, ExecutionModel::InClient, Timestamp(0)).await,
         Ok(false) => {}
-        Err(error) => tracing::warn!(%session, %error, "a conversion that is done is asked for again"),
+        Err(error) => {
+            tracing::warn!(session = %session.session, %error, "a conversion that is done is asked for again");
+        }
     }
 }
 
-async fn tell_others(node: &Arc<Node>, session: &SessionId, model: ExecutionModel, until: Timestamp) {
-    let request = fogline_protocol::peer::Request::Ask(session.clone(), model, until);
+fn key_of(job: &Job) -> Result<SessionKey, Fault> {
+    Ok(SessionKey {
+        tenant: job.call.tenant.clone(),
+        app: job.call.app.clone(),
+        session: job.call.session.clone().ok_or(Refusal::NoSession)?,
+    })
+}
+
+async fn tell_others(node: &Arc<Node>, session: SessionKey, model: ExecutionModel, until: Timestamp) {
+    let request = fogline_protocol::peer::Request::Ask(Box::new(session), model, until);
     let told = stream::iter(node.others()).for_each_concurrent(TOLD_AT_ONCE, async |other| {
         if let Err(fault) = invoke::tell(node, &other, request.clone()).await {
             tracing::warn!(node = %other, problem = %fault.problem(), "a conversion is not known there");

@@ -26,7 +26,7 @@ pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
     for part in session.parts() {
         delete_part(node, job, *part).await?;
     }
-    forget_request(node, session).await;
+    forget_request(node, job).await;
     Ok(())
 }
 

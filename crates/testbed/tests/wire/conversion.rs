@@ -1,6 +1,7 @@
 //! Moving sessions between the four places: whoever asks finds the session, its replies and its states.
 
 use fogline_core::model::ExecutionModel;
+use fogline_node::Tenants;
 use fogline_protocol::api::Session;
 use fogline_state::seal::Keyring;
 
@@ -258,6 +259,37 @@ async fn an_operator_converts_a_session_that_only_its_client_can_give_at_the_nex
         ("7", ""),
         "and nobody asks again"
     );
+    nodes.stop().await;
+}
+
+/// Whoever knows the id of another tenant's session neither has its client told to leave, nor keeps it from being told.
+#[tokio::test]
+async fn another_tenants_wishes_for_a_session_are_not_told_to_its_client() {
+    let tokens = [("red", "red-token"), ("blue", "blue-token")]
+        .map(|(tenant, token)| (tenant.parse().unwrap(), token.to_owned()));
+    let setup = Setup {
+        tenants: Tenants::with_tokens(tokens),
+        ..Setup::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let [red, blue] = ["red-token", "blue-token"].map(|token| Caller::with_token(nodes.url("one"), token));
+    for caller in [&red, &blue] {
+        caller.deploy("counter", str::to_owned).await;
+    }
+    let mut held = red.session("counter", "in-client").await;
+    let mut without = Held {
+        envelopes: Default::default(),
+        ..held.clone()
+    };
+    blue.convert(&mut without, "external", &[]).await.ok();
+    let asked = red.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+    assert_eq!(asked.header("fogline-convert"), "");
+    red.convert(&mut without, "in-edge", &[]).await.ok();
+    let deleted = blue.http.delete(format!("{}{}", blue.url, path(&held)));
+    blue.send(deleted).await.ok();
+    let asked = red.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+    assert_eq!(asked.header("fogline-convert"), "in-edge");
     nodes.stop().await;
 }
 
