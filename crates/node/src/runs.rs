@@ -111,11 +111,15 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
         return Executing::new(node, &asked, None).end(run).await;
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
-    let record = match stored(&node.store, run.id())? {
-        Some(record) => record.of(&asked)?,
+    let record = match begun(node, &asked, run.id())? {
+        Some(record) => record,
         // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
         None if !asked.envelopes.is_empty() => return Executing::new(node, &asked, None).end(run).await,
-        None => accept(node, &asked, &run, None).await?,
+        None => {
+            let record = new_record(node, &asked, &run)?;
+            keep(&node.store, &record).await?;
+            record
+        }
     };
     finish(node, &asked, record).await
 }
@@ -125,17 +129,49 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
         .map_err(|error| no_workflow(&error))?;
-    if let Some(record) = stored(&node.store, run.id())? {
-        record.of(&asked)?;
-    } else {
-        check_session(node, &asked.scope).await?;
-        let now = node.clock.now();
-        let mut place = node.runs.inboxes.reserve(&asked.of_session()?, now)?;
-        let record = accept(node, &asked, &run, Some(place.number)).await?;
-        place.is_recorded(run.id());
-        execute_later(node, record, place);
+    let id = run.id();
+    let begun = begun(node, &asked, id)?;
+    // Nobody waits here for one that is executed for the inbox.
+    if begun.is_none_or(|record| is_given_up(node, &record)) {
+        leave_to_inbox(node, &asked, run).await?;
     }
-    describe(node, &asked.scope, run.id())
+    describe(node, &asked.scope, id)
+}
+
+/// What is known of a run that was asked for before.
+fn begun(node: &Node, asked: &Asked, id: RunId) -> Result<Option<Record>, Fault> {
+    let record = stored(&node.store, id)?;
+    record.map(|record| record.of(asked)).transpose()
+}
+
+/// Whether nobody executes a run that has not ended, unless somebody has its turn: whoever did stopped waiting.
+fn is_given_up(node: &Node, record: &Record) -> bool {
+    let waits = |number| node.runs.inboxes.holds(&record.of_session(), number);
+    !record.has_ended() && !record.inbox.is_some_and(waits)
+}
+
+async fn leave_to_inbox(node: &Arc<Node>, asked: &Asked, run: Run) -> Result<(), Fault> {
+    let id = run.id();
+    let _turn = node.runs.turns.take(&id).await?;
+    let begun = begun(node, asked, id)?;
+    if begun.as_ref().is_some_and(|record| !is_given_up(node, record)) {
+        return Ok(());
+    }
+    check_session(node, &asked.scope).await?;
+    let mut place = node
+        .runs
+        .inboxes
+        .reserve(&asked.of_session()?, node.clock.now())?;
+    let mut record = new_record(node, asked, &run)?;
+    record.inbox = Some(place.number);
+    if let Some(begun) = begun {
+        record.changed = begun.changes(&asked.envelopes);
+        (record.run, record.made_by) = (begun.run, begun.made_by);
+    }
+    keep(&node.store, &record).await?;
+    place.is_recorded(id);
+    execute_later(node, id, record, place);
+    Ok(())
 }
 
 /// Nothing is accepted for a session that this node keeps and that is not there; one that is kept elsewhere may be
@@ -212,16 +248,16 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
         if let Some(number) = record.inbox.filter(|_| !record.has_ended()) {
             let run = record.run()?.id();
             let place = node.runs.inboxes.restore(&record.of_session(), number, run);
-            waiting.push((record, place));
+            waiting.push((run, record, place));
         }
     }
-    for (record, place) in waiting {
-        execute_later(node, record, place);
+    for (run, record, place) in waiting {
+        execute_later(node, run, record, place);
     }
     Ok(())
 }
 
-fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
+fn execute_later(node: &Arc<Node>, run: RunId, record: Record, place: Place) {
     let (node, tasks) = (Arc::clone(node), node.tasks.clone());
     let stopping = node.stopping.clone();
     tasks.spawn(async move {
@@ -230,7 +266,10 @@ fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
             let asked = record.asked(left);
             let in_turn = async {
                 place.turn().await;
-                finish(&node, &asked, record.clone()).await
+                // Somebody may wait for it by now, and have it executed.
+                let _turn = node.runs.turns.take(&run).await?;
+                let record = stored(&node.store, run)?.unwrap_or_else(|| record.clone());
+                finish(&node, &asked, record).await
             };
             let in_turn = trace::within(record.trace.clone(), in_turn);
             let ended = tokio::time::timeout(left, in_turn).await;
@@ -242,31 +281,35 @@ fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
             () = stopping.cancelled() => return,
         };
         if let Err(fault) = ended
-            && let Err(fault) = fail(&node, &record, &fault).await
+            && let Err(fault) = fail(&node, run, &record, &fault).await
         {
             tracing::error!(problem = %fault.problem(), "the end of a run was not recorded");
         }
     });
 }
 
-async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, Fault> {
+async fn finish(node: &Arc<Node>, asked: &Asked, mut record: Record) -> Result<Ran, Fault> {
     let run = record.run()?;
+    // Whoever asks for a run that has failed has it go on.
+    record.problem = None;
     if let Some(result) = run.result() {
         return Ok((result, record.changes(&asked.envelopes).into_iter().collect()));
     }
     Executing::new(node, asked, Some(record)).end(run).await
 }
 
-async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> {
-    let id = record.run()?.id();
-    let mut record = stored(&node.store, id)?.unwrap_or_else(|| record.clone());
+async fn fail(node: &Node, run: RunId, record: &Record, fault: &Fault) -> Result<(), Fault> {
+    let mut record = stored(&node.store, run)?.unwrap_or_else(|| record.clone());
+    if record.has_ended() {
+        return Ok(());
+    }
     record.problem = serde_json::to_string(fault.problem()).ok();
     keep(&node.store, &record).await
 }
 
-async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Result<Record, Fault> {
+fn new_record(node: &Node, asked: &Asked, run: &Run) -> Result<Record, Fault> {
     let now = node.clock.now();
-    let record = Record {
+    Ok(Record {
         tenant: asked.scope.tenant.clone(),
         app: asked.scope.app.clone(),
         session: asked.session()?.clone(),
@@ -274,7 +317,7 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Re
         deadline: now.after(asked.timeout),
         input: Sha256::digest(&asked.input).into(),
         run: run.encode(),
-        inbox,
+        inbox: None,
         holder: asked.holder,
         envelopes: asked.envelopes.clone(),
         changed: BTreeMap::new(),
@@ -282,9 +325,7 @@ async fn accept(node: &Node, asked: &Asked, run: &Run, inbox: Option<u64>) -> Re
         by: asked.by,
         problem: None,
         trace: asked.trace.clone(),
-    };
-    keep(&node.store, &record).await?;
-    Ok(record)
+    })
 }
 
 fn no_workflow(error: &fogline_core::workflow::BadRun) -> Fault {

@@ -81,6 +81,13 @@ impl Inboxes {
         place
     }
 
+    /// Whether a recorded run has this place.
+    pub(super) fn holds(&self, session: &SessionKey, number: u64) -> bool {
+        let inner = self.lock();
+        let inbox = inner.sessions.get(session);
+        inbox.is_some_and(|inbox| inbox.runs.contains_key(&number))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -175,6 +175,45 @@ async fn a_run_of_what_its_client_holds_goes_on_from_what_its_finished_steps_mad
     nodes.stop().await;
 }
 
+/// Its caller stopped waiting, and leaves it to the node under the same name.
+#[tokio::test]
+async fn a_run_that_was_waited_for_in_vain_is_executed_when_it_is_left_to_the_node() {
+    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    let parts = gates.parts(&[("first", &[]), ("last", &["first"])], &["last"]);
+    one.deploy_parts(&parts).await.ok();
+    let mut held = one.session("gated", "in-edge").await;
+    gates.open("first");
+    let soon = [("idempotency-key", "run"), ("fogline-timeout-ms", "1000")];
+    let cut = one.in_session(&mut held, "runs", "", &soon).await;
+    assert_eq!(cut.status, 504, "{}", cut.text());
+    let run = accept(&one, &mut held, "", &later("run")).await;
+    gates.open("last");
+    assert_eq!(result(&one, &held, &run).await, "1");
+    assert_eq!(gates.begun("first"), 1, "it goes on from what is done");
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_left_to_the_node_many_times_at_once_is_executed_once() {
+    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    one.deploy_parts(&gates.parts(&[("step", &[])], &[])).await.ok();
+    let held = one.session("gated", "in-edge").await;
+    let all = (0..8).map(|_| {
+        let (mut held, one) = (held.clone(), &one);
+        async move { accept(one, &mut held, "", &later("run")).await }
+    });
+    let runs = futures_util::future::join_all(all).await;
+    gates.open("step");
+    // One behind it, so that whatever has a place has been executed.
+    let last = accept(&one, &mut held.clone(), "", &later("last")).await;
+    result(&one, &held, &last).await;
+    assert_eq!(result(&one, &held, &runs[0]).await, "");
+    assert_eq!(gates.begun("step"), 2);
+    nodes.stop().await;
+}
+
 /// `note` writes its input down in a file, and is followed by the example's `count`.
 fn two_steps(notes: &std::path::Path) -> Vec<Part> {
     let note = format!(
