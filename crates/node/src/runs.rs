@@ -10,7 +10,7 @@ use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
 use fogline_core::session::{Refusal, Seen, SessionKey};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunBy, RunStatus};
-use fogline_protocol::problem::{Kind, Problem};
+use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -33,7 +33,7 @@ mod steps;
 use hops::Hops;
 pub(crate) use hops::{arrive, take};
 use inbox::{Inboxes, Place};
-use record::{Record, keep, records, stored};
+use record::{Progress, Record, begin, decode, keep, stored, unfinished};
 pub(crate) use record::{forget_app, forget_old};
 use steps::Common;
 
@@ -117,7 +117,7 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
         None if !asked.envelopes.is_empty() => return Executing::new(node, &asked, None).end(run).await,
         None => {
             let record = new_record(node, &asked, &run)?;
-            keep(&node.store, &record).await?;
+            begin(&node.store, &record).await?;
             record
         }
     };
@@ -166,11 +166,11 @@ async fn leave_to_inbox(node: &Arc<Node>, asked: &Asked, run: Run) -> Result<(),
     record.inbox = Some(place.number);
     if let Some(begun) = begun {
         record.changed = begun.changes(&asked.envelopes);
-        (record.run, record.made_by) = (begun.run, begun.made_by);
+        (record.progress, record.made_by) = (begun.progress, begun.made_by);
     }
-    keep(&node.store, &record).await?;
+    begin(&node.store, &record).await?;
     place.is_recorded(id);
-    execute_later(node, id, record, place);
+    execute_later(node, record, place);
     Ok(())
 }
 
@@ -188,21 +188,19 @@ async fn check_session(node: &Node, scope: &Scope) -> Result<(), Fault> {
 /// How a run is.
 pub(crate) fn describe(node: &Node, scope: &Scope, id: RunId) -> Result<api::Run, Fault> {
     let record = record_of(node, scope, id)?;
-    let run = record.run()?;
-    let problem: Option<Problem> = record
-        .problem
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok());
-    let status = match (&problem, run.result()) {
-        (Some(_), _) => RunStatus::Failed,
-        (None, Some(_)) => RunStatus::Done,
-        (None, None) => RunStatus::Accepted,
+    let problem = record.problem();
+    let (finished, status) = match record.progress {
+        Progress::UnderWay(run) => {
+            let finished = decode(&run)?.finished().cloned().collect();
+            (finished, RunStatus::Accepted)
+        }
+        Progress::Done { finished, .. } => (finished, RunStatus::Done),
     };
     Ok(api::Run {
         run: id,
         node: node.name.clone(),
-        status,
-        finished: run.finished().cloned().collect(),
+        status: problem.as_ref().map_or(status, |_| RunStatus::Failed),
+        finished,
         problem,
     })
 }
@@ -210,18 +208,17 @@ pub(crate) fn describe(node: &Node, scope: &Scope, id: RunId) -> Result<api::Run
 /// The result of a run, if it has one, with the envelopes that the client must keep.
 pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Ran, Fault> {
     let record = record_of(node, scope, id)?;
-    let changed = record.changed.clone().into_iter().collect();
-    if let Some(problem) = describe(node, scope, id)?.problem {
-        return Err(Fault::with_envelopes(problem, changed));
-    }
-    let result = record.run()?.result().ok_or_else(|| {
-        Fault::new(
+    let problem = record.problem();
+    let changed = record.changed.into_iter().collect();
+    match (problem, record.progress) {
+        (Some(problem), _) => Err(Fault::with_envelopes(problem, changed)),
+        (None, Progress::Done { result, .. }) => Ok((result, changed)),
+        (None, Progress::UnderWay(_)) => Err(Fault::new(
             Kind::Conflict,
             "the run has not ended",
             "ask again later; its description says how it is",
-        )
-    })?;
-    Ok((result, changed))
+        )),
+    }
 }
 
 /// The record of a run of this session, and of no other.
@@ -244,20 +241,20 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
     forget_old(&node.store, node.clock.now()).await?;
     let mut waiting = Vec::new();
     // Each has its place before the first is executed.
-    for record in records(&node.store)? {
-        if let Some(number) = record.inbox.filter(|_| !record.has_ended()) {
-            let run = record.run()?.id();
-            let place = node.runs.inboxes.restore(&record.of_session(), number, run);
-            waiting.push((run, record, place));
+    for record in unfinished(&node.store).await? {
+        if let Some(number) = record.inbox {
+            let inboxes = &node.runs.inboxes;
+            let place = inboxes.restore(&record.of_session(), number, record.id);
+            waiting.push((record, place));
         }
     }
-    for (run, record, place) in waiting {
-        execute_later(node, run, record, place);
+    for (record, place) in waiting {
+        execute_later(node, record, place);
     }
     Ok(())
 }
 
-fn execute_later(node: &Arc<Node>, run: RunId, record: Record, place: Place) {
+fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
     let (node, tasks) = (Arc::clone(node), node.tasks.clone());
     let stopping = node.stopping.clone();
     tasks.spawn(async move {
@@ -267,8 +264,8 @@ fn execute_later(node: &Arc<Node>, run: RunId, record: Record, place: Place) {
             let in_turn = async {
                 place.turn().await;
                 // Somebody may wait for it by now, and have it executed.
-                let _turn = node.runs.turns.take(&run).await?;
-                let record = stored(&node.store, run)?.unwrap_or_else(|| record.clone());
+                let _turn = node.runs.turns.take(&record.id).await?;
+                let record = stored(&node.store, record.id)?.unwrap_or_else(|| record.clone());
                 finish(&node, &asked, record).await
             };
             let in_turn = trace::within(record.trace.clone(), in_turn);
@@ -281,7 +278,7 @@ fn execute_later(node: &Arc<Node>, run: RunId, record: Record, place: Place) {
             () = stopping.cancelled() => return,
         };
         if let Err(fault) = ended
-            && let Err(fault) = fail(&node, run, &record, &fault).await
+            && let Err(fault) = fail(&node, &record, &fault).await
         {
             tracing::error!(problem = %fault.problem(), "the end of a run was not recorded");
         }
@@ -289,17 +286,20 @@ fn execute_later(node: &Arc<Node>, run: RunId, record: Record, place: Place) {
 }
 
 async fn finish(node: &Arc<Node>, asked: &Asked, mut record: Record) -> Result<Ran, Fault> {
-    let run = record.run()?;
+    let run = match &record.progress {
+        Progress::Done { result, .. } => {
+            let changed = record.changes(&asked.envelopes);
+            return Ok((result.clone(), changed.into_iter().collect()));
+        }
+        Progress::UnderWay(run) => decode(run)?,
+    };
     // Whoever asks for a run that has failed has it go on.
     record.problem = None;
-    if let Some(result) = run.result() {
-        return Ok((result, record.changes(&asked.envelopes).into_iter().collect()));
-    }
     Executing::new(node, asked, Some(record)).end(run).await
 }
 
-async fn fail(node: &Node, run: RunId, record: &Record, fault: &Fault) -> Result<(), Fault> {
-    let mut record = stored(&node.store, run)?.unwrap_or_else(|| record.clone());
+async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> {
+    let mut record = stored(&node.store, record.id)?.unwrap_or_else(|| record.clone());
     if record.has_ended() {
         return Ok(());
     }
@@ -310,13 +310,14 @@ async fn fail(node: &Node, run: RunId, record: &Record, fault: &Fault) -> Result
 fn new_record(node: &Node, asked: &Asked, run: &Run) -> Result<Record, Fault> {
     let now = node.clock.now();
     Ok(Record {
+        id: run.id(),
         tenant: asked.scope.tenant.clone(),
         app: asked.scope.app.clone(),
         session: asked.session()?.clone(),
         accepted: now,
         deadline: now.after(asked.timeout),
         input: Sha256::digest(&asked.input).into(),
-        run: run.encode(),
+        progress: Progress::of(run),
         inbox: None,
         holder: asked.holder,
         envelopes: asked.envelopes.clone(),
@@ -398,7 +399,7 @@ impl<'a> Executing<'a> {
             self.changed.extend(envelopes);
             let ready = run.finish(&step.name, output);
             if let Some(record) = &mut self.record {
-                record.run = run.encode();
+                record.advance(&run);
                 record.changed.clone_from(&self.changed);
                 keep(&self.node.store, record).await?;
             }

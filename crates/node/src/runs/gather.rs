@@ -81,9 +81,9 @@ impl Executing<'_> {
             }
         };
         if let Some(record) = &mut self.record {
-            record.run = run.encode();
             record.changed.clone_from(&self.changed);
             record.made_by.clone_from(&self.made_by);
+            record.advance(run);
             keep(&self.node.store, record).await?;
         }
         Ok(if failed.is_none() { ready } else { Vec::new() })
