@@ -10,6 +10,7 @@ use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
 use fogline_core::session::{Refusal, Seen, SessionKey};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunBy, RunStatus};
+use fogline_protocol::peer::Shown;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
 use futures_util::StreamExt;
@@ -75,8 +76,16 @@ pub(crate) struct Asked {
     pub(crate) trace: Option<TraceContext>,
 }
 
-/// Result, and the envelopes that the client must keep.
-pub(crate) type Ran = (Bytes, Vec<(StateName, Bytes)>);
+/// What came of a run, or of a step of it.
+pub(crate) struct Ran {
+    pub(crate) output: Bytes,
+    /// Those that the client must keep.
+    pub(crate) envelopes: Vec<(StateName, Bytes)>,
+    /// The newest that was shown of the session's primary part.
+    pub(crate) shown: Option<Shown>,
+    /// Whether it had ended before.
+    pub(crate) replayed: bool,
+}
 
 impl Asked {
     fn id(&self) -> RunId {
@@ -166,6 +175,7 @@ async fn leave_to_inbox(node: &Arc<Node>, asked: &Asked, run: Run) -> Result<(),
     record.inbox = Some(place.number);
     if let Some(begun) = begun {
         record.changed = begun.changes(&asked.envelopes);
+        record.shown = begun.shown;
         (record.progress, record.made_by) = (begun.progress, begun.made_by);
     }
     begin(&node.store, &record).await?;
@@ -212,7 +222,12 @@ pub(crate) fn result(node: &Node, scope: &Scope, id: RunId) -> Result<Ran, Fault
     let changed = record.changed.into_iter().collect();
     match (problem, record.progress) {
         (Some(problem), _) => Err(Fault::with_envelopes(problem, changed)),
-        (None, Progress::Done { result, .. }) => Ok((result, changed)),
+        (None, Progress::Done { result, .. }) => Ok(Ran {
+            output: result,
+            envelopes: changed,
+            shown: record.shown,
+            replayed: true,
+        }),
         (None, Progress::UnderWay(_)) => Err(Fault::new(
             Kind::Conflict,
             "the run has not ended",
@@ -289,7 +304,12 @@ async fn finish(node: &Arc<Node>, asked: &Asked, mut record: Record) -> Result<R
     let run = match &record.progress {
         Progress::Done { result, .. } => {
             let changed = record.changes(&asked.envelopes);
-            return Ok((result.clone(), changed.into_iter().collect()));
+            return Ok(Ran {
+                output: result.clone(),
+                envelopes: changed.into_iter().collect(),
+                shown: record.shown,
+                replayed: true,
+            });
         }
         Progress::UnderWay(run) => decode(run)?,
     };
@@ -324,6 +344,7 @@ fn new_record(node: &Node, asked: &Asked, run: &Run) -> Result<Record, Fault> {
         changed: BTreeMap::new(),
         made_by: BTreeMap::new(),
         by: asked.by,
+        shown: None,
         problem: None,
         trace: asked.trace.clone(),
     })
@@ -346,6 +367,7 @@ struct Executing<'a> {
     changed: BTreeMap<StateName, Bytes>,
     /// Which step made each of these, where steps call each other.
     made_by: BTreeMap<StateName, u32>,
+    shown: Option<Shown>,
 }
 
 impl<'a> Executing<'a> {
@@ -358,6 +380,7 @@ impl<'a> Executing<'a> {
         Self {
             node,
             asked,
+            shown: record.as_ref().and_then(|record| record.shown),
             record,
             envelopes,
             changed,
@@ -387,7 +410,7 @@ impl<'a> Executing<'a> {
         }
         let mut failed: Option<Fault> = None;
         while let Some((step, ended)) = under_way.next().await {
-            let (output, envelopes) = match ended {
+            let ran = match ended {
                 Ok(ended) => ended,
                 Err(fault) => {
                     // What is under way beside it may commit yet, and its client must get the envelopes.
@@ -395,12 +418,14 @@ impl<'a> Executing<'a> {
                     continue;
                 }
             };
-            self.envelopes.extend(envelopes.iter().cloned());
-            self.changed.extend(envelopes);
-            let ready = run.finish(&step.name, output);
+            self.envelopes.extend(ran.envelopes.iter().cloned());
+            self.changed.extend(ran.envelopes);
+            self.shown = Shown::newest(self.shown, ran.shown);
+            let ready = run.finish(&step.name, ran.output);
             if let Some(record) = &mut self.record {
                 record.advance(&run);
                 record.changed.clone_from(&self.changed);
+                record.shown = self.shown;
                 keep(&self.node.store, record).await?;
             }
             for step in ready.into_iter().filter(|_| failed.is_none()) {
@@ -417,7 +442,16 @@ impl<'a> Executing<'a> {
         let result = run
             .result()
             .ok_or_else(|| Fault::internal("a run ended without a result"))?;
-        Ok((result, self.changed.into_iter().collect()))
+        Ok(self.ran(result))
+    }
+
+    fn ran(self, result: Bytes) -> Ran {
+        Ran {
+            output: result,
+            envelopes: self.changed.into_iter().collect(),
+            shown: self.shown,
+            replayed: false,
+        }
     }
 
     fn common(&self, deadline: Timestamp) -> Common {

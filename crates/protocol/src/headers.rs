@@ -16,7 +16,7 @@ pub const TIMEOUT_MS: HeaderName = HeaderName::from_static("fogline-timeout-ms")
 pub const SEEN: HeaderName = HeaderName::from_static("fogline-seen");
 /// In replies: `true` if the request had been executed before.
 pub const REPLAYED: HeaderName = HeaderName::from_static("fogline-replayed");
-/// In replies: the node that executed.
+/// In replies: the node that executed; of a run, the node that was asked for it.
 pub const NODE: HeaderName = HeaderName::from_static("fogline-node");
 /// In replies: the execution model under which the session's primary part is now.
 pub const MODEL: HeaderName = HeaderName::from_static("fogline-model");

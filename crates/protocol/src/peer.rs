@@ -151,6 +151,8 @@ pub struct Hop {
     pub trace: Option<TraceContext>,
     /// What the client has seen.
     pub seen: Option<Seen>,
+    /// The newest that was shown by the steps before it.
+    pub shown: Option<Shown>,
     /// The client that holds the envelopes.
     pub holder: Option<ClientId>,
     /// The states whose envelopes stand behind the input, and the steps that made them: their places in the order of
@@ -167,6 +169,28 @@ pub struct Ticket {
     pub number: u64,
 }
 
+/// What a step of a run has shown of the primary part of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// What the client has now seen.
+    pub seen: Seen,
+    /// The model of the part.
+    pub model: ExecutionModel,
+}
+
+impl Shown {
+    /// The newer of two; what is as new as what was known says where the part is now.
+    #[must_use]
+    pub fn newest(known: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let version = |shown: Option<Self>| shown.map(|shown| (shown.seen.epoch, shown.seen.version));
+        if version(other) >= version(known) {
+            other
+        } else {
+            known
+        }
+    }
+}
+
 /// What has come of a step, for the record of its run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arrival {
@@ -174,6 +198,8 @@ pub struct Arrival {
     pub number: u64,
     /// The step.
     pub step: StepName,
+    /// The newest that was shown on the way.
+    pub shown: Option<Shown>,
     /// The states whose envelopes stand behind the output, and the steps that made them.
     pub envelopes: Vec<(StateName, u32)>,
 }

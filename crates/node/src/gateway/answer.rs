@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use fogline_core::model::StateName;
+use fogline_core::model::{ExecutionModel, NodeName, StateName};
+use fogline_core::session::Seen;
 use fogline_protocol::api::Envelopes;
 use fogline_protocol::headers;
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
@@ -73,10 +74,33 @@ pub(crate) fn fault(fault: &Fault) -> Response {
     response
 }
 
+/// What the headers of an answer say.
+pub(crate) struct About<'a> {
+    pub(crate) node: &'a NodeName,
+    pub(crate) execution_us: Option<u64>,
+    pub(crate) seen: Option<Seen>,
+    pub(crate) replayed: bool,
+    pub(crate) model: Option<ExecutionModel>,
+    pub(crate) convert: Option<ExecutionModel>,
+}
+
+impl<'a> From<&'a Invoked> for About<'a> {
+    fn from(invoked: &'a Invoked) -> Self {
+        Self {
+            node: &invoked.node,
+            execution_us: Some(invoked.execution_us),
+            seen: invoked.seen,
+            replayed: invoked.replayed,
+            model: invoked.model,
+            convert: invoked.convert,
+        }
+    }
+}
+
 /// Output and envelopes, as the client wants them.
 pub(crate) fn invoked(
     request: &HeaderMap,
-    invoked: Option<&Invoked>,
+    about: &About<'_>,
     output: Bytes,
     envelopes: &[(StateName, Bytes)],
     in_parts: bool,
@@ -97,9 +121,7 @@ pub(crate) fn invoked(
     } else {
         mixed(StatusCode::OK, Part::new(multipart::OUTPUT, output), envelopes)
     };
-    if let Some(invoked) = invoked {
-        describe(invoked, response.headers_mut());
-    }
+    describe(about, response.headers_mut());
     response
 }
 
@@ -137,24 +159,26 @@ pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, By
     )
 }
 
-fn describe(invoked: &Invoked, into: &mut HeaderMap) {
-    if let Ok(node) = HeaderValue::from_str(invoked.node.as_str()) {
+fn describe(about: &About<'_>, into: &mut HeaderMap) {
+    if let Ok(node) = HeaderValue::from_str(about.node.as_str()) {
         into.insert(headers::NODE, node);
     }
-    into.insert(headers::EXECUTION_US, HeaderValue::from(invoked.execution_us));
-    if let Some(seen) = invoked
+    if let Some(execution_us) = about.execution_us {
+        into.insert(headers::EXECUTION_US, HeaderValue::from(execution_us));
+    }
+    if let Some(seen) = about
         .seen
         .and_then(|seen| HeaderValue::from_str(&seen.to_string()).ok())
     {
         into.insert(headers::SEEN, seen);
     }
-    if invoked.replayed {
+    if about.replayed {
         into.insert(headers::REPLAYED, HeaderValue::from_static("true"));
     }
-    if let Some(model) = invoked.model {
+    if let Some(model) = about.model {
         into.insert(headers::MODEL, HeaderValue::from_static(model.name()));
     }
-    if let Some(model) = invoked.convert {
+    if let Some(model) = about.convert {
         into.insert(headers::CONVERT, HeaderValue::from_static(model.name()));
     }
 }

@@ -91,7 +91,7 @@ fn finish(answer: Answer, headers: &HeaderMap, in_parts: bool) -> Result<Respons
     match answer {
         Answer::Invoked(invoked, output, envelopes) => Ok(answer::invoked(
             headers,
-            Some(&invoked),
+            &(&invoked).into(),
             output,
             &envelopes,
             in_parts,

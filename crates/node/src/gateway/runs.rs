@@ -6,18 +6,20 @@ use fogline_protocol::problem::Kind;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::answer::{self, Response};
+use super::answer::{self, About, Response};
 use super::asked::{Asked, named};
 use super::body;
-use crate::admit;
+use crate::admit::{self, Scope};
 use crate::fault::Fault;
-use crate::runs;
+use crate::node::Node;
+use crate::runs::{self, Ran};
 
 pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
     let (node, headers) = (asked.node, asked.headers);
     let carried = body::carried(headers, asked.body).await?;
+    let whose = scope.clone();
     let wanted = runs::Asked {
         key: admit::key(headers)?.map(str::to_owned),
         input: carried.input,
@@ -33,14 +35,23 @@ pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
         let run = runs::accept_run(node, wanted).await?;
         return Ok(accepted(app, session, &run));
     }
-    let (result, envelopes) = runs::run(node, wanted).await?;
-    Ok(answer::invoked(
-        headers,
-        None,
-        result,
-        &envelopes,
-        carried.in_parts,
-    ))
+    let ran = runs::run(node, wanted).await?;
+    Ok(ended(node, &whose, headers, ran, carried.in_parts))
+}
+
+/// The answer to a run, with what its client is told of the session as with any other answer.
+fn ended(node: &Node, scope: &Scope, headers: &HeaderMap, ran: Ran, in_parts: bool) -> Response {
+    let wish = |session| node.requested.of(&scope.tenant, &scope.app, session);
+    let about = About {
+        node: &node.name,
+        execution_us: None,
+        seen: ran.shown.map(|shown| shown.seen),
+        replayed: ran.replayed,
+        // Since one that had ended before, the session may have moved.
+        model: ran.shown.filter(|_| !ran.replayed).map(|shown| shown.model),
+        convert: scope.session.as_ref().and_then(wish),
+    };
+    answer::invoked(headers, &about, ran.output, &ran.envelopes, in_parts)
 }
 
 /// Who is to run the workflow.
@@ -84,6 +95,6 @@ pub(super) async fn describe(asked: Asked<'_>) -> Result<Response, Fault> {
 pub(super) async fn result(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session, run] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
-    let (result, envelopes) = runs::result(asked.node, &scope, named(run)?)?;
-    Ok(answer::invoked(asked.headers, None, result, &envelopes, false))
+    let ran = runs::result(asked.node, &scope, named(run)?)?;
+    Ok(ended(asked.node, &scope, asked.headers, ran, false))
 }

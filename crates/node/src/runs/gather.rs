@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fogline_core::model::{StepName, Timestamp};
 use fogline_core::workflow::{ReadyStep, Run};
+use fogline_protocol::peer::Shown;
 
 use super::hops::{Arrived, Desk, Envelope, Errand, fire};
 use super::record::keep;
@@ -35,7 +36,7 @@ impl Executing<'_> {
                 Some(fault) => return Err(fault.after(self.changed)),
                 None => {
                     if let Some(result) = run.result() {
-                        return Ok((result, self.changed.into_iter().collect()));
+                        return Ok(self.ran(result));
                     }
                 }
             }
@@ -72,6 +73,7 @@ impl Executing<'_> {
                 self.changed.insert(state, sealed);
             }
         }
+        self.shown = Shown::newest(self.shown, arrived.shown);
         let ready = match arrived.output {
             Ok(output) => run.arrive(&arrived.step, output),
             Err(problem) => {
@@ -83,6 +85,7 @@ impl Executing<'_> {
         if let Some(record) = &mut self.record {
             record.changed.clone_from(&self.changed);
             record.made_by.clone_from(&self.made_by);
+            record.shown = self.shown;
             record.advance(run);
             keep(&self.node.store, record).await?;
         }
@@ -106,6 +109,7 @@ impl Executing<'_> {
             ticket: desk.ticket.clone(),
             plan: Arc::clone(plan),
             step: step.clone(),
+            shown: self.shown,
             envelopes: envelopes.collect(),
         };
         errand.onto(self.node, step)

@@ -12,7 +12,7 @@ use fogline_core::dispatch::pause_after;
 use fogline_core::model::{NodeName, StateName, StepName};
 use fogline_core::session::Refusal;
 use fogline_core::workflow::{ReadyStep, Run};
-use fogline_protocol::peer::{Arrival, Hop, Request, Response, Ticket};
+use fogline_protocol::peer::{Arrival, Hop, Request, Response, Shown, Ticket};
 use fogline_protocol::problem::{Kind, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -45,6 +45,8 @@ pub(crate) struct Arrived {
     pub(super) step: StepName,
     /// Its output, or why there is none.
     pub(super) output: Result<Bytes, Problem>,
+    /// The newest that was shown on the way.
+    pub(super) shown: Option<Shown>,
     /// Envelopes that were made on the way, and by which step of the workflow.
     pub(super) envelopes: Vec<(StateName, u32, Bytes)>,
 }
@@ -142,6 +144,8 @@ pub(super) struct Errand {
     /// The run without what is known to its record only.
     pub(super) plan: Arc<Run>,
     pub(super) step: ReadyStep,
+    /// The newest that was shown by the steps before it.
+    pub(super) shown: Option<Shown>,
     pub(super) envelopes: BTreeMap<StateName, Envelope>,
 }
 
@@ -183,6 +187,7 @@ pub(crate) fn take(node: &Arc<Node>, hop: Hop, mut body: impl Iterator<Item = By
         ticket: hop.ticket,
         plan: Arc::new(plan),
         step,
+        shown: hop.shown,
         envelopes: envelopes
             .map(|((state, by), sealed)| (state, Envelope { sealed, by }))
             .collect(),
@@ -206,6 +211,7 @@ pub(crate) async fn arrive(
     let arrived = Arrived {
         step: arrival.step,
         output: problem.map_or(Ok(output), Err),
+        shown: arrival.shown,
         envelopes: envelopes
             .map(|((state, by), sealed)| (state, by, sealed))
             .collect(),
@@ -274,6 +280,7 @@ impl Errand {
             deadline: self.common.deadline,
             trace: self.common.trace.clone(),
             seen: self.common.seen,
+            shown: self.shown,
             holder: self.common.holder,
             envelopes: envelopes
                 .map(|(state, envelope)| (state.clone(), envelope.by))
@@ -307,11 +314,13 @@ impl Errand {
             Err(fault) => Err(fault),
         };
         drop(room);
-        let (output, made) = match ran {
+        let ran = match ran {
             Ok(ran) => ran,
             Err(fault) => return self.fail(node, fault).await,
         };
-        self.keep(made);
+        self.keep(ran.envelopes);
+        self.shown = Shown::newest(self.shown, ran.shown);
+        let output = ran.output;
         let onward = self.plan.onward(&self.step.name, &output);
         for next in onward.next {
             match self.onto(node, next) {
@@ -362,6 +371,7 @@ impl Errand {
         let arrived = Arrived {
             step: self.step.name.clone(),
             output,
+            shown: self.shown,
             envelopes: made.collect(),
         };
         if self.ticket.node == node.name {
@@ -370,6 +380,7 @@ impl Errand {
         let arrival = Box::new(Arrival {
             number: self.ticket.number,
             step: arrived.step,
+            shown: arrived.shown,
             envelopes: arrived
                 .envelopes
                 .iter()

@@ -9,6 +9,7 @@ use fogline_core::model::{AppName, ClientId, RunId, SessionId, StateName, StepNa
 use fogline_core::session::{Refusal, SessionKey};
 use fogline_core::workflow::Run;
 use fogline_protocol::api::RunBy;
+use fogline_protocol::peer::Shown;
 use fogline_protocol::problem::{Kind, Problem};
 use fogline_protocol::trace::TraceContext;
 use fogline_state::EmbeddedStore;
@@ -52,6 +53,8 @@ pub(super) struct Record {
     pub(super) changed: BTreeMap<StateName, Bytes>,
     /// Which step of the workflow made each of these, where steps call each other.
     pub(super) made_by: BTreeMap<StateName, u32>,
+    /// The newest that was shown of the session's primary part.
+    pub(super) shown: Option<Shown>,
     /// Who runs it.
     pub(super) by: RunBy,
     pub(super) problem: Option<String>,
@@ -297,7 +300,8 @@ mod tests {
         0250cf88b25e941b6a932d144a53634e2b056c6f63616c07636f756e7465722074776f5f655f34376b6c646334616576
         7a326b687872626a656361353335727180d095ffbc3180d095ffbc316b86b273ff34fce19d6b804eff5a3f5747ada4ea
         a22f1d49c01e52ddb7875b4b001e0150cf88b25e941b6a932d144a53634e2b0131010361646403616464000001808080
-        baf8dfa7911a0000000000000107070707070707070707070707070707080808080808080801010876656e646f723d31";
+        baf8dfa7911a000000000000000107070707070707070707070707070707080808080808080801010876656e646f723d
+        31";
 
     fn run(number: u8, input: &'static [u8]) -> Run {
         let step = |name: &str, after: &[&str]| WorkflowStep {
@@ -324,6 +328,7 @@ mod tests {
             envelopes: BTreeMap::new(),
             changed: BTreeMap::new(),
             made_by: BTreeMap::new(),
+            shown: None,
             by: RunBy::Node,
             problem: None,
             trace: None,

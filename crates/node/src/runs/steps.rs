@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fogline_core::model::{ClientId, NodeName, StateName, Timestamp};
 use fogline_core::session::{Origin, Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
-use fogline_protocol::peer::Target;
+use fogline_protocol::peer::{Invoked, Shown, Target};
 use fogline_protocol::trace::TraceContext;
 
 use super::Ran;
@@ -91,7 +91,15 @@ async fn persist(node: &Arc<Node>, job: Job, at: Option<&NodeName>) -> Result<Ra
     };
     loop {
         match answer {
-            Ok(Answer::Invoked(_, output, envelopes)) => return Ok((output, envelopes)),
+            Ok(Answer::Invoked(invoked, output, envelopes)) => {
+                let shown = shown(node, &job, &invoked);
+                return Ok(Ran {
+                    output,
+                    envelopes,
+                    shown,
+                    replayed: invoked.replayed,
+                });
+            }
             Ok(_) => return Err(Fault::internal("a dispatched invocation has no answer")),
             Err(fault) if fault.problem().kind.retriable() && node.clock.now() < job.call.deadline => {
                 tokio::time::sleep(pause).await;
@@ -101,4 +109,13 @@ async fn persist(node: &Arc<Node>, job: Job, at: Option<&NodeName>) -> Result<Ra
         }
         answer = dispatch(node, job.clone()).await;
     }
+}
+
+/// What an invocation has shown of its session's primary part, if it worked on that.
+fn shown(node: &Node, job: &Job, invoked: &Invoked) -> Option<Shown> {
+    let app = node.apps.get(&job.call.tenant, &job.call.app).ok()?;
+    let (part, _) = Parts::main_of(&app, job).ok()??;
+    let is_primary = job.call.session.as_ref()?.primary() == part;
+    let (seen, model) = (invoked.seen?, invoked.model?);
+    is_primary.then_some(Shown { seen, model })
 }

@@ -6,7 +6,7 @@ use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::problem::Kind;
 use reqwest::Method;
 
-use crate::call::{Server, send};
+use crate::call::{Answer, Server, send};
 
 /// How long an accepted run may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,6 +67,38 @@ async fn a_run_with_a_key_is_executed_once() {
     send(run("k", "5")).await.problem(Kind::KeyReused);
     assert_eq!(send(run("l", "5")).await.status(200).text(), "9");
     send(run(&"k".repeat(256), "5")).await.problem(Kind::BadRequest);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_run_says_what_it_shows_of_the_session() {
+    let server = Server::with(&["counter"]).await;
+    for by in ["node", "hops"] {
+        let session = server.session("counter", "in-function").await;
+        let run = async |key: &str| {
+            let request = server.ask(Method::POST, &format!("{session}/runs"));
+            let request = request.header("fogline-run-by", by);
+            send(request.header("idempotency-key", key).body("4"))
+                .await
+                .status(200)
+        };
+        let told = |answer: &Answer| {
+            [
+                "fogline-seen",
+                "fogline-model",
+                "fogline-node",
+                "fogline-replayed",
+            ]
+            .map(|header| answer.header(header).unwrap_or_default().to_owned())
+        };
+        run("a").await;
+        let second = run("b").await;
+        assert_eq!(told(&second), ["0.2.2", "in-function", "edge-1", ""], "{by}");
+        // It may be elsewhere since.
+        let again = run("b").await;
+        assert_eq!(told(&again), ["0.2.2", "", "edge-1", "true"], "{by}");
+        assert_eq!(again.header("fogline-execution-us"), None);
+    }
     server.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::operation::{Operation, binary, bytes, json_of};
+use super::operation::{Operation, binary, json_of};
 use super::parameters::answer_header_references;
 use crate::multipart;
 use crate::problem::Kind::{
@@ -166,10 +166,9 @@ fn runs() -> Vec<Operation> {
             "prefer",
         ])
         .body(carried(multipart::INPUT))
-        .answer(
+        .full_answer(
             200,
-            "Its result, and the envelopes that the client must keep.",
-            output(),
+            invoked("Its result, and the envelopes that the client must keep."),
         )
         .full_answer(202, accepted)
         .problems_in_parts()
@@ -189,7 +188,10 @@ fn runs() -> Vec<Operation> {
             "runResult",
             "The result of a run.",
         )
-        .answer(200, "Its result.", bytes())
+        .full_answer(
+            200,
+            invoked("Its result, and the envelopes that the client must keep."),
+        )
         .problems(OF_STATES)
         .problems(OF_FUNCTIONS),
     ]

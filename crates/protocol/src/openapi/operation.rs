@@ -155,11 +155,6 @@ pub(super) fn text(media_type: &str) -> Value {
     json!({media_type: {"schema": {"type": "string"}}})
 }
 
-/// Bytes.
-pub(super) fn bytes() -> Value {
-    json!({"application/octet-stream": {"schema": binary()}})
-}
-
 /// The schema of bytes.
 pub(super) fn binary() -> Value {
     json!({"contentMediaType": "application/octet-stream"})

@@ -139,7 +139,11 @@ fn request_headers() -> impl Iterator<Item = (String, Value)> {
 pub(super) fn answer_headers() -> Map<String, Value> {
     let mut all = Map::new();
     for (what, schema, description) in [
-        (headers::NODE, name(), "The node that executed."),
+        (
+            headers::NODE,
+            name(),
+            "The node that executed; of a run, the node that was asked for it.",
+        ),
         (
             headers::EXECUTION_US,
             json!({"type": "integer"}),

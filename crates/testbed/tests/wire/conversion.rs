@@ -262,6 +262,24 @@ async fn an_operator_converts_a_session_that_only_its_client_can_give_at_the_nex
     nodes.stop().await;
 }
 
+/// R14: a client that only has its workflow run hears of the wish too, whoever runs it and wherever its steps run.
+#[tokio::test]
+async fn a_client_that_only_runs_workflows_is_asked_for_its_session() {
+    let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-client").await;
+    let mut without = held.clone();
+    without.envelopes.clear();
+    for (by, seen, model) in [("node", "0.1.1", "external"), ("hops", "0.2.2", "in-edge")] {
+        two.convert(&mut without, model, &[]).await.ok();
+        let ran = one
+            .in_session(&mut held, "runs", "1", &[("fogline-run-by", by)])
+            .await
+            .ok();
+        let told = ["fogline-convert", "fogline-seen", "fogline-model"].map(|header| ran.header(header));
+        assert_eq!(told, [model, seen, "in-client"], "{by}");
+    }
+    nodes.stop().await;
+}
+
 /// Whoever knows the id of another tenant's session neither has its client told to leave, nor keeps it from being told.
 #[tokio::test]
 async fn another_tenants_wishes_for_a_session_are_not_told_to_its_client() {
