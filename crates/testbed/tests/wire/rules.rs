@@ -200,6 +200,57 @@ async fn a_used_envelope_is_refused_under_a_mark_only() {
     }
 }
 
+/// R14: what a client was given by name nobody else may present, whether it was made by a commit or by a move.
+#[tokio::test]
+async fn envelopes_of_one_client_are_refused_from_another() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    let other = [("fogline-client", "ffeeddccbbaa99887766554433221100")];
+    let mine = [("fogline-client", CLIENT)];
+    let mut written = one.session("counter", "in-client").await;
+    let mut moved = one.session("counter", "in-edge").await;
+    for held in [&mut written, &mut moved] {
+        one.in_session(held, "functions/add", "1", &mine).await.ok();
+    }
+    one.convert(&mut moved, "in-client", &mine).await.ok();
+    for held in [&mut written, &mut moved] {
+        let stolen = two
+            .in_session(&mut held.clone(), "functions/peek", "null", &other)
+            .await;
+        let got = (stolen.status, stolen.kind());
+        assert_eq!(got, (400, "bad-envelope".to_owned()), "{}", stolen.text());
+        let added = two.in_session(held, "functions/add", "1", &mine).await.ok();
+        assert_eq!(added.text(), "2");
+    }
+    nodes.stop().await;
+}
+
+/// R3: two commits are told apart also where they are of one version.
+#[tokio::test]
+async fn commits_of_one_version_have_ids_of_their_own() {
+    let setup = Setup::default();
+    let sealer = || Sealer::new("local".parse().unwrap(), setup.keyring.clone());
+    let (_folder, nodes, one, two) = two_callers(setup.clone()).await;
+    one.deploy("counter", str::to_owned).await;
+    let held = one.session("counter", "in-client").await;
+    let mut commits = BTreeSet::new();
+    for caller in [&one, &two, &one, &two] {
+        let mut fork = Sealed {
+            sealer: sealer(),
+            held: held.clone(),
+        };
+        caller
+            .in_session(&mut fork.held, "functions/add", "1", &[])
+            .await
+            .ok();
+        let opened = fork.opened().remove("total").unwrap();
+        assert_eq!(opened.version, 1);
+        commits.insert(opened.head);
+    }
+    assert_eq!(commits.len(), 4);
+    nodes.stop().await;
+}
+
 /// R14: a set of envelopes of which one is older than another knows it is refused.
 #[tokio::test]
 async fn an_older_sibling_is_refused() {
