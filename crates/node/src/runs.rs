@@ -402,11 +402,7 @@ impl<'a> Executing<'a> {
         let common = self.common(deadline);
         let mut under_way = FuturesUnordered::new();
         for step in run.ready() {
-            under_way.push(executed(
-                self.node,
-                steps::job(self.node, &common, &run, &step, self.envelopes.iter())?,
-                step,
-            ));
+            under_way.push(self.step(&common, &run, step)?);
         }
         let mut failed: Option<Fault> = None;
         while let Some((step, ended)) = under_way.next().await {
@@ -429,11 +425,7 @@ impl<'a> Executing<'a> {
                 keep(&self.node.store, record).await?;
             }
             for step in ready.into_iter().filter(|_| failed.is_none()) {
-                under_way.push(executed(
-                    self.node,
-                    steps::job(self.node, &common, &run, &step, self.envelopes.iter())?,
-                    step,
-                ));
+                under_way.push(self.step(&common, &run, step)?);
             }
         }
         if let Some(fault) = failed {
@@ -454,6 +446,32 @@ impl<'a> Executing<'a> {
         }
     }
 
+    /// Executes a step; gives it back, with what came of it.
+    fn step(
+        &self,
+        common: &Common,
+        run: &Run,
+        step: ReadyStep,
+    ) -> Result<impl Future<Output = (ReadyStep, Result<Ran, Fault>)> + use<'a>, Fault> {
+        let job = steps::job(self.node, common, run, &step, self.envelopes.iter())?;
+        let (node, envelopes) = (self.node, self.envelopes.clone());
+        Ok(async move {
+            let with_all = (job.envelopes.len() < envelopes.len()).then(|| Job {
+                envelopes,
+                ..job.clone()
+            });
+            let ran = steps::execute(node, job, &step, None).await;
+            let ran = match (ran, with_all) {
+                // What it declares was not used for long; by the others its session may have been.
+                (Err(fault), Some(with_all)) if fault.problem().kind == Kind::Gone => {
+                    steps::execute(node, with_all, &step, None).await
+                }
+                (ran, _) => ran,
+            };
+            (step, ran)
+        })
+    }
+
     fn common(&self, deadline: Timestamp) -> Common {
         Common {
             scope: self.asked.scope.clone(),
@@ -463,10 +481,4 @@ impl<'a> Executing<'a> {
             trace: self.asked.trace.clone(),
         }
     }
-}
-
-/// One step, and what came of it.
-async fn executed(node: &Arc<Node>, job: Job, step: ReadyStep) -> (ReadyStep, Result<Ran, Fault>) {
-    let ran = steps::execute(node, job, &step, None).await;
-    (step, ran)
 }

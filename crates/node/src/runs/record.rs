@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(left(&store), expected(|number| *number == 0 || number % 3 != 0));
         let (tenant, app) = ("local".parse().unwrap(), "counter".parse().unwrap());
         forget_app(&store, &tenant, &app).await.unwrap();
-        let is_left = |number: &u8| *number == 0 || number % 3 != 0 && number % 2 != 0;
+        let is_left = |number: &u8| *number == 0 || !number.is_multiple_of(3) && !number.is_multiple_of(2);
         assert_eq!(left(&store), expected(is_left));
     }
 

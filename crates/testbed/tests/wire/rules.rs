@@ -200,6 +200,27 @@ async fn a_used_envelope_is_refused_under_a_mark_only() {
     }
 }
 
+/// R20: a client gives a run all that it holds, and each step gets what it declares.
+#[tokio::test]
+async fn a_step_that_declares_nothing_but_what_has_ended_is_executed_in_a_session_that_is_used() {
+    let setup = Setup::default();
+    let sealer = Sealer::new("local".parse().unwrap(), setup.keyring.clone());
+    let (_folder, nodes, one, _) = two_callers(setup).await;
+    one.deploy("sensor", str::to_owned).await;
+    let held = one.session("sensor", "in-client").await;
+    let mut sealed = Sealed { sealer, held };
+    one.in_session(&mut sealed.held, "runs", "20.5", &[]).await.ok();
+    sealed.ends("alarms", Timestamp(1));
+    one.in_session(&mut sealed.held, "runs", "20.5", &[]).await.ok();
+    assert!(sealed.opened()["alarms"].expires > now());
+    for state in ["window", "alarms"] {
+        sealed.ends(state, Timestamp(1));
+    }
+    let gone = one.in_session(&mut sealed.held, "runs", "20.5", &[]).await;
+    assert_eq!((gone.status, gone.kind().as_str()), (410, "gone"));
+    nodes.stop().await;
+}
+
 /// R14: what a client was given by name nobody else may present, whether it was made by a commit or by a move.
 #[tokio::test]
 async fn envelopes_of_one_client_are_refused_from_another() {
