@@ -286,15 +286,21 @@ impl ClientPlace {
         }
     }
 
-    /// Seals once more, with a later end and nothing else changed, what has come and was not written: else a state that
-    /// is only read, or seldom written, would end in the middle of its session's use. Under a mark the record ends.
-    pub(crate) fn renew(&mut self, now: Timestamp, ttl: Duration) -> Result<(), Fault> {
+    /// Seals once more, with a later end and nothing else changed, what was used and not written: else a state that is
+    /// only read, or seldom written, would end in the middle of its session's use. Under a mark the record ends. What
+    /// came beside may be written by somebody else at the same time, whose envelope must stay the later one.
+    pub(crate) fn renew(
+        &mut self,
+        now: Timestamp,
+        ttl: Duration,
+        is_used: impl Fn(&StateName) -> bool,
+    ) -> Result<(), Fault> {
         let Some(held) = self.held.as_ref().filter(|held| held.whose.mark.is_none()) else {
             return Ok(());
         };
         for opened in &held.opened {
             let is_new = self.new.iter().any(|(state, _)| *state == opened.state);
-            if is_new || !end_is_due(opened.expires, now, ttl) {
+            if is_new || !is_used(&opened.state) || !end_is_due(opened.expires, now, ttl) {
                 continue;
             }
             let alone = seal::assemble(vec![opened.clone()], &BTreeSet::new());

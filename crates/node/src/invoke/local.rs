@@ -300,7 +300,9 @@ impl Work<'_> {
         };
         // Whoever only wants to see a state is answered its bytes, and nothing beside them.
         if !matches!(self.task, Task::Get(_)) {
-            client.renew(self.job.call.now, self.app.spec.session_ttl)?;
+            let (reads, writes) = self.task.states();
+            let is_used = |state: &StateName| reads.contains(state) || writes.contains(state);
+            client.renew(self.job.call.now, self.app.spec.session_ttl, is_used)?;
         }
         Ok(client.take_new())
     }

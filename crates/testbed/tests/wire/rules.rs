@@ -556,6 +556,13 @@ async fn envelopes_that_come_with_one_in_time_are_renewed_also_if_they_are_only_
             (&before.own, &before.version, &before.siblings, &before.head)
         );
     }
+    // Whoever uses it at the same time may write it.
+    let soon = now().after(Duration::from_secs(600));
+    sealed.ends("alarms", soon);
+    two.in_session(&mut sealed.held, "functions/window", "20.5", &[])
+        .await
+        .ok();
+    assert_eq!(sealed.opened()["alarms"].expires, soon, "it came beside");
     for state in ["window", "alarms"] {
         sealed.ends(state, Timestamp(1));
     }
