@@ -10,6 +10,7 @@ use fogline_core::session::{Commit, Expect, Head, Status};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Listed, StoreError};
 use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 
 use crate::deletion;
 use crate::fault::Fault;
@@ -21,6 +22,9 @@ use crate::sessions;
 
 /// How long a session to which a record leads is looked for.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Records that are removed at once, so that a store that writes in groups writes few.
+const AT_ONCE: usize = 256;
 
 /// Whoever has not answered in time during this sweep: the cloud, if it is no node.
 type Silent = BTreeSet<Option<NodeName>>;
@@ -75,7 +79,7 @@ async fn sweep_app(
     silent: &mut Silent,
     used: &mut Usage,
 ) -> Result<(), Fault> {
-    let mut leading = Vec::new();
+    let (mut ended, mut leading) = (Vec::new(), Vec::new());
     for listed in sessions::all(&**node.homes.local(), tenant, app).await? {
         let Listed { key, head } = &listed;
         let now = node.clock.now();
@@ -83,10 +87,13 @@ async fn sweep_app(
         if head.expires >= now || node.owner.holds_unexpired(key, now) {
             used.change(Usage::default(), usage_of(key, head));
         } else if matches!(head.status, Status::Live | Status::Deleted) {
-            remove(node, &listed).await?;
+            ended.push(listed);
         } else {
             leading.push(listed);
         }
+    }
+    for some in ended.chunks(AT_ONCE) {
+        try_join_all(some.iter().map(|listed| remove(node, listed))).await?;
     }
     for listed in leading {
         if !leads_on(node, &listed, silent).await? {
@@ -100,7 +107,8 @@ async fn sweep_app(
 /// meanwhile.
 async fn remove(node: &Node, Listed { key, head }: &Listed) -> Result<(), Fault> {
     // Nothing is committed to memory meanwhile. Who has the turn now may do so: that is seen by the next sweep.
-    let Some(Ok(_turn)) = node.turns.take(key).now_or_never() else {
+    let taken = tokio::task::unconstrained(node.turns.take(key)).now_or_never();
+    let Some(Ok(_turn)) = taken else {
         return Ok(());
     };
     if node.owner.holds_unexpired(key, node.clock.now()) {
