@@ -151,7 +151,7 @@ impl ClientPlace {
         })
     }
 
-    /// The home that a client says it is, by the envelopes of a job; `None` if it has sent none.
+    /// The home that a client says it is, by the envelopes of a job; `None` if it has sent none of this part.
     pub(crate) async fn home(
         node: &Arc<Node>,
         job: &Job,
@@ -159,7 +159,12 @@ impl ClientPlace {
         part: Birth,
         home: &Home,
     ) -> Result<Option<Home>, Fault> {
-        if job.envelopes.is_empty() {
+        let states = job
+            .call
+            .session
+            .as_ref()
+            .map(|session| states_of(&app.spec, session, part));
+        if !states.is_some_and(|states| job.envelopes.keys().any(|state| states.contains(state))) {
             return Ok(None);
         }
         let place = Self::open(node, job, app, part, home).await?;

@@ -28,33 +28,40 @@ pub(crate) async fn convert(
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let part = session.primary();
     let by_operator = job.envelopes.is_empty() && job.call.holder.is_none();
+    let until = node.clock.now().after(app.spec.session_ttl);
     if by_operator && node.forwards.home(session, part).model() == ExecutionModel::InClient {
         // Perhaps it has left its client, and only a record elsewhere says so.
         let (home, _) = find(node, &job.call.tenant, &job.call.app, session, part).await?;
         if home.model() == ExecutionModel::InClient {
-            let until = node.clock.now().after(app.spec.session_ttl);
             return ask_client(node, key_of(job)?, home, (model, until)).await;
         }
     }
-    match convert::convert(node, job, &app, part, &Goal::Model(model)).await? {
+    let (home, envelopes) = match convert::convert(node, job, &app, part, &Goal::Model(model)).await? {
         Converted::There(home) => {
             forget_request(node, job).await;
-            Ok((home, Vec::new()))
+            (home, Vec::new())
         }
-        Converted::Handed(home, envelopes) => Ok((home, envelopes)),
+        Converted::Handed(home, envelopes) => (home, envelopes),
         Converted::Elsewhere(home) => match ask_keeper(node, part, &home, job).await? {
             (Response::Converted(home, states), body) => {
                 // What is handed to the client is there when the client has shown it.
-                if states.is_empty() {
+                if states.is_empty() && home.model() == model {
                     node.forwards.learn(session, part, &home);
                 }
-                Ok((home, states.into_iter().zip(body).collect()))
+                (home, states.into_iter().zip(body).collect())
             }
-            (other, _) => Err(Fault::internal(format!(
-                "{home} answers a conversion with {other:?}"
-            ))),
+            (other, _) => {
+                return Err(Fault::internal(format!(
+                    "{home} answers a conversion with {other:?}"
+                )));
+            }
         },
+    };
+    // It was on its way to its client already, who will take it, and can then send it on.
+    if by_operator && home.model() == ExecutionModel::InClient && model != ExecutionModel::InClient {
+        return ask_client(node, key_of(job)?, home, (model, until)).await;
     }
+    Ok((home, envelopes))
 }
 
 /// An operator asks for a session that only its client can give: every node tells the client at its next request.

@@ -70,6 +70,24 @@ async fn an_operator_who_sends_a_session_to_its_client_has_no_copy_to_bring_back
 }
 
 #[tokio::test]
+async fn an_operator_who_changes_their_mind_before_the_client_comes_is_heeded() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), Setup::default()).await;
+    for asked in ["one", "two"] {
+        let device = Device::at(&nodes, ExecutionModel::InEdge).await;
+        let operator = Client::builder(nodes.url(asked)).build().unwrap();
+        let (app, session) = (&device.app, &device.session);
+        for model in [ExecutionModel::InClient, ExecutionModel::External] {
+            operator.convert(app, session, model).await.unwrap();
+        }
+        assert_eq!(device.add(1).await, "6", "{asked}");
+        assert_eq!(device.model().await, ExecutionModel::External, "{asked}");
+        assert_eq!(device.add(1).await, "7", "{asked}");
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_sends_on_what_was_on_its_way_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), Setup::default()).await;
