@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
 use fogline_protocol::api::{App, StateInfo};
-use fogline_protocol::multipart::VALUE;
+use fogline_protocol::multipart::{Part, VALUE};
 use fogline_protocol::problem::{Kind, Problem};
 use http::Method;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::call::Declared;
+use crate::call::{Declared, Wanted};
 use crate::client::Client;
 use crate::http::Ask;
 use crate::journal::Held;
@@ -60,8 +60,21 @@ impl Client {
             let hint = "a function sets it, or `fogline state put`";
             return Err(Problem::new(Kind::NotFound, title, hint).into());
         }
-        let ask = self.named(Ask::new(Method::POST, format!("{path}/open")).parts(&claimed.envelopes));
-        let answer = self.ask(&ask, deadline).await?;
+        let open =
+            |envelopes: &[Part]| self.named(Ask::new(Method::POST, format!("{path}/open")).parts(envelopes));
+        let answer = match self.ask(&open(&claimed.envelopes), deadline).await {
+            // It was not used for long; with the other states its session may have been.
+            Err(Error::Problem { problem }) if problem.kind == Kind::Gone => {
+                let all = Declared {
+                    wanted: Wanted::All,
+                    ..declared
+                };
+                drop(claimed);
+                let claimed = self.claimed(&held, Some(&all), deadline).await?;
+                self.ask(&open(&claimed.envelopes), deadline).await?
+            }
+            answer => answer?,
+        };
         Ok(answer.part(VALUE).cloned().unwrap_or_default())
     }
 

@@ -13,8 +13,8 @@ use fogline_protocol::api::{self, RunBy, RunStatus};
 use fogline_protocol::peer::Shown;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use sha2::{Digest, Sha256};
 
 use crate::admit::{self, Scope};
@@ -273,34 +273,42 @@ fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
     let (node, tasks) = (Arc::clone(node), node.tasks.clone());
     let stopping = node.stopping.clone();
     tasks.spawn(async move {
-        let work = async {
-            let left = record.deadline.since(node.clock.now());
-            let asked = record.asked(left);
-            let in_turn = async {
-                place.turn().await;
-                // Somebody may wait for it by now, and have it executed.
-                let _turn = node.runs.turns.take(&record.id).await?;
-                let record = stored(&node.store, record.id)?.unwrap_or_else(|| record.clone());
-                finish(&node, &asked, record).await
-            };
-            let in_turn = trace::within(record.trace.clone(), in_turn);
-            let ended = tokio::time::timeout(left, in_turn).await;
-            ended.unwrap_or_else(|_| Err(Fault::deadline()))
-        };
-        let ended = tokio::select! {
-            ended = work => ended,
+        tokio::select! {
+            () = execute_for_inbox(&node, &record, &place) => {}
             // It stays accepted, and goes on when the node does.
-            () = stopping.cancelled() => return,
-        };
-        if let Err(fault) = ended
-            && let Err(fault) = fail(&node, &record, &fault).await
-        {
-            tracing::error!(problem = %fault.problem(), "the end of a run was not recorded");
+            () = stopping.cancelled() => {}
         }
     });
 }
 
-async fn finish(node: &Arc<Node>, asked: &Asked, mut record: Record) -> Result<Ran, Fault> {
+/// Whoever has the turn of a run writes down what comes of it.
+async fn execute_for_inbox(node: &Arc<Node>, record: &Record, place: &Place) {
+    let left = record.deadline.since(node.clock.now());
+    let asked = record.asked(left);
+    let in_turn = async {
+        place.turn().await;
+        // Somebody may wait for it by now, and have it executed.
+        let _turn = node.runs.turns.take(&record.id).await?;
+        let stored = stored(&node.store, record.id)?;
+        match finish(node, &asked, stored.unwrap_or_else(|| record.clone())).await {
+            Ok(_) => Ok(()),
+            Err(fault) => fail(node, record, &fault).await,
+        }
+    };
+    let in_turn = trace::within(record.trace.clone(), in_turn);
+    let recorded = match tokio::time::timeout(left, in_turn).await {
+        Ok(recorded) => recorded,
+        Err(_) => match node.runs.turns.take(&record.id).now_or_never() {
+            Some(Ok(_turn)) => fail(node, record, &Fault::deadline()).await,
+            _ => Ok(()),
+        },
+    };
+    if let Err(fault) = recorded {
+        tracing::error!(problem = %fault.problem(), "the end of a run was not recorded");
+    }
+}
+
+async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, Fault> {
     let run = match &record.progress {
         Progress::Done { result, .. } => {
             let changed = record.changes(&asked.envelopes);
@@ -313,8 +321,7 @@ async fn finish(node: &Arc<Node>, asked: &Asked, mut record: Record) -> Result<R
         }
         Progress::UnderWay(run) => decode(run)?,
     };
-    // Whoever asks for a run that has failed has it go on.
-    record.problem = None;
+    // Whoever asks for a run that has failed has it go on; until it is done, it has failed.
     Executing::new(node, asked, Some(record)).end(run).await
 }
 
@@ -456,18 +463,7 @@ impl<'a> Executing<'a> {
         let job = steps::job(self.node, common, run, &step, self.envelopes.iter())?;
         let (node, envelopes) = (self.node, self.envelopes.clone());
         Ok(async move {
-            let with_all = (job.envelopes.len() < envelopes.len()).then(|| Job {
-                envelopes,
-                ..job.clone()
-            });
-            let ran = steps::execute(node, job, &step, None).await;
-            let ran = match (ran, with_all) {
-                // What it declares was not used for long; by the others its session may have been.
-                (Err(fault), Some(with_all)) if fault.problem().kind == Kind::Gone => {
-                    steps::execute(node, with_all, &step, None).await
-                }
-                (ran, _) => ran,
-            };
+            let ran = steps::execute(node, job, envelopes, &step, None).await;
             (step, ran)
         })
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fogline_core::model::{AppName, CommitId, NodeName, TenantName};
+use fogline_core::model::{AppName, CommitId, TenantName};
 use fogline_core::quota::Usage;
-use fogline_core::session::{Commit, Expect, Head, Status};
+use fogline_core::session::{Commit, Expect, Head, Home, Status};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Listed, StoreError};
 use futures_util::FutureExt;
@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Records that are removed at once, so that a store that writes in groups writes few.
 const AT_ONCE: usize = 256;
 
-/// Whoever has not answered in time during this sweep: the cloud, if it is no node.
-type Silent = BTreeSet<Option<NodeName>>;
+/// Homes that have not answered in time during this sweep.
+type Silent = BTreeSet<Home>;
 
 /// Removes what is to go; ends when the task that runs it does.
 pub(crate) async fn sweep(node: &Arc<Node>) {
@@ -131,8 +131,8 @@ async fn leads_on(node: &Node, Listed { key, head }: &Listed, silent: &mut Silen
     let (Status::Moving(to) | Status::Moved(to)) = &head.status else {
         return Ok(false);
     };
-    let last_known = || node.forwards.home(&key.session, key.part).node().cloned();
-    if silent.contains(&to.node().cloned()) || silent.contains(&last_known()) {
+    let last_known = || node.forwards.home(&key.session, key.part);
+    if silent.contains(to) || silent.contains(&last_known()) {
         return Ok(true);
     }
     let looking = sessions::find(node, &key.tenant, &key.app, &key.session, key.part);

@@ -309,7 +309,7 @@ impl Client {
                 {
                     *known = model;
                 }
-                if record.is_in_client() && record.leaving_for.is_none() {
+                if record.holds_primary() && record.leaving_for.is_none() {
                     record.leaving_for = leaving_for.filter(|model| *model != ExecutionModel::InClient);
                 }
                 record.seen.get(&part).copied()

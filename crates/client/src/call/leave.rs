@@ -16,7 +16,7 @@ use crate::Error;
 use crate::answer::{Answer, Body};
 use crate::client::Client;
 use crate::http::{Ask, Failed};
-use crate::journal::Held;
+use crate::journal::{Held, Record};
 
 impl Client {
     /// Moves a session to another model, also while it is in use. States that come to the client are kept; states that
@@ -35,9 +35,7 @@ impl Client {
         let deadline = self.deadline();
         let held = self.held(app, session, deadline).await?;
         loop {
-            if to != ExecutionModel::InClient
-                && held.look(|record| record.is_in_client() && !record.envelopes.is_empty())
-            {
+            if to != ExecutionModel::InClient && held.look(Record::holds_primary) {
                 held.update(move |record| record.leaving_for = Some(to)).await?;
             }
             let claimed = self.claim_for_move(&held, deadline).await?;

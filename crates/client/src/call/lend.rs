@@ -31,7 +31,8 @@ impl Client {
         let number = guard.number();
         let end = move |record: &mut Record| record.unanswered.remove(&number);
         let ready = async {
-            let declared = self.declared(held, &Target::Run, false, deadline).await?;
+            // All: those that the run does not use may be the ones that say that the session was used of late.
+            let declared = self.declared(held, &Target::Run, true, deadline).await?;
             let claimed = self.claimed(held, declared.as_ref(), deadline).await?;
             Ok((declared, claimed))
         };

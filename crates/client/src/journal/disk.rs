@@ -38,7 +38,8 @@ impl Disk for FileSystem {
 
 /// Makes a folder, with those above it, and returns when they would survive a loss of power.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
+    // Above a relative path's first folder is the one that is there.
+    if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
     if let Some(above) = path.parent() {
@@ -53,10 +54,16 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 /// Returns when a file's name in its folder would survive a loss of power.
 #[cfg(unix)]
 pub(crate) fn sync_folder(file: &Path) -> io::Result<()> {
-    match file.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    let Some(folder) = file.parent() else {
+        return Ok(());
+    };
+    let here = Path::new(".");
+    let folder = if folder.as_os_str().is_empty() {
+        here
+    } else {
+        folder
+    };
+    File::open(folder)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be opened; the file system's own journal has to do.

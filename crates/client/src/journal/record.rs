@@ -86,6 +86,11 @@ impl Record {
         self.models.first() == Some(&ExecutionModel::InClient)
     }
 
+    /// Whether the primary part lives here, and not with another client.
+    pub(crate) fn holds_primary(&self) -> bool {
+        self.has_primary() && !self.envelopes.is_empty()
+    }
+
     /// Whether this client has used the session.
     pub(crate) fn is_used(&self) -> bool {
         self.last_number > 0 || !self.seen.is_empty() || !self.runs.is_empty()

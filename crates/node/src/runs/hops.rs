@@ -304,13 +304,21 @@ impl Errand {
         steps::job(node, &self.common, &self.plan, &self.step, envelopes)
     }
 
+    /// All envelopes that it carries.
+    fn sealed(&self) -> BTreeMap<StateName, Bytes> {
+        let envelopes = self.envelopes.iter();
+        envelopes
+            .map(|(state, envelope)| (state.clone(), envelope.sealed.clone()))
+            .collect()
+    }
+
     /// Executes the step here, or wherever its session has gone meanwhile, and sends its output on.
     async fn perform(mut self, node: &Arc<Node>, room: OwnedSemaphorePermit) {
         let Some(_under_way) = node.runs.hops.begin(&self) else {
             return;
         };
         let ran = match self.job(node) {
-            Ok(job) => steps::execute(node, job, &self.step, Some(&node.name)).await,
+            Ok(job) => steps::execute(node, job, self.sealed(), &self.step, Some(&node.name)).await,
             Err(fault) => Err(fault),
         };
         drop(room);

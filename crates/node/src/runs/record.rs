@@ -95,6 +95,7 @@ impl Record {
         if let Progress::Done { .. } = self.progress {
             self.envelopes.clear();
             self.made_by.clear();
+            self.problem = None;
         }
     }
 

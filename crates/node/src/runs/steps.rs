@@ -9,6 +9,7 @@ use fogline_core::model::{ClientId, NodeName, StateName, Timestamp};
 use fogline_core::session::{Origin, Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::peer::{Invoked, Shown, Target};
+use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
 
 use super::Ran;
@@ -69,16 +70,27 @@ pub(super) fn job<'a>(
 }
 
 /// One step, again and again while there is no room for it, under the same id; at first at a node, if one is given, and
-/// wherever the session's states are.
+/// wherever the session's states are. `all` are the envelopes that the run has.
 pub(super) async fn execute(
     node: &Arc<Node>,
     mut job: Job,
+    all: BTreeMap<StateName, Bytes>,
     step: &ReadyStep,
     at: Option<&NodeName>,
 ) -> Result<Ran, Fault> {
     let mut span = node.tracer.of(&mut job.call, trace::Kind::Internal, "step");
     span.about(&step.name);
-    let ran = persist(node, job, at).await;
+    let with_all = (job.envelopes.len() < all.len()).then(|| Job {
+        envelopes: all,
+        ..job.clone()
+    });
+    let ran = match (persist(node, job, at).await, with_all) {
+        // What it declares was not used for long; by the others its session may have been.
+        (Err(fault), Some(with_all)) if fault.problem().kind == Kind::Gone => {
+            persist(node, with_all, at).await
+        }
+        (ran, _) => ran,
+    };
     span.gave(&ran);
     ran
 }

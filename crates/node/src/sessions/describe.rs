@@ -136,11 +136,19 @@ pub(crate) async fn held(node: &Arc<Node>, job: &Job) -> Result<api::States, Fau
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
     let mut states = Vec::new();
+    let mut gone = None;
     for part in session.parts() {
-        let place = ClientPlace::open(node, job, &app, *part, &Home::InClient(None)).await?;
-        states.extend(place.shown());
+        match ClientPlace::open(node, job, &app, *part, &Home::InClient(None)).await {
+            Ok(place) => states.extend(place.shown()),
+            // A part that nobody uses ends by itself.
+            Err(fault) if fault.problem().kind == Kind::Gone => gone = Some(fault),
+            Err(fault) => return Err(fault),
+        }
     }
-    Ok(api::States { states })
+    match gone {
+        Some(fault) if states.is_empty() => Err(fault),
+        _ => Ok(api::States { states }),
+    }
 }
 
 pub(super) fn part_of(home: &Home, head: &Head, primary: bool) -> api::SessionPart {
