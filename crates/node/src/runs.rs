@@ -20,7 +20,6 @@ use sha2::{Digest, Sha256};
 use crate::admit::{self, Scope};
 use crate::fault::Fault;
 use crate::homes::Turns;
-use crate::invoke::Job;
 use crate::node::Node;
 use crate::sessions;
 use crate::trace;

@@ -81,7 +81,8 @@ async fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Writes the files of a package into a folder.
+/// Writes the files of a package into a folder. What stands there as it is to be is not touched: programs of the same
+/// package may be running from it.
 pub(super) async fn lay_out(folder: &Path, package: &Package) -> Result<(), Fault> {
     let failed = |path: &Path, error: io::Error| {
         Fault::new(
@@ -92,6 +93,9 @@ pub(super) async fn lay_out(folder: &Path, package: &Package) -> Result<(), Faul
     };
     for (path, bytes) in &package.files {
         let full = folder.join(path);
+        if fs::read(&full).await.is_ok_and(|there| there == *bytes) {
+            continue;
+        }
         let parent = full.parent().unwrap_or(folder);
         fs::create_dir_all(parent)
             .await

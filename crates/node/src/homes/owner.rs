@@ -35,6 +35,9 @@ use crate::site::Lease;
 /// How old the last checkpoint may get under [`Durability::Checkpoint`].
 pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
+/// Longest pause between two attempts at a checkpoint that the store does not take.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// How often others may replace a record while it is brought into memory.
 const MAX_TRIES: usize = 8;
 
@@ -332,17 +335,26 @@ impl Owner {
     }
 
     /// Starts the task that writes, unless there is one.
-    fn write_soon(&self, key: &RecordKey, owned: &Arc<Owned>, pause: Duration) {
+    fn write_soon(&self, key: &RecordKey, owned: &Arc<Owned>, mut pause: Duration) {
         if std::mem::replace(&mut owned.memory().writing, true) {
             return;
         }
         let (store, key, owned) = (Arc::clone(&self.store), key.clone(), Arc::clone(owned));
         let overtaken = Arc::clone(&self.overtaken);
+        // A checkpoint that fails is tried again by itself: what it has was acknowledged, and perhaps nobody comes again.
+        let goes_on = !pause.is_zero();
         // The task belongs to the node, not to the request that began it: others wait for it.
         self.tasks.spawn(async move {
-            // Whether it is awaited or due.
-            let _ = tokio::time::timeout(pause, owned.awaited.notified()).await;
-            owned.write(&*store, &key, &overtaken).await;
+            loop {
+                // Whether it is awaited or due.
+                let _ = tokio::time::timeout(pause, owned.awaited.notified()).await;
+                let is_written = owned.write(&*store, &key, &overtaken, goes_on).await;
+                // What memory has forgotten has moved, or has ended.
+                if is_written || !goes_on || Arc::strong_count(&owned) == 1 {
+                    return;
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
         });
     }
 }

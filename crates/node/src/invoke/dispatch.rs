@@ -67,10 +67,7 @@ pub(crate) async fn send(
 ) -> Result<(), Fault> {
     let deadline = Instant::now() + deadline.since(node.clock.now());
     match exchange(node, to, request, body, deadline).await {
-        Ok((Response::Done, _)) => {
-            node.dispatcher.reached(to);
-            Ok(())
-        }
+        Ok((Response::Done, _)) => Ok(()),
         Ok((other, _)) => Err(Fault::internal(format!("{to} answers {other:?}"))),
         Err(Failed::Refused(fault)) => Err(fault),
         Err(Failed::Unreached(fault)) => {

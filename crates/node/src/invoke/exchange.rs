@@ -97,6 +97,8 @@ pub(crate) async fn exchange(
         let title = format!("{to} answers with {error}");
         Failed::Refused(Fault::new(Kind::Unavailable, title, "update it"))
     })?;
+    // Whatever it answers, it is there.
+    node.dispatcher.reached(to);
     if let Response::Invoked(invoked) = &response
         && let Some(model) = invoked.model
     {

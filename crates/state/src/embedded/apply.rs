@@ -130,7 +130,7 @@ impl<'txn> Tables<'txn> {
             self.put += bytes.len() as u64;
         }
         let replaced = self.heads.insert(key, head)?;
-        self.taken += replaced.map_or(0, |old| old.value().len() as u64);
+        self.taken += replaced.map_or(0, |old| (old.value().len() + key.len()) as u64);
         self.put += (head.len() + key.len()) as u64;
         Ok(Committed::Done)
     }

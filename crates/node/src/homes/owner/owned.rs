@@ -46,8 +46,15 @@ impl Owned {
         self.life == life && self.memory().head.status == Status::Live
     }
 
-    /// Writes until the store has what memory has, or refuses it.
-    pub(super) async fn write(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) {
+    /// Writes until the store has what memory has, or refuses it; gives whether it has. If not, and the writer goes on,
+    /// no other begins.
+    pub(super) async fn write(
+        &self,
+        store: &dyn Store,
+        key: &RecordKey,
+        overtaken: &AtomicU64,
+        goes_on: bool,
+    ) -> bool {
         while let Some(commit) = self.next_write() {
             let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
             let written = match commit_surely(store, key, &commit).await {
@@ -68,8 +75,8 @@ impl Owned {
                     self.stored.send_modify(|stored| stored.version = version);
                 }
                 Err((fault, unsure)) => {
-                    // Those who wait are told; the next commit tries again.
-                    memory.writing = false;
+                    // Those who wait are told; if this writer does not, the next commit tries again.
+                    memory.writing = goes_on;
                     if unsure {
                         memory.unsure = Some(commit);
                     }
@@ -77,10 +84,11 @@ impl Owned {
                         stored.failures += 1;
                         stored.fault = Some(fault);
                     });
-                    return;
+                    return false;
                 }
             }
         }
+        true
     }
 
     /// What the store has not got yet; if there is nothing, the writing ends.

@@ -192,6 +192,31 @@ async fn a_checkpoint_that_is_awaited_is_written_at_once() {
     assert_eq!(stored.head, mine.head);
 }
 
+/// What it has was acknowledged, and perhaps nobody comes again.
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_the_store_did_not_take_is_written_by_itself() {
+    let scene = Scene::new("again");
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(CutOff::default());
+    let (owner, head) = owned_in(&store, &scene, &key).await;
+    let mine = write(&scene, &head, b"mine");
+    let since = owner.since(&key).unwrap();
+    assert_eq!(owner.commit(&key, mine.clone()), Committed::Done);
+    let settled = owner.settle(&key, 1, since, Durability::Checkpoint).await;
+    assert_eq!(settled.unwrap(), Settled::At(0));
+    let owned = owner.find(&key).unwrap();
+    let mut stored = owned.stored.subscribe();
+    let failed = stored.wait_for(|stored| stored.failures > 0).await;
+    assert_eq!(failed.unwrap().version, 0);
+    let all = stored.wait_for(|stored| stored.version == 1);
+    tokio::time::timeout(2 * LONGEST_PAUSE, all)
+        .await
+        .unwrap()
+        .unwrap();
+    let found = store.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+    assert_eq!(found.head, mine.head);
+}
+
 /// R6: a state of more than 4 KiB is a blob, which goes when its state is written again.
 #[tokio::test]
 async fn memory_has_the_blobs_of_its_head_and_no_others() {
