@@ -95,10 +95,8 @@ impl Client {
                 }
                 Err(failed) => match failed.kind() {
                     Some(Kind::MovingToClient) => {
-                        if let Some(answer) = &failed.answer {
-                            let come = self.come(held, claimed.moves, answer).await;
-                            come.map_err(Lost::Open)?;
-                        }
+                        let come = self.come_with(held, claimed.moves, failed).await;
+                        come.map_err(Lost::Open)?;
                     }
                     // While this was on its way without states, another request has taken them here, and perhaps they
                     // have left again. If not, they are with another client.

@@ -119,8 +119,7 @@ impl Client {
         };
         match failed.kind() {
             Some(Kind::MovingToClient) if !is_operator => {
-                let answer = failed.answer.ok_or(failed.error)?;
-                self.come(held, moves, &answer).await?;
+                self.come_with(held, moves, failed).await?;
                 drop(claimed);
                 return self.describe(held, deadline).await;
             }
@@ -221,7 +220,7 @@ impl Client {
     }
 
     /// Takes the states that an answer brings here (R14), unless they have come with another.
-    pub(super) async fn come(&self, held: &Held, moves: u64, answer: &Answer) -> Result<(), Error> {
+    async fn come(&self, held: &Held, moves: u64, answer: &Answer) -> Result<(), Error> {
         let envelopes = answer.envelopes();
         held.update(move |record| record.arrive(moves, envelopes)).await
     }

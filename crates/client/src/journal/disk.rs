@@ -54,15 +54,8 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 /// Returns when a file's name in its folder would survive a loss of power.
 #[cfg(unix)]
 pub(crate) fn sync_folder(file: &Path) -> io::Result<()> {
-    let Some(folder) = file.parent() else {
-        return Ok(());
-    };
-    let here = Path::new(".");
-    let folder = if folder.as_os_str().is_empty() {
-        here
-    } else {
-        folder
-    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 

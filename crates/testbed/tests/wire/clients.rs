@@ -3,6 +3,7 @@
 use fogline_client::{Client, Error};
 use fogline_core::model::{AppName, ExecutionModel, SessionId, StateName};
 use fogline_protocol::problem::Kind;
+use tempfile::TempDir;
 
 use super::support::{Caller, Nodes, Setup, with_guard};
 
@@ -42,12 +43,18 @@ impl Device {
     }
 }
 
-#[tokio::test]
-async fn an_operator_who_sends_a_session_to_its_client_has_no_copy_to_bring_back() {
+/// A device with a session in-edge, and an operator at another node.
+async fn beside_an_operator() -> (TempDir, Nodes, Device, Client) {
     let folder = tempfile::tempdir().unwrap();
     let nodes = Nodes::start(folder.path(), Setup::default()).await;
     let device = Device::at(&nodes, ExecutionModel::InEdge).await;
     let operator = Client::builder(nodes.url("two")).build().unwrap();
+    (folder, nodes, device, operator)
+}
+
+#[tokio::test]
+async fn an_operator_who_sends_a_session_to_its_client_has_no_copy_to_bring_back() {
+    let (_folder, nodes, device, operator) = beside_an_operator().await;
     let (app, session) = (&device.app, &device.session);
     operator
         .convert(app, session, ExecutionModel::InClient)
@@ -89,10 +96,7 @@ async fn an_operator_who_changes_their_mind_before_the_client_comes_is_heeded() 
 
 #[tokio::test]
 async fn a_client_sends_on_what_was_on_its_way_to_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let nodes = Nodes::start(folder.path(), Setup::default()).await;
-    let device = Device::at(&nodes, ExecutionModel::InEdge).await;
-    let operator = Client::builder(nodes.url("two")).build().unwrap();
+    let (_folder, nodes, device, operator) = beside_an_operator().await;
     let (app, session) = (&device.app, &device.session);
     operator
         .convert(app, session, ExecutionModel::InClient)
@@ -110,10 +114,7 @@ async fn a_client_sends_on_what_was_on_its_way_to_it() {
 
 #[tokio::test]
 async fn states_are_read_and_written_where_they_are_and_on_their_way() {
-    let folder = tempfile::tempdir().unwrap();
-    let nodes = Nodes::start(folder.path(), Setup::default()).await;
-    let device = Device::at(&nodes, ExecutionModel::InEdge).await;
-    let operator = Client::builder(nodes.url("two")).build().unwrap();
+    let (_folder, nodes, device, operator) = beside_an_operator().await;
     let Device { client, app, session } = &device;
     let state: StateName = "total".parse().unwrap();
     let before = client.get_state(app, session, &state).await.unwrap();

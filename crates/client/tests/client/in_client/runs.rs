@@ -11,6 +11,16 @@ use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
 
+fn run(status: RunStatus) -> Run {
+    Run {
+        run: RunId([9; 16]),
+        node: "edge-1".parse().unwrap(),
+        status,
+        finished: Vec::new(),
+        problem: None,
+    }
+}
+
 /// A node that accepts one run: it ends, well or not, when it has been asked for so often.
 async fn accepting(ends_as: RunStatus) -> Node {
     let polls = Arc::new(AtomicUsize::new(0));
@@ -18,13 +28,6 @@ async fn accepting(ends_as: RunStatus) -> Node {
         let polls = Arc::clone(&polls);
         async move {
             let has_ended = polls.load(Ordering::SeqCst) >= 3;
-            let run = |status| Run {
-                run: RunId([9; 16]),
-                node: "edge-1".parse().unwrap(),
-                status,
-                finished: Vec::new(),
-                problem: None,
-            };
             match asked.path.rsplit('/').next().unwrap() {
                 "runs" => {
                     assert_eq!(asked.header("prefer"), "respond-async");
@@ -85,13 +88,7 @@ async fn a_request_does_not_wait_longer_than_its_time_for_the_run_that_has_the_s
         if asked.path.ends_with("/add") {
             return append(&asked);
         }
-        json(&Run {
-            run: RunId([9; 16]),
-            node: "edge-1".parse().unwrap(),
-            status: RunStatus::Accepted,
-            finished: Vec::new(),
-            problem: None,
-        })
+        json(&run(RunStatus::Accepted))
     })
     .await;
     let client = Client::builder(&node.url)
@@ -121,13 +118,7 @@ async fn a_run_that_nobody_knows_any_more_is_given_up_with_what_it_made() {
         if asked.method == "GET" {
             return problem(Kind::NotFound, &[]);
         }
-        json(&Run {
-            run: RunId([9; 16]),
-            node: "edge-1".parse().unwrap(),
-            status: RunStatus::Accepted,
-            finished: Vec::new(),
-            problem: None,
-        })
+        json(&run(RunStatus::Accepted))
     })
     .await;
     let client = client(&node, folder.path());
@@ -153,13 +144,7 @@ async fn states_that_come_while_a_run_is_left_with_the_node_go_with_it() {
             let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
             return parts(409, moving, &[("cart", "sealed:x")], &[]);
         }
-        json(&Run {
-            run: RunId([9; 16]),
-            node: "edge-1".parse().unwrap(),
-            status: RunStatus::Accepted,
-            finished: Vec::new(),
-            problem: None,
-        })
+        json(&run(RunStatus::Accepted))
     })
     .await;
     let client = client(&node, folder.path());
