@@ -4,7 +4,6 @@ mod answer;
 mod apps;
 mod asked;
 mod body;
-mod eager;
 mod explanations;
 mod invocations;
 mod nodes;

@@ -18,7 +18,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutWriter;
 
-use super::eager::Eager;
 use super::routes::answer;
 use super::seldom::{OnTicks, either, ticks};
 use crate::node::Node;
@@ -62,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
             let node = Arc::clone(node);
             async move { Ok::<_, Infallible>(answer(&node, request.map(Either::Left)).await) }
         });
-        node.tasks.spawn(Eager::new(async move {
+        node.tasks.spawn(async move {
             let _place = place;
             let connection = builder.serve_connection(stream, service);
             let mut connection = pin!(connection);
@@ -77,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
                 connection.as_mut().graceful_shutdown();
                 either(connection, pin!(ticks())).await;
             }
-        }));
+        });
     }
 }
 
