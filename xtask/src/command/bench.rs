@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZeroUsize;
 
 use super::dist;
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ pub(crate) struct Args {
     network: bool,
     /// In that set, kill so many owners of sessions.
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["rest", "nodes"])]
-    kills: Option<usize>,
+    kills: Option<NonZeroUsize>,
     /// In the set for nodes, also fill a store with so many GB, kill its node, and time the next start.
     #[arg(long, value_name = "GB", conflicts_with = "rest")]
     store: Option<u64>,

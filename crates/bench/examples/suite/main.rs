@@ -12,6 +12,7 @@ mod process;
 
 use std::error::Error;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,8 +46,8 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     full: PathBuf,
     /// How many owners of sessions are killed, one after the other.
-    #[arg(long, default_value_t = 10)]
-    kills: usize,
+    #[arg(long, default_value = "10")]
+    kills: NonZeroUsize,
     /// Sizes of the networks whose gossip is counted, in rising order.
     #[arg(long, value_delimiter = ',', default_value = "5,15,30")]
     gossip: Vec<usize>,

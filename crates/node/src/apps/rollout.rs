@@ -25,6 +25,9 @@ use crate::node::Node;
 
 /// How often this node looks whether it has followed its catalogue, when nothing calls it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long what cannot be served here is left alone: most of it never can be, and to find that out compiles it. But a node may
+/// also have had too little room or time for it.
+const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 /// Applications that are brought here at once.
 const AT_ONCE: usize = 4;
 
@@ -56,6 +59,11 @@ pub(crate) async fn deploy(
         tenant: tenant.clone(),
         app: deployed.spec.name.clone(),
     };
+    if !forced {
+        // It is compared with what is served here.
+        let compared = follow(node, &key).await;
+        compared.map_err(|fault| incomparable(&key, &fault))?;
+    }
     let (app, entry) = {
         let _turn = apps.changing.take(&key).await?;
         apps.check_reads(&key, &deployed, forced)?;
@@ -81,6 +89,19 @@ pub(crate) async fn deploy(
     };
     let pending = tell(node, &key, entry, until).await?;
     Ok((app, pending))
+}
+
+/// Why it is not known whether a version can read what the one writes that it is to replace.
+fn incomparable(key: &AppKey, fault: &Fault) -> Fault {
+    let title = format!(
+        "the version of {} that this one is to replace cannot be served here, so that nobody knows whether this one reads \
+         what it writes: {}",
+        key.app,
+        fault.problem().title
+    );
+    let hint =
+        "deploy it at another node; or force it, and sessions with states that it cannot read are refused";
+    Fault::new(Kind::Conflict, title, hint)
 }
 
 /// Deploys the version before the one that is deployed; otherwise as [`deploy`].
@@ -223,8 +244,7 @@ fn is_behind(node: &Node, key: &AppKey, entry: &Entry) -> bool {
 struct Tried {
     stamp: Stamp,
     failures: u32,
-    /// None: it cannot be served here, however often that is tried.
-    again: Option<Instant>,
+    again: Instant,
 }
 
 /// Follows the catalogue, wherever that has not been done when something was heard of; ends when the task that runs it
@@ -237,11 +257,7 @@ pub(crate) async fn keep(node: &Arc<Node>) {
         behind.retain(|key, entry| is_behind(node, key, entry));
         tried.retain(|key, tried| behind.get(key).is_some_and(|entry| entry.stamp == tried.stamp));
         let now = Instant::now();
-        let due = |key: &AppKey| {
-            tried
-                .get(key)
-                .is_none_or(|it| it.again.is_some_and(|at| at <= now))
-        };
+        let due = |key: &AppKey| tried.get(key).is_none_or(|it| it.again <= now);
         let due = behind.into_iter().filter(|(key, _)| due(key));
         let followed = futures_util::stream::iter(due)
             .map(async |(key, entry)| (follow(node, &key).await, key, entry.stamp))
@@ -250,12 +266,14 @@ pub(crate) async fn keep(node: &Arc<Node>) {
             let Err(fault) = outcome else { continue };
             tracing::warn!(application = %key, problem = %fault.problem(), "not served as deployed");
             let failures = tried.get(&key).map_or(1, |tried| tried.failures + 1);
-            let again =
-                (fault.problem().kind != Kind::NotDeployable).then(|| Instant::now() + pause_after(failures));
+            let pause = match fault.problem().kind {
+                Kind::NotDeployable => REFUSED_PAUSE,
+                _ => pause_after(failures),
+            };
             let it = Tried {
                 stamp,
                 failures,
-                again,
+                again: Instant::now() + pause,
             };
             tried.insert(key, it);
         }

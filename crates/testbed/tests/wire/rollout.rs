@@ -209,6 +209,29 @@ async fn versions_roll_forward_and_back_while_sessions_stay() {
     nodes.stop().await;
 }
 
+/// R19 also holds where the version that is replaced has not arrived yet.
+#[tokio::test]
+async fn a_node_that_is_behind_compares_with_what_is_deployed_and_not_with_what_it_serves() {
+    let (folder, nodes, one, two) = two_callers(Setup::default()).await;
+    let example = "process-python";
+    let blocked = folder.path().join("two/apps");
+    std::fs::write(&blocked, "").unwrap();
+    let app = one.deploy(example, version(2)).await;
+    assert_eq!(names(&app), ["two"]);
+    let older = package(example, version(1));
+    assert_ne!(two.deploy_parts(&older).await.status, 200);
+    std::fs::remove_file(&blocked).unwrap();
+    let refused = two.deploy_parts(&older).await;
+    assert_eq!(
+        (refused.status, refused.kind().as_str()),
+        (409, "conflict"),
+        "{}",
+        refused.text()
+    );
+    serves(&two, "words", "0.2.0").await;
+    nodes.stop().await;
+}
+
 #[tokio::test]
 async fn a_node_that_does_not_have_an_application_yet_is_passed_over() {
     let (folder, nodes, one, two) = two_callers(Setup::default()).await;

@@ -28,7 +28,7 @@ pub(crate) async fn measure(args: &Args, findings: &mut Findings) -> Outcome<()>
     let mut client = site.connect("two").await?;
     deploy(&mut client, KIND).await?;
     let mut missed = Vec::new();
-    for kill in 0..args.kills {
+    for kill in 0..args.kills.get() {
         note("an owner is killed");
         let mut owner = site.connect("one").await?;
         let session = create(&mut owner, KIND.app(), ExecutionModel::InFunction).await?;
