@@ -111,12 +111,7 @@ async fn what_cannot_be_deployed_is_refused_with_its_reason() {
         (misspelt, "wites"),
     ] {
         let answer = caller.deploy_parts(&parts).await;
-        assert_eq!(
-            (answer.status, answer.kind().as_str()),
-            (422, "not-deployable"),
-            "{}",
-            answer.text()
-        );
+        answer.is(422, "not-deployable");
         assert!(answer.text().contains(said), "{} says {said}", answer.text());
         serves(&caller).await;
     }
@@ -135,7 +130,7 @@ async fn a_body_over_the_cap_is_refused_with_the_cap() {
     let stated = caller
         .send(caller.post(echo).body(vec![0; MAX_BODY.0 as usize + 1]))
         .await;
-    assert_eq!((stated.status, stated.kind().as_str()), (413, "too-large"));
+    stated.is(413, "too-large");
     assert!(
         stated.text().contains(&MAX_BODY.0.to_string()),
         "{}",
@@ -256,12 +251,7 @@ async fn a_deadline_is_kept() {
         .post("/v1/apps/faults/functions/endless-loop")
         .header("fogline-timeout-ms", "300");
     let answer = caller.send(request).await;
-    assert_eq!(
-        (answer.status, answer.kind().as_str()),
-        (504, "deadline-exceeded"),
-        "{}",
-        answer.text()
-    );
+    answer.is(504, "deadline-exceeded");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     serves(&caller).await;
     nodes.stop().await;
@@ -286,7 +276,7 @@ async fn tenants_do_not_see_each_other() {
     red.in_session(&mut held, "functions/add", "5", &[]).await.ok();
     for stranger in [&nobody, &Caller::with_token(nodes.url("one"), "red-tokem")] {
         let answer = stranger.in_session(&mut held, "functions/add", "5", &[]).await;
-        assert_eq!((answer.status, answer.kind().as_str()), (401, "unauthorized"));
+        answer.is(401, "unauthorized");
     }
     let apps: Apps = blue.send(blue.get("/v1/apps")).await.ok().json();
     assert!(apps.apps.is_empty());
@@ -297,19 +287,14 @@ async fn tenants_do_not_see_each_other() {
     // With an application of that name of its own it sees no more.
     blue.deploy("counter", str::to_owned).await;
     let answer = blue.in_session(&mut held, "functions/add", "5", &[]).await;
-    assert_eq!((answer.status, answer.kind().as_str()), (404, "not-found"));
+    answer.is(404, "not-found");
     let sessions: Sessions = blue.send(blue.get("/v1/apps/counter/sessions")).await.ok().json();
     assert!(sessions.sessions.is_empty());
     // Nor can it open what the other's client holds.
     let mut sealed = red.session("counter", "in-client").await;
     red.in_session(&mut sealed, "functions/add", "5", &[]).await.ok();
     let answer = blue.in_session(&mut sealed, "functions/add", "5", &[]).await;
-    assert_eq!(
-        (answer.status, answer.kind().as_str()),
-        (400, "bad-envelope"),
-        "{}",
-        answer.text()
-    );
+    answer.is(400, "bad-envelope");
     assert_eq!(
         red.in_session(&mut held, "functions/peek", "null", &[])
             .await
@@ -332,12 +317,7 @@ async fn steps_at_once_that_share_what_the_client_holds_are_not_deployed() {
         })
     };
     let refused = caller.deploy_parts(&at_once("in-client")).await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (422, "not-deployable"),
-        "{}",
-        refused.text()
-    );
+    refused.is(422, "not-deployable");
     for said in ["\\\"add\\\"", "\\\"peek\\\"", "\\\"total\\\"", "at the same time"] {
         assert!(refused.text().contains(said), "{}", refused.text());
     }

@@ -212,12 +212,7 @@ async fn the_states_of_a_session_that_is_to_go_to_its_client_come_with_its_next_
         let refused = one
             .in_session(&mut held, "functions/add", "1", &[("idempotency-key", "b")])
             .await;
-        assert_eq!(
-            (refused.status, refused.kind().as_str()),
-            (409, "moving-to-client"),
-            "{}",
-            refused.text()
-        );
+        refused.is(409, "moving-to-client");
         assert!(!held.envelopes.is_empty());
         assert_eq!(add(&one, &mut held, "1", "b").await, "6", "{guard}");
         nodes.stop().await;
@@ -375,12 +370,7 @@ async fn envelopes_of_an_earlier_stay_do_not_move_the_session() {
     let refused = two
         .convert(&mut old.clone(), "external", &[("fogline-client", CLIENT)])
         .await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (400, "bad-envelope"),
-        "{}",
-        refused.text()
-    );
+    refused.is(400, "bad-envelope");
     assert_eq!(add(&two, &mut held, "1", "b").await, "9");
     nodes.stop().await;
 }
@@ -487,12 +477,7 @@ async fn two_networks_with_the_tenants_key_serve_one_session_in_turn() {
     let caller = Caller::new(stranger.url("one"));
     caller.deploy("counter", str::to_owned).await;
     let refused = caller.in_session(&mut held, "functions/add", "1", &[]).await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (400, "bad-envelope"),
-        "{}",
-        refused.text()
-    );
+    refused.is(400, "bad-envelope");
     for network in networks {
         network.stop().await;
     }

@@ -271,12 +271,7 @@ async fn the_states_that_a_step_is_refused_with_come_to_the_client() {
     // What is handed over is thrown away.
     two.convert(&mut held.clone(), "in-client", &[]).await.ok();
     let refused = one.in_session(&mut held, "runs", "1", &[HOPS]).await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (409, "moving-to-client"),
-        "{}",
-        refused.text()
-    );
+    refused.is(409, "moving-to-client");
     assert!(!held.envelopes.is_empty(), "they come with the refusal");
     let ran = one.in_session(&mut held, "runs", "1", &[HOPS]).await;
     assert_eq!(ran.ok().text(), "6");

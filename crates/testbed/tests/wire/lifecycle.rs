@@ -281,7 +281,7 @@ async fn an_application_above_the_limit_is_refused_and_all_below_it_are_there_af
         one.deploy(example, str::to_owned).await;
     }
     let refused = one.deploy_parts(&package("faults", str::to_owned)).await;
-    assert_eq!((refused.status, refused.kind().as_str()), (422, "not-deployable"));
+    refused.is(422, "not-deployable");
     nodes.stop_node("one").await;
     nodes.start_node("one").await;
     let one = Caller::new(nodes.url("one"));
@@ -558,15 +558,10 @@ async fn one_too_many(limits: Limits, stateful: bool, requests: usize) {
     let mut answers = futures_util::future::join_all(asking).await;
     answers.sort_by_key(|answer| answer.status);
     let (refused, executed) = answers.split_first().unwrap();
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (429, "overloaded"),
-        "{}",
-        refused.text()
-    );
+    refused.is(429, "overloaded");
     assert_eq!(refused.header("retry-after"), "1");
     for answer in executed {
-        assert_eq!((answer.status, answer.kind().as_str()), (502, "function-limit"));
+        answer.is(502, "function-limit");
     }
     nodes.stop().await;
 }

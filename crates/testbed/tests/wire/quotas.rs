@@ -168,7 +168,7 @@ async fn a_tenants_requests_are_admitted_at_the_rate_of_its_quota() {
     // Those of the seconds that it took, too.
     assert!((5..20).contains(&admitted), "{admitted}");
     let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
-    assert_eq!((refused.status, refused.kind().as_str()), (429, "overloaded"));
+    refused.is(429, "overloaded");
     assert_eq!(refused.header("retry-after"), "1");
     assert!(
         refused.text().contains("quota of 1 requests/s"),

@@ -166,7 +166,7 @@ async fn versions_roll_forward_and_back_while_sessions_stay() {
     let example = "process-python";
     one.deploy(example, version(1)).await;
     let none = roll_back(&one, false).await;
-    assert_eq!((none.status, none.kind().as_str()), (409, "conflict"));
+    none.is(409, "conflict");
     let mut held = one.session("words", "in-edge").await;
     let mut counted = 0;
     let mut count = async |caller: &Caller| {
@@ -192,13 +192,7 @@ async fn versions_roll_forward_and_back_while_sessions_stay() {
     // The one before wrote schema 1, and cannot read what is there now.
     let older = package(example, version(1));
     for refused in [roll_back(&one, false).await, one.deploy_parts(&older).await] {
-        let kind = refused.kind();
-        assert_eq!(
-            (refused.status, kind.as_str()),
-            (409, "conflict"),
-            "{}",
-            refused.text()
-        );
+        refused.is(409, "conflict");
     }
     serves(&two, "words", "0.2.0").await;
     let forced: App = roll_back(&one, true).await.ok().json();
@@ -222,12 +216,7 @@ async fn a_node_that_is_behind_compares_with_what_is_deployed_and_not_with_what_
     assert_ne!(two.deploy_parts(&older).await.status, 200);
     std::fs::remove_file(&blocked).unwrap();
     let refused = two.deploy_parts(&older).await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (409, "conflict"),
-        "{}",
-        refused.text()
-    );
+    refused.is(409, "conflict");
     serves(&two, "words", "0.2.0").await;
     nodes.stop().await;
 }
@@ -249,7 +238,7 @@ async fn a_node_that_does_not_have_an_application_yet_is_passed_over() {
     }
     let there = format!("/v1/apps/{}", app.name);
     let not_yet = two.send(two.get(&there)).await;
-    assert_eq!((not_yet.status, not_yet.kind().as_str()), (503, "rolling-out"));
+    not_yet.is(503, "rolling-out");
     assert_eq!(not_yet.header("retry-after"), "1");
     std::fs::remove_file(&blocked).unwrap();
     let end = deadline();

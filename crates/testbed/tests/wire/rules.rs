@@ -217,7 +217,7 @@ async fn a_step_that_declares_nothing_but_what_has_ended_is_executed_in_a_sessio
         sealed.ends(state, Timestamp(1));
     }
     let gone = one.in_session(&mut sealed.held, "runs", "20.5", &[]).await;
-    assert_eq!((gone.status, gone.kind().as_str()), (410, "gone"));
+    gone.is(410, "gone");
     nodes.stop().await;
 }
 
@@ -299,12 +299,7 @@ async fn an_older_sibling_is_refused() {
     held.envelopes.insert("window".to_owned(), old);
     // What needs one state only does not look at the others: a conversion needs them all.
     let refused = two.convert(&mut held, "external", &[]).await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (400, "bad-envelope"),
-        "{}",
-        refused.text()
-    );
+    refused.is(400, "bad-envelope");
     two.convert(&mut whole.clone(), "external", &[]).await.ok();
     nodes.stop().await;
 }
@@ -341,12 +336,7 @@ async fn states_under_two_models_are_two_parts_and_no_function_writes_both() {
         split(manifest).replacen("writes = [\"alarms\"]", "writes = [\"alarms\", \"window\"]", 1)
     });
     let refused = one.deploy_parts(&both).await;
-    assert_eq!(
-        (refused.status, refused.kind().as_str()),
-        (422, "not-deployable"),
-        "{}",
-        refused.text()
-    );
+    refused.is(422, "not-deployable");
     nodes.stop().await;
 }
 
@@ -410,12 +400,7 @@ async fn a_version_that_cannot_read_a_state_refuses_to() {
     one.force_deploy("counter", str::to_owned).await;
     for function in ["functions/add", "functions/peek"] {
         let refused = one.in_session(&mut held, function, "1", &[]).await;
-        assert_eq!(
-            (refused.status, refused.kind().as_str()),
-            (409, "conflict"),
-            "{}",
-            refused.text()
-        );
+        refused.is(409, "conflict");
     }
     assert_eq!(one.send(one.get(&state)).await.status, 409);
     one.deploy("counter", newer).await;
@@ -569,7 +554,7 @@ async fn envelopes_that_come_with_one_in_time_are_renewed_also_if_they_are_only_
     let gone = two
         .in_session(&mut sealed.held, "functions/detect", reading, &[])
         .await;
-    assert_eq!((gone.status, gone.kind().as_str()), (410, "gone"));
+    gone.is(410, "gone");
     nodes.stop().await;
 }
 

@@ -43,6 +43,17 @@ impl Answer {
         self
     }
 
+    /// That it is this refusal.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, kind: &str) {
+        assert_eq!(
+            (self.status, self.kind().as_str()),
+            (status, kind),
+            "{}",
+            self.text()
+        );
+    }
+
     /// The kind of problem that it is.
     pub(crate) fn kind(&self) -> String {
         let problem: serde_json::Value = self.json();
