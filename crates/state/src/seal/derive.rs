@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
+use aegis::aegis256::Aegis256;
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use fogline_core::model::{AppName, SessionId, TenantName};
 
-use super::envelope::{CHECK_BYTES, label};
+use super::envelope::{CHECK_BYTES, NONCE_BYTES, TAG_BYTES, label};
 use super::keyring::KEY_BYTES;
 
-/// Sessions whose keys are kept, in each of two generations: some 1 KiB each.
+/// Sessions whose keys are kept, in each of two generations: some 300 bytes each.
 const GENERATION: usize = 2048;
 
 /// What is derived for one session under one key of its tenant.
@@ -19,7 +19,7 @@ pub(super) struct SessionKey {
     number: u32,
     app: AppName,
     session: SessionId,
-    pub(super) key: LessSafeKey,
+    key: [u8; KEY_BYTES],
     /// Tells this key from another, without telling anything about it.
     pub(super) check: [u8; CHECK_BYTES],
     /// Labels of application and session.
@@ -61,16 +61,20 @@ impl SessionKey {
             .and_then(|okm| okm.fill(&mut material));
         filled.expect("36 bytes are less than HKDF gives");
         let (key, check) = material.split_at(KEY_BYTES);
-        let key = UnboundKey::new(&AES_256_GCM, key).expect("32 bytes are a key of AES-256");
         Self {
             number,
             app: app.clone(),
             session: session.clone(),
-            key: LessSafeKey::new(key),
+            key: key.try_into().expect("a key, and what is left"),
             check: check.try_into().expect("what is left of the material"),
             app_label: label(app.as_str()),
             session_label: label(&text),
         }
+    }
+
+    /// The cipher of one envelope.
+    pub(super) fn cipher(&self, nonce: &[u8; NONCE_BYTES]) -> Aegis256<TAG_BYTES> {
+        Aegis256::new(&self.key, nonce)
     }
 
     fn is_of(&self, number: u32, app: &AppName, session: &SessionId) -> bool {

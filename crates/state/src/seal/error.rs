@@ -20,7 +20,7 @@ pub enum Why {
     #[error("is of format {0}, this version opens format 1")]
     UnknownFormat(u8),
     /// A newer version of the platform made it.
-    #[error("is sealed by an algorithm of number {0}, this version knows 1 (AES-256-GCM)")]
+    #[error("is sealed by an algorithm of number {0}, this version knows 2 (AEGIS-256)")]
     UnknownAlgorithm(u8),
     /// This node's keyring lacks the key: another provider sealed it, or the key was withdrawn.
     #[error("is sealed under key {0}, which this node does not hold")]

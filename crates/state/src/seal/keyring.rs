@@ -9,7 +9,7 @@ use std::{fmt, fs, io};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use thiserror::Error;
 
-/// Length of a key: AES-256's.
+/// Length of a key: AEGIS-256's.
 pub(super) const KEY_BYTES: usize = 32;
 
 /// The keys of one tenant by number. The highest number seals; all open, so a key is replaced by adding one, and

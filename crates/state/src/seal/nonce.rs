@@ -1,12 +1,10 @@
 //! Nonces: random, each used once.
 //!
-//! 96 random bits are enough: each key belongs to one session, and NIST SP 800-38D allows 2^32 seals under a key with
-//! random nonces, which is 49 days of 1000 seals per second in one session. Under a tenant's key they would be used
-//! up in days (R17).
+//! AEGIS-256 takes 256 bits, so random ones never come twice in practice, under however many seals (RFC 10032).
 
 use std::sync::{Mutex, PoisonError};
 
-use fogline_core::model::CommitId;
+use fogline_core::model::{CommitId, Timestamp};
 
 use super::envelope::NONCE_BYTES;
 
@@ -37,11 +35,11 @@ impl Default for Nonces {
 }
 
 impl Nonces {
-    /// The next nonce, for an envelope of a head of this commit.
+    /// The next nonce, for an envelope of a head of this commit that is sealed at this time.
     ///
-    /// The commit id is mixed in because what was drawn ahead may be drawn twice: in two copies of a virtual machine
-    /// that were resumed from one snapshot. Their commits are of different ids, so their nonces are different too.
-    pub(super) fn next(&self, commit: CommitId) -> [u8; NONCE_BYTES] {
+    /// Both are mixed in because what was drawn ahead may be drawn twice: in two copies of a virtual machine that were resumed
+    /// from one snapshot. Their commits are of different ids, and one commit is sealed anew at another time.
+    pub(super) fn next(&self, commit: CommitId, now: Timestamp) -> [u8; NONCE_BYTES] {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.used == DRAWN {
             aws_lc_rs::rand::fill(&mut drawn.bytes).expect("the operating system has random numbers");
@@ -49,7 +47,10 @@ impl Nonces {
         }
         let start = drawn.used * NONCE_BYTES;
         drawn.used += 1;
-        std::array::from_fn(|at| drawn.bytes[start + at] ^ commit.0[at])
+        let mut nonce: [u8; NONCE_BYTES] = std::array::from_fn(|at| drawn.bytes[start + at]);
+        let mixed = commit.0.into_iter().chain(now.0.to_be_bytes());
+        nonce.iter_mut().zip(mixed).for_each(|(byte, with)| *byte ^= with);
+        nonce
     }
 }
 
@@ -62,12 +63,14 @@ mod tests {
     #[test]
     fn no_nonce_comes_twice() {
         let nonces = Nonces::default();
-        let many: BTreeSet<_> = (0..10 * DRAWN).map(|_| nonces.next(CommitId([1; 16]))).collect();
+        let many: BTreeSet<_> = (0..10 * DRAWN)
+            .map(|_| nonces.next(CommitId([1; 16]), Timestamp(1)))
+            .collect();
         assert_eq!(many.len(), 10 * DRAWN);
     }
 
     #[test]
-    fn what_was_drawn_ahead_gives_other_nonces_for_other_commits() {
+    fn what_was_drawn_ahead_gives_other_nonces_for_other_commits_and_at_other_times() {
         let copy = |drawn: &Nonces| {
             let Drawn { bytes, used } = &*drawn.drawn.lock().unwrap();
             Nonces {
@@ -77,9 +80,12 @@ mod tests {
                 }),
             }
         };
+        let (one, other) = (CommitId([1; 16]), CommitId([2; 16]));
         let first = Nonces::default();
-        first.next(CommitId([0; 16]));
-        let resumed = copy(&first);
-        assert_ne!(first.next(CommitId([1; 16])), resumed.next(CommitId([2; 16])));
+        first.next(CommitId([0; 16]), Timestamp(1));
+        for (commit, at) in [(other, Timestamp(1)), (one, Timestamp(2))] {
+            let resumed = copy(&first);
+            assert_ne!(copy(&first).next(one, Timestamp(1)), resumed.next(commit, at));
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_lc_rs::aead::{Aad, Nonce};
 use bytes::{Bytes, BytesMut};
 use fogline_core::model::limits::MAX_STATE;
 use fogline_core::model::{
@@ -106,7 +105,7 @@ impl Sealer {
                 ],
                 epoch: head.epoch,
                 version: head.version,
-                nonce: self.nonces.next(head.commit),
+                nonce: self.nonces.next(head.commit, now),
             };
             let sealed = seal_one(&key, header, state, &record, value.map_or(&[], |value| value));
             all.insert(state.clone(), sealed.map_err(|why| why.of(state))?);
@@ -195,12 +194,10 @@ fn seal_one(
     }
     let bytes = header.bytes();
     out[..HEADER_BYTES].copy_from_slice(&bytes);
-    let nonce = Nonce::assume_unique_for_key(header.nonce);
-    let context = Aad::from(Context::new(&bytes, state));
-    let tag = key
-        .key
-        .seal_in_place_separate_tag(nonce, context, &mut out[HEADER_BYTES..]);
-    out.extend_from_slice(tag.expect("a state is far below GCM's limit of 64 GiB").as_ref());
+    let context = Context::new(&bytes, state);
+    let cipher = key.cipher(&header.nonce);
+    let tag = cipher.encrypt_in_place(&mut out[HEADER_BYTES..], context.as_ref());
+    out.extend_from_slice(&tag);
     Ok(out.into())
 }
 
@@ -209,11 +206,11 @@ fn unseal(key: &SessionKey, header: &Header, state: &StateName, bytes: Bytes) ->
     let mut bytes = bytes
         .try_into_mut()
         .unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-    let context = Aad::from(Context::new(&bytes[..HEADER_BYTES], state));
-    let nonce = Nonce::assume_unique_for_key(header.nonce);
-    let opened = key
-        .key
-        .open_in_place(nonce, context, &mut bytes[HEADER_BYTES..])
+    let (in_clear, sealed) = bytes.split_at_mut_checked(HEADER_BYTES).ok_or(Why::Damaged)?;
+    let (opened, tag) = sealed.split_last_chunk_mut().ok_or(Why::Damaged)?;
+    let context = Context::new(in_clear, state);
+    key.cipher(&header.nonce)
+        .decrypt_in_place(opened, tag, context.as_ref())
         .map_err(|_| Why::Damaged)?;
     let length = opened.len();
     let (record, before) = read_record(opened).ok_or(Why::Damaged)?;
