@@ -70,6 +70,7 @@ pub(crate) fn named(
         seen: None,
         holder: None,
         envelopes: Vec::new(),
+        step: false,
         hops: 0,
         home: None,
         turn: false,

@@ -122,6 +122,7 @@ pub(crate) async fn convert(
                 home = there;
             }
             Ended::Handed(there, envelopes) => return Ok(Converted::Handed(there, envelopes)),
+            Ended::GivenUp(fault) => return Err(fault),
         }
     }
     Err(Fault::overloaded(
@@ -204,6 +205,7 @@ pub(crate) async fn finish(
     let app = node.apps.get(&job.call.tenant, &job.call.app)?;
     match run(node, job, &app, part, home, None).await? {
         Ended::At(there) | Ended::Gone(there) => Ok(there),
+        Ended::GivenUp(_) => Ok(home.clone()),
         Ended::Handed(_, envelopes) if to.model() == ExecutionModel::InClient => {
             Err(Fault::moving_to_client(envelopes))
         }
@@ -227,6 +229,7 @@ pub(crate) async fn take(
     });
     match spanned(node, job, from, taken).await? {
         Ended::At(there) | Ended::Gone(there) => Ok(there),
+        Ended::GivenUp(fault) => Err(fault),
         Ended::Handed(_, envelopes) => Err(Fault::moving_to_client(envelopes)),
     }
 }
@@ -285,6 +288,8 @@ enum Ended {
     /// It was moved there at some time.
     Gone(Home),
     Handed(Home, Vec<(StateName, Bytes)>),
+    /// It is where it was, because it will never be taken where it was to go.
+    GivenUp(Fault),
 }
 
 async fn run(
@@ -357,7 +362,7 @@ async fn drive(
         Home::InClient(_) => Some(ClientPlace::open(node, job, app, part, home).await?),
         _ => None,
     };
-    let mut acted = false;
+    let (mut acted, mut refused) = (false, None);
     for _ in 0..MAX_STEPS {
         acted |= !matches!(action, MoveAction::LoadSource | MoveAction::Done(_));
         let event = match action {
@@ -371,7 +376,13 @@ async fn drive(
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::CommitTarget(to, commit) => {
                 let there = ahead.as_ref().filter(|ahead| ahead.to == to);
-                install(node, job, part, &to, commit, there).await?
+                match install(node, job, part, &to, commit, there).await {
+                    Err(fault) if refused.is_none() && is_for_good(&fault, home) => {
+                        refused = Some(fault);
+                        MoveEvent::Unacceptable(home.clone())
+                    }
+                    event => event?,
+                }
             }
             MoveAction::HandOver(to, whole) => {
                 let envelopes = ClientPlace::hand_over(node, job, &app.spec, part, &to, &whole)?;
@@ -383,7 +394,7 @@ async fn drive(
                 return Ok(Ended::At(there));
             }
             MoveAction::Done(there) => return Ok(Ended::Gone(there)),
-            MoveAction::Stayed => return Ok(Ended::At(home.clone())),
+            MoveAction::Stayed => return Ok(refused.map_or_else(|| Ended::At(home.clone()), Ended::GivenUp)),
             MoveAction::Refused(refusal) => return Err(refusal.into()),
         };
         action = moving.on(event);
@@ -391,6 +402,12 @@ async fn drive(
     Err(Fault::overloaded(
         "the session is so busy that it cannot be moved",
     ))
+}
+
+/// Whether a session that is not taken where it is to go will not be taken later either. What its client holds stays under way:
+/// its envelopes are of the epoch that it has left.
+fn is_for_good(fault: &Fault, home: &Home) -> bool {
+    !fault.problem().kind.retriable() && home.model() != ExecutionModel::InClient
 }
 
 /// Whether a session may be taken from where it is: out of another node's memory only when no life of that node is

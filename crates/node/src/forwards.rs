@@ -9,10 +9,12 @@ use fogline_core::session::Home;
 /// How many sessions are remembered; beyond it all are forgotten, and asked for again.
 const MAX: usize = 65_536;
 
-/// Homes by session and part, where they are not those of birth.
 #[derive(Default)]
 pub(crate) struct Forwards {
+    /// Homes by session and part, where they are not those of birth.
     homes: Mutex<HashMap<(SessionId, Birth), Home>>,
+    /// The newest epochs of those that clients hold, and whose homes before have let go of them.
+    taken: Mutex<HashMap<(SessionId, Birth), u64>>,
 }
 
 impl Forwards {
@@ -24,6 +26,24 @@ impl Forwards {
         }
         let known = homes.get(&(session.clone(), part)).cloned();
         known.unwrap_or_else(|| Home::of_birth(session, part))
+    }
+
+    /// Whether the home before has let go of a part that its client holds since this epoch.
+    pub(crate) fn is_taken(&self, session: &SessionId, part: Birth, epoch: u64) -> bool {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        !taken.is_empty()
+            && taken
+                .get(&(session.clone(), part))
+                .is_some_and(|known| *known >= epoch)
+    }
+
+    /// The home before has let go of a part that its client holds since this epoch.
+    pub(crate) fn take(&self, session: &SessionId, part: Birth, epoch: u64) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.len() >= MAX {
+            taken.clear();
+        }
+        taken.insert((session.clone(), part), epoch);
     }
 
     /// A part is there.

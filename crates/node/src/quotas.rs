@@ -71,12 +71,19 @@ impl Quotas {
         ))
     }
 
-    /// Whether a tenant may store more bytes.
-    pub(crate) fn check_bytes(&self, tenant: &TenantName) -> Result<(), StoreError> {
+    /// Whether a tenant may store so much more than `before` as `after` is.
+    pub(crate) fn check_bytes(
+        &self,
+        tenant: &TenantName,
+        before: Usage,
+        after: Usage,
+    ) -> Result<(), StoreError> {
+        let grows = after.bytes.0.saturating_sub(before.bytes.0);
+        let used = self.usage(tenant).bytes.0;
         match self.quota(tenant).bytes {
-            Some(most) if self.usage(tenant).bytes >= most => Err(StoreError::OverQuota {
+            Some(most) if grows > 0 && used.saturating_add(grows) > most.0 => Err(StoreError::OverQuota {
                 what: format!(
-                    "tenant {tenant} has used up its quota of {most} at the node that keeps this session"
+                    "tenant {tenant} would use more than its quota of {most} at the node that keeps this session"
                 ),
             }),
             _ => Ok(()),
@@ -165,9 +172,9 @@ struct Metered {
 }
 
 impl Metered {
-    async fn usage(&self, key: &RecordKey) -> Result<Usage, StoreError> {
+    async fn stored(&self, key: &RecordKey) -> Result<Option<Head>, StoreError> {
         let found = self.inner.load(key, &BTreeSet::new()).await?;
-        Ok(found.map(|found| usage_of(key, &found.head)).unwrap_or_default())
+        Ok(found.map(|found| found.head))
     }
 }
 
@@ -194,16 +201,21 @@ impl Store for Metered {
         if !self.quotas.quotas.contains_key(tenant) {
             return self.inner.commit(key, commit).await;
         }
-        let (before, after) = (self.usage(key).await?, usage_of(key, &commit.head));
+        let stored = self.stored(key).await?;
+        let before = stored
+            .as_ref()
+            .map(|head| usage_of(key, head))
+            .unwrap_or_default();
+        let after = usage_of(key, &commit.head);
         // A session that moves here was somewhere before, and is not to be lost on its way.
         let born = commit.expect == Expect::Absent && commit.head.epoch == 0;
         if born && after.sessions > before.sessions {
             self.quotas.check_sessions(tenant)?;
         }
         // What is in its owner's memory was let in there.
-        let moved = commit.expect == Expect::Absent;
-        if after.bytes > before.bytes && !moved && key.model != ExecutionModel::InFunction {
-            self.quotas.check_bytes(tenant)?;
+        let moved = stored.is_none_or(|head| head.epoch < commit.head.epoch);
+        if !moved && key.model != ExecutionModel::InFunction {
+            self.quotas.check_bytes(tenant, before, after)?;
         }
         let committed = self.inner.commit(key, commit).await?;
         if committed == Committed::Done {
@@ -227,7 +239,8 @@ impl Store for Metered {
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
-        let before = self.usage(key).await?;
+        let stored = self.stored(key).await?;
+        let before = stored.map(|head| usage_of(key, &head)).unwrap_or_default();
         self.inner.erase(key).await?;
         self.quotas.change(&key.tenant, before, Usage::default());
         Ok(())

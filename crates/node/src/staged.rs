@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fogline_core::model;
 use fogline_core::session::{BlobName, RecordKey};
 use fogline_protocol::problem::Kind;
 use fogline_state::{EmbeddedStore, MAX_COMMIT, StoreError};
@@ -68,6 +69,10 @@ impl Staged {
     fn let_in(&self, key: &RecordKey, name: &BlobName, blob: &Bytes) -> Result<(), Fault> {
         let mut all = self.lock();
         let held: u64 = all.values().map(|waiting| waiting.bytes).sum();
+        let own = all.get(key).map_or(0, |waiting| waiting.bytes) + blob.len() as u64;
+        if own > MAX_COMMIT.0 {
+            return Err(StoreError::too_large(model::Bytes(own), MAX_COMMIT).into());
+        }
         if held + blob.len() as u64 > MAX_COMMIT.0 {
             return Err(Fault::overloaded("too many large sessions are on their way here"));
         }

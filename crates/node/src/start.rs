@@ -161,10 +161,10 @@ pub async fn start_with(
 ) -> Result<Handle, StartError> {
     let data = options.data.clone();
     let store = open(&data).await?;
-    let incarnation = incarnation::begin(&store).await?;
-    tracing::info!(node = %options.name, incarnation, "starts");
+    let begun = incarnation::begin(&store).await?;
+    tracing::info!(node = %options.name, incarnation = begun.number, "starts");
     let (listener, http) = listen(options.http).await?;
-    let (map, members, gossip) = surroundings(&options, http, incarnation).await?;
+    let (map, members, gossip) = surroundings(&options, http, begun.number).await?;
     let here = map.place_of(&options.name);
     let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
     let quotas = Arc::new(Quotas::new(options.limits.quotas));
@@ -184,7 +184,7 @@ pub async fn start_with(
         sweep_every: options.limits.sweep_every,
         write_patience: options.limits.write_patience,
         homes: homes.traced(&tracer),
-        owner: Arc::new(Owner::new(local, lease, tasks.clone())),
+        owner: Arc::new(Owner::new(local, lease, tasks.clone(), begun.after_crash)),
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
         followed: crate::follow::Followed::default(),
@@ -417,12 +417,17 @@ impl Handle {
     pub async fn stop(self) {
         self.node.stopping.cancel();
         self.node.tasks.close();
-        if tokio::time::timeout(GRACE, self.node.tasks.wait()).await.is_err() {
+        let done = tokio::time::timeout(GRACE, self.node.tasks.wait()).await;
+        if done.is_err() {
             tracing::warn!(node = %self.node.name, "stopped with requests under way");
         }
         let stored = tokio::time::timeout(GRACE, self.node.owner.release_all()).await;
-        if stored.is_err() {
+        if stored != Ok(true) {
             tracing::error!(node = %self.node.name, "stopped with sessions that are not stored");
+        } else if done.is_ok()
+            && let Err(error) = incarnation::end(&self.node.store).await
+        {
+            tracing::warn!(node = %self.node.name, %error, "the next start will take this for a crash");
         }
         // Nothing is in memory any more, so that others need not wait for the end of its term.
         self.leaving.cancel();

@@ -122,6 +122,8 @@ pub struct Invoke {
     pub holder: Option<ClientId>,
     /// The states whose envelopes stand behind the input.
     pub envelopes: Vec<StateName>,
+    /// Whether it is a step of a run that nodes execute: its envelopes may be of the step before, which its client never had.
+    pub step: bool,
     /// How often it was forwarded: the guard against loops.
     pub hops: u8,
     /// Where its sender takes the session to be; whoever gets it looks there first, and not where it last knew it to be.

@@ -154,24 +154,26 @@ pub enum StoreError {
         what: String,
     },
     /// The commit is larger than the store takes.
-    #[error("{bytes} in one commit, {most} are the most")]
+    #[error("{what}")]
     TooLarge {
-        /// Its size.
-        bytes: Bytes,
-        /// The most.
-        most: Bytes,
+        /// How large it is, and the most.
+        what: String,
     },
 }
 
 impl StoreError {
+    /// A commit of so many bytes, where the most is less.
+    #[must_use]
+    pub fn too_large(bytes: Bytes, most: Bytes) -> Self {
+        let what = format!("{bytes} in one commit, {most} are the most");
+        Self::TooLarge { what }
+    }
+
     /// Refuses a commit above [`MAX_COMMIT`].
     pub(crate) fn check_size(head: &[u8], blobs: &BTreeMap<BlobName, bytes::Bytes>) -> Result<(), Self> {
         let bytes = head.len() as u64 + blobs.values().map(|blob| blob.len() as u64).sum::<u64>();
         if bytes > MAX_COMMIT.0 {
-            return Err(Self::TooLarge {
-                bytes: Bytes(bytes),
-                most: MAX_COMMIT,
-            });
+            return Err(Self::too_large(Bytes(bytes), MAX_COMMIT));
         }
         Ok(())
     }

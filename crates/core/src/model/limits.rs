@@ -16,8 +16,12 @@ pub const MAX_COMPONENT: Bytes = Bytes(32 << 20);
 pub const MAX_INLINE_STATE: Bytes = Bytes(4 << 10);
 /// Largest output that is kept inside the head, for a retry; a larger one is a blob (R5).
 pub const MAX_INLINE_REPLY: Bytes = Bytes(1 << 10);
+/// Replies with envelopes in them that one session under a mark keeps: of two runs of [`MAX_STEPS`].
+pub const MAX_SEALED_REPLIES: usize = 2 * MAX_STEPS;
 /// Sequence numbers of one client whose replies are kept (R5).
 pub const REPLY_WINDOW: u64 = 32;
+/// Clients of one session of which is known how far their numbers have come, and no more; some 20 bytes each.
+pub const MAX_KNOWN_CLIENTS: usize = 256;
 /// Clients of one session whose windows are kept; the one that wrote longest ago goes first.
 pub const MAX_REPLY_CLIENTS: usize = 16;
 /// Replies to opaque idempotency keys that one session keeps (R5).

@@ -197,6 +197,14 @@ impl Head {
         }
     }
 
+    /// What an owner goes on with that may have lost what it had in memory only.
+    #[must_use]
+    pub fn after_crash(mut self) -> Self {
+        self.cut();
+        self.epoch += 1;
+        self
+    }
+
     /// Takes up that this epoch ends without what its owner had in memory only.
     pub(super) fn cut(&mut self) {
         let Self { epoch, version, .. } = *self;

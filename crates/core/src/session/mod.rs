@@ -20,6 +20,6 @@ pub use head::{
     BlobName, BlobOf, BodyHash, Commit, Content, Entry, Expect, Head, Lost, Snapshot, Status, end_is_due,
 };
 pub use home::{Home, RecordKey, SessionKey};
-pub use moving::{Move, MoveAction, MoveEvent, Whole, abandon};
+pub use moving::{Move, MoveAction, MoveEvent, Whole};
 pub use replies::{Lookup, Origin, Replies, Reply, ReplyOutput};
 pub use seen::Seen;

@@ -5,7 +5,8 @@
 //!                        │ the source's swap alone decides          ▲
 //! target:                └─► nothing, or older ──► live, epoch+1 ───┘
 //! ```
-//! Whoever meets `moving` finishes it. A move to the client is handed over: the source keeps the bytes, and stays
+//! Whoever meets `moving` finishes it. If the target will never take the session, it is first marked so (`abandoned`), and the
+//! source is then live again, at epoch+2. A move to the client is handed over: the source keeps the bytes, and stays
 //! `moving`, until the client presents the new epoch (R14).
 
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ pub enum MoveEvent {
     Committed,
     /// The commit was not done, or nobody knows.
     NotCommitted,
+    /// The target refuses the commit, and always will: the session is to stay where it is, which is here.
+    Unacceptable(Home),
     /// The client holds the new epoch.
     Presented,
 }
@@ -80,7 +83,8 @@ enum Stage {
     LoadingSource,
     Marking(Box<Whole>, Home),
     LoadingTarget(Box<Whole>, Home),
-    Installing(Box<Whole>, Home),
+    Installing(Box<Whole>, Home, Expect),
+    GivingUp(Box<Whole>, Home),
     HandingOver(Box<Whole>, Home),
     Closing(Home),
     Returning,
@@ -116,8 +120,16 @@ impl Move {
             (Stage::Marking(moving, to), MoveEvent::Committed) => self.load_target(moving, to),
             (Stage::LoadingTarget(moving, to), MoveEvent::Target(target)) => self.target(moving, to, target),
             // Whoever was faster installed it, or gave the move up: look.
-            (Stage::Installing(moving, to), MoveEvent::NotCommitted) => self.load_target(moving, to),
-            (Stage::Installing(moving, to), MoveEvent::Committed) => self.installed(moving, to),
+            (Stage::Installing(moving, to, _), MoveEvent::NotCommitted)
+            | (Stage::GivingUp(moving, to), MoveEvent::NotCommitted | MoveEvent::Committed) => {
+                self.load_target(moving, to)
+            }
+            (Stage::Installing(moving, to, _), MoveEvent::Committed) => self.installed(moving, to),
+            (Stage::Installing(moving, to, expect), MoveEvent::Unacceptable(from)) => {
+                let commit = abandon(expect, &moving.head, from);
+                self.stage = Stage::GivingUp(moving, to.clone());
+                MoveAction::CommitTarget(to, commit)
+            }
             (Stage::HandingOver(moving, to), MoveEvent::Presented) => self.close(&moving, to),
             (Stage::Closing(to), MoveEvent::Committed) => MoveAction::Done(to),
             (Stage::Returning, MoveEvent::Committed) => MoveAction::Stayed,
@@ -174,7 +186,7 @@ impl Move {
             older => {
                 let expect = older.map_or(Expect::Absent, |head| Expect::Commit(head.commit));
                 let commit = install(expect, &moving);
-                self.stage = Stage::Installing(moving, to.clone());
+                self.stage = Stage::Installing(moving, to.clone(), expect);
                 MoveAction::CommitTarget(to, commit)
             }
         }
@@ -227,9 +239,7 @@ impl Move {
 
 /// A commit that gives a move from a home up, to be done at its target (R9): if it is done, finishing the move takes
 /// the session back to its source; if not, the move had come too far.
-#[must_use]
-pub fn abandon(moving: &Head, from: Home, target: Option<&Head>) -> Commit {
-    let expect = target.map_or(Expect::Absent, |head| Expect::Commit(head.commit));
+fn abandon(expect: Expect, moving: &Head, from: Home) -> Commit {
     let head = Head {
         status: Status::Abandoned(from),
         states: BTreeMap::new(),

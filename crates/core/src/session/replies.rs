@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::head::{BlobName, BodyHash};
 use crate::model::limits::{
-    MAX_KEYLESS_REPLIES, MAX_OPAQUE_REPLIES, MAX_REPLY_BYTES, MAX_REPLY_CLIENTS, OPAQUE_REPLY_TERM,
-    REPLY_WINDOW,
+    MAX_KEYLESS_REPLIES, MAX_KNOWN_CLIENTS, MAX_OPAQUE_REPLIES, MAX_REPLY_BYTES, MAX_REPLY_CLIENTS,
+    OPAQUE_REPLY_TERM, REPLY_WINDOW,
 };
 use crate::model::{ClientId, InvocationId, Timestamp};
 
@@ -63,13 +63,22 @@ impl Reply {
     }
 }
 
-/// The last replies to one client.
+/// The last replies to one client; none to one that others have pushed out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Window {
-    /// The highest number that committed.
+    /// The highest number that committed. Of a client that was pushed out, so much more that no number up to that one is in its
+    /// window: what is not known of them is not taken for new.
     latest: u64,
     /// Number and reply, in the order of their commits.
     replies: VecDeque<(u64, Reply)>,
+}
+
+impl Window {
+    fn push_out(&mut self) {
+        let highest = self.replies.iter().map(|(number, _)| *number).max();
+        self.latest = highest.unwrap_or_default().saturating_add(REPLY_WINDOW);
+        self.replies.clear();
+    }
 }
 
 /// All replies that a head keeps.
@@ -147,11 +156,18 @@ impl Replies {
         let floor = window.latest.saturating_sub(REPLY_WINDOW - 1);
         window.replies.push_back((number, reply));
         window.replies.retain(|(number, _)| *number >= floor);
-        if self.clients.len() > MAX_REPLY_CLIENTS {
-            let last = |window: &Window| window.replies.back().map_or(0, |(_, reply)| reply.version);
-            let oldest = self.clients.iter().min_by_key(|(_, window)| last(window));
-            if let Some(oldest) = oldest.map(|(client, _)| *client) {
-                self.clients.remove(&oldest);
+        let in_window = |window: &&mut Window| !window.replies.is_empty();
+        if self.clients.values_mut().filter(in_window).count() > MAX_REPLY_CLIENTS {
+            let last = |window: &&mut Window| window.replies.back().map_or(0, |(_, reply)| reply.version);
+            let oldest = self.clients.values_mut().filter(in_window).min_by_key(last);
+            if let Some(oldest) = oldest {
+                oldest.push_out();
+            }
+        }
+        if self.clients.len() > MAX_KNOWN_CLIENTS {
+            let pushed_out = self.clients.iter().find(|(_, window)| window.replies.is_empty());
+            if let Some(client) = pushed_out.map(|(client, _)| *client) {
+                self.clients.remove(&client);
             }
         }
     }

@@ -206,6 +206,13 @@ impl Mover {
         }
     }
 
+    /// The target will not have what is to be installed there, if that is what is next.
+    pub(crate) fn give_up(&mut self) {
+        if let MoveAction::CommitTarget(..) = self.action {
+            self.action = self.machine.on(MoveEvent::Unacceptable(self.from.clone()));
+        }
+    }
+
     /// Does what is next; gives where the session is when that is known.
     pub(crate) fn act(&mut self, world: &mut World, fate: Fate) -> Option<Home> {
         let heard = |heard| match heard {

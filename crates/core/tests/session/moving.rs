@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fogline_core::model::StateName;
-use fogline_core::session::{Head, Home, Status, abandon};
+use fogline_core::session::{Home, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ enum Happening {
     Double(usize),
     /// Somebody begins to move the session.
     Move,
-    /// Somebody gives a move up.
+    /// Targets turn out never to take what is to be installed there.
     GiveUp,
     /// A commit comes late.
     Late(usize),
@@ -112,23 +112,8 @@ impl Play {
                 let mover = Mover::new(from, Some(to), &mut self.world);
                 self.movers.push(mover);
             }
-            Happening::GiveUp => self.give_up(),
+            Happening::GiveUp => self.movers.iter_mut().for_each(Mover::give_up),
             Happening::Late(choice) => self.world.arrive(choice),
-        }
-    }
-
-    fn give_up(&mut self) {
-        for (from, to) in [(external(), in_edge()), (in_edge(), external())] {
-            let head: Option<Head> = self.world.head(&from);
-            let Some(moving) = head.filter(|head| head.status == Status::Moving(to.clone())) else {
-                continue;
-            };
-            let target = self.world.head(&to);
-            // What stands at the target of this very move has come too far to be given up.
-            if target.as_ref().is_none_or(|target| target.epoch <= moving.epoch) {
-                self.world
-                    .commit(&to, abandon(&moving, from.clone(), target.as_ref()), Fate::Heard);
-            }
         }
     }
 
@@ -235,7 +220,8 @@ fn a_move_that_is_given_up_in_time_takes_the_session_back() {
     mover.act(&mut world, Fate::Heard);
     let moving = world.head(&external()).expect("it is there");
     assert_eq!(moving.status, Status::Moving(in_edge()));
-    world.commit(&in_edge(), abandon(&moving, external(), None), Fate::Heard);
+    mover.act(&mut world, Fate::Heard);
+    mover.give_up();
     let there = loop {
         if let Some(there) = mover.act(&mut world, Fate::Heard) {
             break there;

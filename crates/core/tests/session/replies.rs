@@ -32,7 +32,31 @@ fn known(replies: &Replies, origin: Origin, number: u64) -> bool {
     matches!(replies.lookup(id, origin, body), Lookup::Known(found) if found.version == number)
 }
 
+fn looked_up(replies: &Replies, client: u8, number: u64) -> Lookup<'_> {
+    let Reply { id, body, .. } = reply(number, Timestamp(0));
+    replies.lookup(id, numbered(client, number), body)
+}
+
 proptest! {
+    /// So many clients that they push each other out again and again: no number runs twice, and the next always may.
+    #[test]
+    fn clients_that_push_each_other_out_run_no_number_twice(requests in vec((0..24_u8, 0..40_u64), 1..400)) {
+        let mut replies = Replies::default();
+        let mut highest = [0_u64; 24];
+        let mut ran = std::collections::BTreeSet::new();
+        for (at, (client, back)) in requests.into_iter().enumerate() {
+            let last = &mut highest[usize::from(client)];
+            prop_assert_eq!(looked_up(&replies, client, *last + 1), Lookup::New);
+            let number = (*last + 1).saturating_sub(back).max(1);
+            if looked_up(&replies, client, number) == Lookup::New {
+                let made = Reply { version: at as u64, ..reply(number, Timestamp(0)) };
+                replies.record(numbered(client, number), made);
+                prop_assert!(ran.insert((client, number)), "{number} of {client} ran twice");
+                *last = number.max(*last);
+            }
+        }
+    }
+
     /// The numbers of one client, in any order: what is in the window is known, what is below it expired, the rest
     /// is new.
     #[test]
@@ -76,7 +100,8 @@ fn the_client_that_wrote_longest_ago_gives_way_to_the_seventeenth() {
     for client in 1..=17_u8 {
         replies.record(numbered(client, 1), reply(u64::from(client), Timestamp(0)));
     }
-    assert!(!known(&replies, numbered(1, 1), 1));
+    assert_eq!(looked_up(&replies, 1, 1), Lookup::Expired);
+    assert_eq!(looked_up(&replies, 1, 2), Lookup::New);
     assert!((2..=17).all(|client| known(&replies, numbered(client, 1), u64::from(client))));
 }
 

@@ -91,6 +91,10 @@ pub(super) async fn lay_out(folder: &Path, package: &Package) -> Result<(), Faul
             "check that the node's data folder may be written and has room",
         )
     };
+    // Also where there is nothing to lay out: it is where programs are started.
+    fs::create_dir_all(folder)
+        .await
+        .map_err(|error| failed(folder, error))?;
     for (path, bytes) in &package.files {
         let full = folder.join(path);
         if fs::read(&full).await.is_ok_and(|there| there == *bytes) {

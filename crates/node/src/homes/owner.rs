@@ -7,6 +7,9 @@
 //! that would take back what was acknowledged: whoever waits for the disk is told, and begins again. A session that has
 //! moved is gone all the same: it was taken from a life of this node that had not renewed its lease (R11).
 //!
+//! What memory had and the store has not is lost with the process. After that each session goes on in a new epoch, so that
+//! nobody who was told of what is lost takes what comes later for it (R12).
+//!
 //! Under a lease memory belongs to one life of the node. A life that brings a session into its memory replaces the
 //! record first: whoever has read it before to take the session, and saw no life then, finds another one.
 
@@ -14,7 +17,7 @@ mod memory;
 mod owned;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +51,8 @@ pub(crate) struct Owner {
     lease: Option<Arc<Lease>>,
     sessions: Mutex<HashMap<RecordKey, Arc<Owned>>>,
     tasks: TaskTracker,
+    /// Whether what was acknowledged may have been lost with a memory before this one.
+    after_crash: AtomicBool,
     /// How often memory has been overtaken by a store, over all sessions.
     overtaken: Arc<AtomicU64>,
 }
@@ -74,12 +79,18 @@ pub(crate) enum Settled {
 }
 
 impl Owner {
-    pub(crate) fn new(store: Arc<dyn Store>, lease: Option<Arc<Lease>>, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        lease: Option<Arc<Lease>>,
+        tasks: TaskTracker,
+        after_crash: bool,
+    ) -> Self {
         Self {
             store,
             lease,
             sessions: Mutex::default(),
             tasks,
+            after_crash: AtomicBool::new(after_crash),
             overtaken: Arc::default(),
         }
     }
@@ -252,23 +263,25 @@ impl Owner {
         Ok(())
     }
 
-    /// Writes all that is not meant to be lost, before the node stops.
-    pub(crate) async fn release_all(&self) {
+    /// Writes all that is not meant to be lost, before the node stops; false if not all is stored.
+    pub(crate) async fn release_all(&self) -> bool {
         let keys: Vec<RecordKey> = self.lock().keys().cloned().collect();
+        let mut all = true;
         for key in keys {
             if let Err(fault) = self.release(&key).await {
                 tracing::error!(session = %key.session, problem = %fault.problem(), "session not stored");
+                all = false;
             }
         }
+        all
     }
 
     /// Empties memory after a life of this node was ended: what nobody has taken is stored.
     pub(crate) async fn begin_anew(&self) {
-        if tokio::time::timeout(WRITE_PATIENCE, self.release_all())
-            .await
-            .is_err()
-        {
+        let stored = tokio::time::timeout(WRITE_PATIENCE, self.release_all()).await;
+        if stored != Ok(true) {
             tracing::error!("not all sessions were stored in time");
+            self.after_crash.store(true, Ordering::Relaxed);
         }
         self.lock().clear();
     }
@@ -303,7 +316,9 @@ impl Owner {
                 Some(memory) if memory.head.status == Status::Live => memory,
                 other => return Ok(Fetched::Other(other.map(|memory| memory.head))),
             };
-            if life.is_none() || memory.claim(&*self.store, key).await? {
+            let after_crash = self.after_crash.load(Ordering::Relaxed);
+            let is_to_be_replaced = after_crash || life.is_some();
+            if !is_to_be_replaced || memory.claim(&*self.store, key, after_crash).await? {
                 return Ok(Fetched::Live(self.keep(key, memory, life)));
             }
         }

@@ -158,6 +158,9 @@ impl RemoteStore {
             Response::Refused(problem, _) if problem.kind == Kind::QuotaExceeded => {
                 StoreError::OverQuota { what: problem.title }
             }
+            Response::Refused(problem, _) if problem.kind == Kind::TooLarge => {
+                StoreError::TooLarge { what: problem.title }
+            }
             Response::Refused(problem, _) => self.unavailable(problem.title),
             other => self.unavailable(format!("an answer to something else: {other:?}")),
         }

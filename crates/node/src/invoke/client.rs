@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Application;
+use fogline_core::model::limits::MAX_SEALED_REPLIES;
 use fogline_core::model::{
     AppName, Birth, ClientId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
 };
@@ -46,6 +47,8 @@ pub(crate) struct ClientPlace {
 struct Held {
     whose: Whose,
     opened: Vec<Opened>,
+    /// Whether a node has sent it for a step of a run, and not the client.
+    of_step: bool,
     now: Timestamp,
 }
 
@@ -121,15 +124,28 @@ impl ClientPlace {
         if whose.mark.is_none() && ends.is_some_and(|ends| ends < job.call.now) {
             return Err(Refusal::Gone.into());
         }
+        let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
         let mut brought = None;
         if home.model() != ExecutionModel::InClient {
-            let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
-            brought = convert::presented(node, job, part, home, epoch)
-                .await?
-                .map(Box::new);
+            brought = convert::presented(node, job, part, home, epoch).await?;
             node.forwards
                 .learn(&whose.session, part, &Home::InClient(whose.mark.clone()));
+            node.forwards.take(&whose.session, part, epoch);
+        } else if epoch > 0 && whose.mark.is_none() && !node.forwards.is_taken(&whose.session, part, epoch) {
+            // It has been elsewhere, which this node does not know or has known of an earlier time.
+            match convert::presented(node, job, part, home, epoch).await {
+                Ok(found) => {
+                    brought = found;
+                    node.forwards.take(&whose.session, part, epoch);
+                }
+                Err(fault) if fault.problem().kind == Kind::BadEnvelope => return Err(fault),
+                // Whom nobody reaches now lets go of it when it comes back and is asked.
+                Err(fault) => {
+                    tracing::debug!(problem = %fault.problem(), "a client's session was elsewhere before")
+                }
+            }
         }
+        let brought = brought.map(Box::new);
         let record = match &whose.mark {
             Some(keeper) => {
                 let home = Home::InClient(Some(keeper.clone()));
@@ -141,7 +157,12 @@ impl ClientPlace {
             }
             None => None,
         };
-        let held = Some(Held { whose, opened, now });
+        let held = Some(Held {
+            whose,
+            opened,
+            of_step: job.call.step,
+            now,
+        });
         Ok(Self {
             held,
             record,
@@ -251,18 +272,22 @@ impl ClientPlace {
             return Ok(Committed::Done);
         };
         keep_reply(&mut commit, &new)?;
-        // The client has shown that it had these replies: nothing else brings the envelopes that they made. Outputs
-        // alone came with a session that was handed over, and tell nothing.
+        // The client has shown that it had these replies: nothing else brings the envelopes that they made, but a run, whose
+        // client may have to send it again. Outputs alone came with a session that was handed over, and tell nothing.
         let sealed = commit
             .head
             .blobs()
             .into_iter()
             .filter(|name| name.of == BlobOf::SealedReply);
         let sealed: BTreeSet<u64> = sealed.map(|name| name.version).collect();
-        let shown = held.opened.iter().filter_map(|opened| Some(opened.own?.version));
-        shown
-            .filter(|version| sealed.contains(version))
-            .for_each(|version| commit.head.replies.keep_output(version, ReplyOutput::Gone));
+        let shown = held.opened.iter().filter(|_| !held.of_step);
+        let shown = shown
+            .filter_map(|opened| Some(opened.own?.version))
+            .filter(|version| sealed.contains(version));
+        let oldest = sealed.iter().rev().skip(MAX_SEALED_REPLIES).copied();
+        for version in shown.chain(oldest) {
+            commit.head.replies.keep_output(version, ReplyOutput::Gone);
+        }
         let committed = store.commit(key, commit).await?;
         if committed == Committed::Done {
             self.new = new;

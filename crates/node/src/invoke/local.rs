@@ -9,7 +9,7 @@ use fogline_core::application::Instance;
 use fogline_core::model::{self, Birth, CommitId, ExecutionModel, SessionId, StateName};
 use fogline_core::session::{
     Action, Attempt, BlobOf, Commit, Event, Executed, Head, Home, Invocation, Outcome, Refusal, ReplyOutput,
-    Seen, Snapshot,
+    Seen, Snapshot, Status,
 };
 use fogline_protocol::peer::{Invoke, Invoked};
 use fogline_protocol::problem::Kind;
@@ -133,6 +133,14 @@ impl Work<'_> {
                 }
                 found => found?.ok_or(Refusal::NoSession)?,
             };
+            // Its target may have gone on already, and its source not been told.
+            if let Status::Moving(to) = &found.head.status
+                && to.model() != ExecutionModel::InClient
+            {
+                home = Box::pin(crate::convert::finish(self.node, self.job, part, &home, to)).await?;
+                self.node.forwards.learn(session, part, &home);
+                continue;
+            }
             match resolve::next_home(&found.head.status)? {
                 None => {
                     let ttl = self.app.spec.session_ttl;
@@ -494,10 +502,12 @@ impl<'a> Drive<'a> {
 
     /// Stores check quotas themselves; an owner has the session in its memory, and stores it later.
     fn check_quota(&self, place: &Place, commit: &Commit) -> Result<(), Fault> {
-        if let (Place::Owner(_, key, ..), Some(base)) = (place, &self.base)
-            && quotas::usage_of(key, &commit.head).bytes > quotas::usage_of(key, &base.head).bytes
-        {
-            self.work.node.quotas.check_bytes(&key.tenant)?;
+        if let (Place::Owner(_, key, ..), Some(base)) = (place, &self.base) {
+            let (before, after) = (
+                quotas::usage_of(key, &base.head),
+                quotas::usage_of(key, &commit.head),
+            );
+            self.work.node.quotas.check_bytes(&key.tenant, before, after)?;
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ fn with_the_client(node: &Node, job: &Job, part: Birth, home: &Home) -> Result<P
 pub(crate) fn next_home(status: &Status) -> Result<Option<Home>, Fault> {
     match status {
         Status::Live => Ok(None),
-        // Until the move is finished the source may be read: it is what the target begins with.
+        // Until the client shows what it was handed, and where nothing is answered by it, the source may be read.
         Status::Moving(_) => Ok(None),
         Status::Moved(home) | Status::Abandoned(home) => Ok(Some(home.clone())),
         Status::Deleted => Err(Refusal::Gone.into()),

@@ -115,7 +115,7 @@ pub(crate) async fn take_part(node: Arc<Node>, life: Life, mut membership: Membe
 
 /// Takes part anew, as another incarnation.
 async fn again(node: &Node, life: &Life) -> Result<Membership, GossipError> {
-    life.begin(incarnation::begin(&node.store).await?).await
+    life.begin(incarnation::begin(&node.store).await?.number).await
 }
 
 /// One life: hears and tells. Nothing is returned when the node stops.

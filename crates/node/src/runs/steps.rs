@@ -47,7 +47,7 @@ pub(super) fn job<'a>(
     let time = deadline.since(node.clock.now());
     let id = admit::id_of_key(scope, &run.key(&step.name));
     let mut call = admit::named(node, scope, target, &step.input, time, (id, Origin::Opaque));
-    (call.holder, call.deadline) = (common.holder, *deadline);
+    (call.holder, call.deadline, call.step) = (common.holder, *deadline, true);
     call.trace.clone_from(&common.trace);
     let app = node.apps.get(&scope.tenant, &scope.app)?;
     let (reads, writes) = Task::of(&app, &call.target)?.states();

@@ -82,10 +82,8 @@ pub(super) fn plan(
     };
     if size(&ops) > most || apart.iter().any(|chunk| chunk.encoded_len() > most) {
         let largest = apart.iter().map(Message::encoded_len).max().unwrap_or_default();
-        return Err(StoreError::TooLarge {
-            bytes: model::Bytes((size(&ops).max(largest) + ENVELOPE) as u64),
-            most: max_request,
-        });
+        let bytes = model::Bytes((size(&ops).max(largest) + ENVELOPE) as u64);
+        return Err(StoreError::too_large(bytes, max_request));
     }
     let before = batches(apart, most);
     Ok(Plan {

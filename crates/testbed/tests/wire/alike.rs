@@ -21,13 +21,17 @@ const MODELS: [ExecutionModel; 4] = [
     ExecutionModel::InClient,
 ];
 
-/// A chain of one step, a chain of two, and a DAG with a join; what runs get, and the states that do not depend on
-/// when they were written.
-const APPS: [(&str, [&str; 4], &[&str]); 3] = [
+/// A chain of one step, two of two, of which one writes a state twice, and a DAG with a join; what runs get, and the states
+/// that do not depend on when they were written.
+const APPS: [(&str, [&str; 4], &[&str]); 4] = [
     ("counter", ["5", "-2", "40", "1000"], &["total"]),
+    (TWICE, ["5", "-2", "40", "1000"], &["total"]),
     ("sensor", ["20.5", "21", "20.25", "19.75"], &["window", "alarms"]),
     ("figure3", ["first input", "second", "", "the last one"], &["s"]),
 ];
+
+/// A counter that adds to its total what the total was before.
+const TWICE: &str = "twice";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runner {
@@ -81,14 +85,21 @@ async fn outcome(client: &Client, app: &App, model: ExecutionModel, runner: Runn
 async fn deploy(client: &Client) -> Vec<App> {
     let mut apps = Vec::new();
     for (name, ..) in APPS {
+        let (example, more) = match name {
+            TWICE => (
+                "counter",
+                "\n[[workflow.steps]]\nname = \"again\"\nfunction = \"add\"\n",
+            ),
+            example => (example, ""),
+        };
         for guard in ["none", "mark"] {
             let edit = |manifest: &str| {
                 let renamed = format!("name = \"{name}-{guard}\"\nguard = \"{guard}\"");
                 let manifest = manifest.replacen("durability = \"every-commit\"\n", "", 1);
                 let renamed = format!("{renamed}\ndurability = \"every-commit\"");
-                manifest.replacen(&format!("name = \"{name}\""), &renamed, 1)
+                manifest.replacen(&format!("name = \"{example}\""), &renamed, 1) + more
             };
-            let mut parts = package(name, edit).into_iter();
+            let mut parts = package(example, edit).into_iter();
             let manifest = parts.next().unwrap().bytes;
             let files = parts.map(|part| (part.name, part.bytes)).collect();
             apps.push(client.deploy(&Package { manifest, files }).await.unwrap());
@@ -125,6 +136,7 @@ async fn all_alike(folder: &Path, setup: Setup, mischief: Mischief) {
         assert!(states.values().any(Option::is_some), "{app}");
     }
     assert_eq!(first[&"counter".parse().unwrap()].0, ["5", "3", "43", "1043"]);
+    assert_eq!(first[&TWICE.parse().unwrap()].0, ["10", "16", "112", "2224"]);
     nodes.stop().await;
 }
 

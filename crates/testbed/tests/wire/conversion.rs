@@ -357,6 +357,32 @@ async fn envelopes_of_a_time_before_the_session_left_are_refused() {
     }
 }
 
+/// R9: a node that knows the session by its id alone takes it to have been with its client from the beginning.
+#[tokio::test]
+async fn what_a_session_left_lets_go_of_it_whichever_node_its_client_comes_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        names: vec!["one", "two", "three", "cloud"],
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let [one, two, three] = ["one", "two", "three"].map(|name| Caller::new(nodes.url(name)));
+    one.deploy("counter", str::to_owned).await;
+    for model in ["external", "in-edge", "in-function"] {
+        let mut held = one.session("counter", "in-client").await;
+        convert(&two, &mut held, model).await;
+        assert_eq!(add(&two, &mut held, "5", "a").await, "5", "{model}");
+        convert(&two, &mut held, "in-client").await;
+        assert_eq!(add(&three, &mut held, "10", "b").await, "15", "{model}");
+        convert(&three, &mut held, "in-edge").await;
+        assert_eq!(add(&three, &mut held, "100", "c").await, "115", "{model}");
+        for (caller, total) in [(&two, "116"), (&one, "117"), (&three, "118")] {
+            assert_eq!(add(caller, &mut held, "1", total).await, total, "{model}");
+        }
+    }
+    nodes.stop().await;
+}
+
 #[tokio::test]
 async fn envelopes_of_an_earlier_stay_do_not_move_the_session() {
     let (_folder, nodes, one, two, mut held) = one_session(Setup::default(), "none", "in-client").await;

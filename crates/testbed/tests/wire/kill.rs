@@ -78,10 +78,21 @@ async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
             .await;
         refused.is(412, "state-regressed");
     }
+    let mut other = held.clone();
     assert_eq!(
-        add(&victim.caller, &mut held, "new").await.0,
+        add(&victim.caller, &mut other, "new").await.0,
         "1",
         "whoever knows goes on from there"
     );
+    // Others have come as far as what was lost, and further.
+    for number in 2..=7 {
+        let (got, _) = add(&victim.caller, &mut other, &format!("new {number}")).await;
+        assert_eq!(got, number.to_string());
+    }
+    let refused = victim
+        .caller
+        .in_session(&mut held, "functions/add", "1", &[("fogline-seen", &seen)])
+        .await;
+    refused.is(412, "state-regressed");
     victim.kill();
 }

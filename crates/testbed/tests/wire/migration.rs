@@ -133,6 +133,34 @@ async fn a_session_cannot_go_where_no_node_is() {
     nodes.stop().await;
 }
 
+/// R9: a move that will never end is given up, at its target first, and the session goes on where it was.
+#[tokio::test]
+async fn a_session_that_is_not_taken_where_it_is_to_go_stays_and_may_go_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        meddling: Meddling::Cramped,
+        names: FOUR.to_vec(),
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let [one, three] = ["one", "three"].map(|name| Caller::new(nodes.url(name)));
+    one.deploy("counter", str::to_owned).await;
+    for model in ON_NODES {
+        let mut held = one.session("counter", model).await;
+        assert_eq!(add(&one, &mut held).await, "1", "{model}");
+        migrate(&three, &held, "two").await.is(413, "too-large");
+        assert_eq!(add(&three, &mut held).await, "2", "{model}");
+        one.convert(&mut held, "external", &[]).await.is(413, "too-large");
+        assert_eq!(add(&one, &mut held).await, "3", "{model}");
+        // There is room where it was given up.
+        migrate(&one, &held, "two").await.ok();
+        assert_eq!(add(&three, &mut held).await, "4", "{model}");
+        let path = format!("{}/v1/apps/counter/sessions/{}", one.url, held.id);
+        one.send(one.http.delete(path)).await.ok();
+    }
+    nodes.stop().await;
+}
+
 /// Three knows no more of the session than where it was born.
 #[tokio::test]
 async fn a_session_that_was_deleted_cannot_be_moved_any_more_whoever_is_asked() {

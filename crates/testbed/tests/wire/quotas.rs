@@ -10,7 +10,7 @@ use fogline_node::{Limits, Tenants};
 use fogline_protocol::api;
 
 use super::rules::path;
-use super::support::{Caller, Nodes, Setup, deadline};
+use super::support::{Caller, Held, Nodes, Setup, deadline};
 
 /// Two tenants, of which `bounded` has a quota at all nodes.
 fn setup(quota: Quota) -> Setup {
@@ -145,6 +145,40 @@ async fn a_tenants_states_are_no_larger_than_its_quota() {
                 .ok();
         }
     }
+    nodes.stop().await;
+}
+
+/// It is somewhere already, and is not to be lost on its way; also not where it was before.
+#[tokio::test]
+async fn a_session_comes_back_to_a_node_where_its_tenant_has_used_up_its_quota() {
+    let quota = Quota {
+        bytes: Some(Bytes(100)),
+        ..Quota::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup(quota)).await;
+    let one = Caller::with_token(nodes.url("one"), "b");
+    one.deploy("counter", str::to_owned).await;
+    let (mut held, other) = (
+        one.session("counter", "in-edge").await,
+        one.session("counter", "in-edge").await,
+    );
+    let put = async |session: &Held, value: String| {
+        let request = one.http.put(format!("{}{}/states/total", one.url, path(session)));
+        one.send(request.body(value)).await.ok();
+    };
+    let migrate = async |node: &str| {
+        let request = one.post(&format!("{}/migrate", path(&held)));
+        one.send(request.body(format!("{{\"node\": \"{node}\"}}")))
+            .await
+            .ok();
+    };
+    put(&held, "7".to_owned()).await;
+    migrate("two").await;
+    put(&other, "7".repeat(100)).await;
+    migrate("one").await;
+    let peek = one.in_session(&mut held, "functions/peek", "null", &[]).await;
+    assert_eq!(peek.ok().text(), "7");
     nodes.stop().await;
 }
 

@@ -99,12 +99,19 @@ impl Memory {
         }))
     }
 
-    /// Replaces the record by the same one under another commit id; false if somebody else has replaced it.
-    pub(super) async fn claim(&mut self, store: &dyn Store, key: &RecordKey) -> Result<bool, Fault> {
-        let head = Head {
-            commit: CommitId(random::bytes()),
-            ..self.head.clone()
-        };
+    /// Replaces the record by the same one under another commit id, and after a crash of another epoch; false if somebody else
+    /// has replaced it.
+    pub(super) async fn claim(
+        &mut self,
+        store: &dyn Store,
+        key: &RecordKey,
+        after_crash: bool,
+    ) -> Result<bool, Fault> {
+        let mut head = self.head.clone();
+        if after_crash {
+            head = head.after_crash();
+        }
+        head.commit = CommitId(random::bytes());
         let commit = Commit {
             expect: Expect::Commit(self.head.commit),
             head: head.clone(),

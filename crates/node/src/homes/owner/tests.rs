@@ -21,7 +21,7 @@ async fn owned_in(store: &Arc<dyn Store>, scene: &Scene, key: &RecordKey) -> (Ow
     let birth = scene.birth();
     let head = birth.head.clone();
     store.commit(key, birth).await.unwrap();
-    let owner = Owner::new(Arc::clone(store), None, TaskTracker::new());
+    let owner = Owner::new(Arc::clone(store), None, TaskTracker::new(), false);
     owner.load(key, &BTreeSet::new(), Since::default()).await.unwrap();
     (owner, head)
 }
@@ -265,7 +265,7 @@ async fn memory_is_one_life_s_who_has_replaced_the_record() {
     let node: NodeName = "edge-1".parse().unwrap();
     let leases = Arc::clone(&store);
     let lease = Arc::new(Lease::new(node.clone(), leases.clone(), TERM));
-    let owner = Owner::new(store.clone(), Some(Arc::clone(&lease)), TaskTracker::new());
+    let owner = Owner::new(store.clone(), Some(Arc::clone(&lease)), TaskTracker::new(), false);
     let none = BTreeSet::new();
     assert!(owner.since(&key).is_err(), "the lease is not held yet");
     let (owner, leaving) = (Arc::new(owner), CancellationToken::new());

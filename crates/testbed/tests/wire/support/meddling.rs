@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{AppName, CommitId, ExecutionModel, StateName, TenantName, Timestamp};
+use fogline_core::model::{self, AppName, CommitId, ExecutionModel, StateName, TenantName, Timestamp};
 use fogline_core::session::{BlobName, Commit, Content, Expect, Head, RecordKey, Snapshot, Status};
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 use tokio::sync::Semaphore;
@@ -83,6 +83,8 @@ pub(crate) enum Meddling {
     /// Nothing; but whoever loads a session that has moved is held up here, and whoever lists sessions finds that the
     /// time of all others is over.
     Silent(&'static Gate),
+    /// Nothing; but a session that comes from elsewhere for the first time is too large.
+    Cramped,
     /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
     /// Nothing; but once this is set, whoever lists sessions finds that their time is over.
@@ -202,6 +204,12 @@ impl Store for Meddled {
         {
             gate.pass().await;
         }
+        if matches!(self.meddling, Meddling::Cramped)
+            && commit.expect == Expect::Absent
+            && is_moved(&commit.head)
+        {
+            return Err(StoreError::too_large(model::Bytes(1), model::Bytes(0)));
+        }
         if matches!(self.meddling, Meddling::Undeletable) && commit.head.status == Status::Deleted {
             self.commits.fetch_add(1, Ordering::Relaxed);
             self.be_faster(key).await?;
@@ -216,6 +224,7 @@ impl Store for Meddled {
             | Meddling::OldInLists(_)
             | Meddling::Waning
             | Meddling::Undeletable
+            | Meddling::Cramped
             | Meddling::Leaving(..)
             | Meddling::StaleLists(_)
             | Meddling::Silent(_)
