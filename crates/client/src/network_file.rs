@@ -19,6 +19,9 @@ pub struct Network {
     pub url: String,
     /// A tenant's token, unless the network is in development mode.
     pub token: Option<String>,
+    /// The folder that it goes on from when it is started again, if it keeps one: by this it is known as the same.
+    #[serde(default)]
+    pub data: Option<PathBuf>,
 }
 
 /// The folder in which Fogline keeps what outlives a command: `$XDG_STATE_HOME/fogline`, else
@@ -108,6 +111,7 @@ mod tests {
         Network {
             url: format!("http://127.0.0.1:{port}"),
             token: None,
+            data: None,
         }
     }
 

@@ -121,7 +121,7 @@ impl Package {
             let words = function.process.into_iter();
             names.extend(words.filter(|word| is_below(word) && folder.join(word).is_file()));
             match function.component {
-                Some(component) if is_below(&component) => {
+                Some(component) if is_below(&component) && !leads_out(folder, &component) => {
                     names.insert(component);
                 }
                 Some(component) => return Err(BadPackage::Outside { path, component }),
@@ -158,6 +158,15 @@ fn read(path: &Path) -> Result<Vec<u8>, BadPackage> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Whether a file is there, and a link on the way to it leads out of the folder.
+fn leads_out(folder: &Path, name: &str) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let (inside, file) = (real(folder), real(&folder.join(name)));
+    inside
+        .zip(file)
+        .is_some_and(|(inside, file)| !file.starts_with(inside))
 }
 
 fn is_below(name: &str) -> bool {

@@ -49,10 +49,10 @@ impl Client {
         Ok(session)
     }
 
-    /// The application that a session is of: as the journal says, or whichever the node finds it in.
+    /// The application that a session is of: as the journal says, or the one in which the node finds it.
     ///
     /// # Errors
-    /// When there is no such session, or no node is reached.
+    /// When there is no such session, when it may be of several, or when no node is reached.
     pub async fn app_of(&self, session: &SessionId) -> Result<AppName, Error> {
         let kept = self
             .inner
@@ -62,13 +62,23 @@ impl Client {
         if let Some(app) = kept {
             return Ok(app);
         }
+        let mut found: Option<AppName> = None;
         for app in self.list_apps().await? {
             let path = format!("/v1/apps/{}/sessions/{session}", app.name);
             match self.ask(&Ask::new(Method::GET, path), self.deadline()).await {
-                Ok(_) => return Ok(app.name),
+                // Of a session that its client holds no node knows more than what its id says.
+                Ok(_) => {
+                    if let Some(other) = found.replace(app.name.clone()) {
+                        let title = format!("session {session} may be of {other} or of {}", app.name);
+                        return Err(Problem::new(Kind::BadRequest, title, "name the application").into());
+                    }
+                }
                 Err(Error::Problem { problem }) if problem.kind == Kind::NotFound => {}
                 Err(error) => return Err(error),
             }
+        }
+        if let Some(app) = found {
+            return Ok(app);
         }
         let title = format!("no application has a session {session}");
         Err(Problem::new(Kind::NotFound, title, "`fogline get sessions APP` lists them").into())

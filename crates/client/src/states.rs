@@ -14,8 +14,14 @@ use crate::Error;
 use crate::call::{Declared, Wanted};
 use crate::client::Client;
 use crate::http::Ask;
-use crate::journal::Held;
+use crate::journal::{Held, Record};
 use crate::reply::Target;
+
+fn with_another(session: &SessionId) -> Error {
+    let title = format!("the states of session {session} are with another client");
+    let hint = "ask there, or have it converted to another model (`fogline state convert`)";
+    Problem::new(Kind::EnvelopeMissing, title, hint).into()
+}
 
 impl Client {
     /// The states of a session.
@@ -26,8 +32,11 @@ impl Client {
         let deadline = self.deadline();
         let held = self.known_session(app, session, deadline).await?;
         self.leave_if_begun(&held, deadline).await?;
-        let session = self.describe(&held, deadline).await?;
-        let mut states: Vec<_> = session.parts.into_iter().flat_map(|part| part.states).collect();
+        let described = self.describe(&held, deadline).await?;
+        let mut states: Vec<_> = described.parts.into_iter().flat_map(|part| part.states).collect();
+        if states.is_empty() && held.look(Record::is_with_another) {
+            return Err(with_another(session));
+        }
         states.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(states)
     }
@@ -55,6 +64,9 @@ impl Client {
             }
         }
         let claimed = self.claimed(&held, Some(&declared), deadline).await?;
+        if claimed.envelopes.is_empty() && held.look(Record::is_with_another) {
+            return Err(with_another(session));
+        }
         if claimed.envelopes.is_empty() {
             let title = format!("session {session} has no state {state}");
             let hint = "a function sets it, or `fogline state put`";

@@ -120,7 +120,10 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     }
     let _turn = node.runs.turns.take(&run.id()).await?;
     let record = match begun(node, &asked, run.id())? {
-        Some(record) => record,
+        Some(record) => {
+            check_not_gone(node, &asked.scope).await?;
+            record
+        }
         // What a client holds comes with each request, so its runs are executed anew; their steps are not (R2).
         None if !asked.envelopes.is_empty() => return Executing::new(node, &asked, None).end(run).await,
         None => {
@@ -144,6 +147,15 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
         leave_to_inbox(node, &asked, run).await?;
     }
     describe(node, &asked.scope, id)
+}
+
+/// A session that has ended answers for none of its runs (R3). One that is out of reach for now is not known to have.
+pub(crate) async fn check_not_gone(node: &Node, scope: &Scope) -> Result<(), Fault> {
+    let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
+    match sessions::describe(node, &scope.tenant, &scope.app, session).await {
+        Err(fault) if fault.problem().kind == Kind::Gone => Err(fault),
+        _ => Ok(()),
+    }
 }
 
 /// What is known of a run that was asked for before.

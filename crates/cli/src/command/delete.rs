@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         Some(session) => {
             network.wait(network.client.delete_session(app, session))?;
-            Last::forget(&network.folder, app, network.client.url(), session)?;
+            Last::forget(&network.folder, app, &network.name, session)?;
         }
     }
     match args.output {

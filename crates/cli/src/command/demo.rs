@@ -52,7 +52,7 @@ async fn demonstrate(args: &Args) -> Result<(), Failure> {
         Format::Json => output::json(&comparison)?,
     }
     if args.serve {
-        up::serve(&network, "figure3 is deployed there").await?;
+        up::serve(&network, "figure3 is deployed there", None).await?;
     }
     network.stop().await;
     Ok(())

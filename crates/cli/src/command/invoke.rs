@@ -113,7 +113,7 @@ impl Args {
 
 fn in_session(args: &Args, network: &Network, app: &App, input: Vec<u8>) -> Result<Invoked, Failure> {
     let remembered = match (&args.session, args.new_session) {
-        (None, false) => Last::read(&network.folder, &app.name, network.client.url()),
+        (None, false) => Last::read(&network.folder, &app.name, &network.name),
         _ => None,
     };
     if let Some(session) = &remembered {
@@ -139,12 +139,19 @@ fn in_session(args: &Args, network: &Network, app: &App, input: Vec<u8>) -> Resu
         }
     };
     let last = Last {
-        url: network.client.url().to_owned(),
+        network: network.name.clone(),
         session: session.clone(),
     };
-    last.write(&network.folder, &app.name)?;
+    let remember = || last.write(&network.folder, &app.name);
+    // Also if nobody waits for what comes of it.
+    if args.session.is_none() {
+        remember()?;
+    }
     match attempt(args, network, app, &session, input) {
-        Ok(invoked) => Ok(invoked),
+        Ok(invoked) => {
+            remember()?;
+            Ok(invoked)
+        }
         Err(Attempt::Failed(failure)) => Err(failure),
         Err(Attempt::Gone) => Err(Failure::Remote {
             problem: format!(

@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             Some(folder) => folder.clone(),
             None => state_folder()?.join("network"),
         };
+        let data = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
         let mut plan = match &args.scenario {
             Some(path) => Plan::read(path, folder.clone())?,
             None => Plan::demo(folder.clone())?,
@@ -43,6 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         serve(
             &network,
             "loopback development mode: no tokens, whoever reaches a node is trusted",
+            Some(data),
         )
         .await?;
         network.stop().await;
@@ -50,8 +52,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
-/// Says where the network is, and waits for the interrupt.
-pub(crate) async fn serve(network: &Testbed, remark: &str) -> Result<(), Failure> {
+/// Says where the network is, and from which folder it goes on later, and waits for the interrupt.
+pub(crate) async fn serve(network: &Testbed, remark: &str, data: Option<PathBuf>) -> Result<(), Failure> {
     let mut text = String::new();
     for node in network.nodes() {
         let role = if network.clients().contains(node) {
@@ -68,7 +70,11 @@ pub(crate) async fn serve(network: &Testbed, remark: &str) -> Result<(), Failure
         .first()
         .and_then(|node| network.url(node))
         .unwrap_or_default();
-    let it = Network { url, token: None };
+    let it = Network {
+        url,
+        token: None,
+        data,
+    };
     network_file::write(&folder, &it)?;
     output::note(&format!(
         "{remark}\n`fogline deploy` and `fogline invoke` find it; stop it with Ctrl-C"

@@ -36,6 +36,8 @@ pub(crate) struct Network {
     pub(crate) folder: PathBuf,
     /// The tenant's token, if the network wants one.
     pub(crate) token: Option<String>,
+    /// What it is known by: its folder, which outlives its addresses, or its address.
+    pub(crate) name: String,
     runtime: Runtime,
 }
 
@@ -52,10 +54,10 @@ impl Address {
         let url = self.url.clone().or_else(|| set("FOGLINE_URL"));
         let token = self.token.clone().or_else(|| set("FOGLINE_TOKEN"));
         let is_named = url.is_some();
-        let (url, token) = match url {
-            Some(url) => (url, token),
+        let (url, token, data) = match url {
+            Some(url) => (url, token, None),
             None => match network_file::read(&state)? {
-                Some(network) => (network.url, token.or(network.token)),
+                Some(network) => (network.url, token.or(network.token), network.data),
                 None => return Err(absent("no network runs on this machine".to_owned())),
             },
         };
@@ -79,6 +81,7 @@ impl Address {
                 client,
                 folder,
                 token,
+                name: data.map_or(url, |data| data.display().to_string()),
                 runtime,
             }),
         }

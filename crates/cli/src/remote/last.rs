@@ -12,18 +12,18 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Last {
-    /// The network: sessions of another one are not there.
-    pub(crate) url: String,
+    /// The network, as [`Network`](super::Network) calls it: sessions of another one are not there.
+    pub(crate) network: String,
     /// The session.
     pub(crate) session: SessionId,
 }
 
 impl Last {
     /// That of an application at this network, if it is known. What cannot be read is not known.
-    pub(crate) fn read(folder: &Path, app: &AppName, url: &str) -> Option<SessionId> {
+    pub(crate) fn read(folder: &Path, app: &AppName, network: &str) -> Option<SessionId> {
         let text = std::fs::read(path(folder, app)).ok()?;
         let last: Self = serde_json::from_slice(&text).ok()?;
-        (last.url == url).then_some(last.session)
+        (last.network == network).then_some(last.session)
     }
 
     /// Remembers it.
@@ -36,10 +36,10 @@ impl Last {
     pub(crate) fn forget(
         folder: &Path,
         app: &AppName,
-        url: &str,
+        network: &str,
         session: &SessionId,
     ) -> Result<(), Failure> {
-        if Self::read(folder, app, url).as_ref() != Some(session) {
+        if Self::read(folder, app, network).as_ref() != Some(session) {
             return Ok(());
         }
         let path = path(folder, app);
@@ -61,7 +61,7 @@ mod tests {
         let (folder, app) = (folder.path(), "shop".parse().unwrap());
         let session: fogline_core::model::SessionId = format!("edge-1_e_{}", "a".repeat(26)).parse().unwrap();
         let last = Last {
-            url: "http://a".to_owned(),
+            network: "http://a".to_owned(),
             session: session.clone(),
         };
         assert_eq!(Last::read(folder, &app, "http://a"), None);

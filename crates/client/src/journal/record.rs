@@ -81,6 +81,11 @@ impl Record {
         self.models.contains(&ExecutionModel::InClient) || !self.envelopes.is_empty()
     }
 
+    /// Whether states live with a client, and not with this one.
+    pub(crate) fn is_with_another(&self) -> bool {
+        self.models.contains(&ExecutionModel::InClient) && self.envelopes.is_empty()
+    }
+
     /// Whether the primary part lives here.
     pub(crate) fn has_primary(&self) -> bool {
         self.models.first() == Some(&ExecutionModel::InClient)

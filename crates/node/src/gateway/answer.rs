@@ -1,5 +1,7 @@
 //! From what came of a request to HTTP.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use data_encoding::BASE64;
 use fogline_core::model::{ExecutionModel, NodeName, StateName};
@@ -8,7 +10,7 @@ use fogline_protocol::api::Envelopes;
 use fogline_protocol::headers;
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_protocol::peer::Invoked;
-use fogline_protocol::problem::{self, Kind};
+use fogline_protocol::problem::{self, Kind, Problem};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
@@ -50,12 +52,18 @@ pub(crate) fn done() -> Response {
     response
 }
 
-/// A problem, with the envelopes that the client must take, if there are any.
-pub(crate) fn fault(fault: &Fault) -> Response {
+/// A problem, with the envelopes that the client must take, if there are any; as the client wants them.
+pub(crate) fn refusal(request: &HeaderMap, fault: &Fault) -> Response {
     let it = fault.problem();
     let status = StatusCode::from_u16(it.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let text = serde_json::to_vec(it).unwrap_or_default();
-    let mut response = if fault.envelopes().is_empty() {
+    let in_json = fault.envelopes().is_empty() || wants_json(request);
+    let states = fault.envelopes().iter().filter(|_| in_json);
+    let text = serde_json::to_vec(&WithStates {
+        problem: it,
+        states: in_base64(states),
+    });
+    let text = text.unwrap_or_default();
+    let mut response = if in_json {
         bytes(status, problem::MEDIA_TYPE, text)
     } else {
         mixed(status, Part::json(multipart::PROBLEM, text), fault.envelopes())
@@ -72,6 +80,25 @@ pub(crate) fn fault(fault: &Fault) -> Response {
             .insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response
+}
+
+/// As [`refusal`], of what nobody has sent envelopes for.
+pub(crate) fn fault(fault: &Fault) -> Response {
+    refusal(&HeaderMap::new(), fault)
+}
+
+/// A problem with the envelopes that the client must take, in base64.
+#[derive(Serialize)]
+struct WithStates<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    states: BTreeMap<StateName, String>,
+}
+
+fn in_base64<'a>(envelopes: impl IntoIterator<Item = &'a (StateName, Bytes)>) -> BTreeMap<StateName, String> {
+    let encoded = |(state, sealed): &(StateName, Bytes)| (state.clone(), BASE64.encode(sealed));
+    envelopes.into_iter().map(encoded).collect()
 }
 
 /// What the headers of an answer say.
@@ -108,14 +135,11 @@ pub(crate) fn invoked(
     let mut response = if !in_parts && envelopes.is_empty() {
         bytes(StatusCode::OK, BYTES, output)
     } else if wants_json(request) {
-        let states = envelopes
-            .iter()
-            .map(|(state, sealed)| (state.clone(), BASE64.encode(sealed)));
         json(
             StatusCode::OK,
             &Envelopes {
                 output: BASE64.encode(&output),
-                states: states.collect(),
+                states: in_base64(envelopes),
             },
         )
     } else {

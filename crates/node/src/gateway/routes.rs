@@ -214,7 +214,7 @@ async fn in_time(headers: &HeaderMap, work: Answering<'_>) -> Response {
     };
     match answered {
         Ok(Ok(response)) => response,
-        Ok(Err(fault)) => answer::fault(&fault),
+        Ok(Err(fault)) => answer::refusal(headers, &fault),
         Err(_) => answer::fault(&Fault::deadline()),
     }
 }

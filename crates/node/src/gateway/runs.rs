@@ -18,6 +18,14 @@ pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
     let (node, headers) = (asked.node, asked.headers);
+    if headers.contains_key(headers::SEQUENCE) {
+        let title = format!("header {}: a run is not known by a number", headers::SEQUENCE);
+        return Err(Fault::new(
+            Kind::BadRequest,
+            title,
+            "name the run by an Idempotency-Key",
+        ));
+    }
     let carried = body::carried(headers, asked.body).await?;
     let whose = scope.clone();
     let wanted = runs::Asked {
@@ -88,6 +96,7 @@ fn accepted(app: &str, session: &str, run: &api::Run) -> Response {
 pub(super) async fn describe(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session, run] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
+    runs::check_not_gone(asked.node, &scope).await?;
     let described = runs::describe(asked.node, &scope, named(run)?)?;
     Ok(answer::json(StatusCode::OK, &described))
 }
@@ -95,6 +104,7 @@ pub(super) async fn describe(asked: Asked<'_>) -> Result<Response, Fault> {
 pub(super) async fn result(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session, run] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
+    runs::check_not_gone(asked.node, &scope).await?;
     let ran = runs::result(asked.node, &scope, named(run)?)?;
     Ok(ended(asked.node, &scope, asked.headers, ran, false))
 }

@@ -143,6 +143,8 @@ fn the_page_on_limits_lists_every_limit_with_its_value() {
     let counts = [
         ("REPLY_WINDOW", l::REPLY_WINDOW),
         ("MAX_REPLY_CLIENTS", l::MAX_REPLY_CLIENTS as u64),
+        ("MAX_KNOWN_CLIENTS", l::MAX_KNOWN_CLIENTS as u64),
+        ("MAX_SEALED_REPLIES", l::MAX_SEALED_REPLIES as u64),
         ("MAX_OPAQUE_REPLIES", l::MAX_OPAQUE_REPLIES as u64),
         ("MAX_KEYLESS_REPLIES", l::MAX_KEYLESS_REPLIES as u64),
         ("MAX_CONFLICTS", l::MAX_CONFLICTS.into()),

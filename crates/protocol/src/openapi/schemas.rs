@@ -75,7 +75,7 @@ pub(super) fn schemas() -> Map<String, Value> {
                 ("title", text()),
                 ("hint", text()),
             ],
-            &[("step", name())],
+            &[("step", name()), ("states", by_name(&base64()))],
         ),
     );
     all

@@ -214,6 +214,14 @@ async fn the_states_of_a_session_that_is_to_go_to_its_client_come_with_its_next_
             .await;
         refused.is(409, "moving-to-client");
         assert!(!held.envelopes.is_empty());
+        // The same for whoever wants no parts.
+        let json = [("accept", "application/json"), ("idempotency-key", "b")];
+        let mut without = held.clone();
+        without.envelopes.clear();
+        let refused = two.in_session(&mut without, "functions/add", "1", &json).await;
+        refused.is(409, "moving-to-client");
+        let states = &refused.json::<serde_json::Value>()["states"];
+        assert!(states["total"].is_string(), "{}", refused.text());
         assert_eq!(add(&one, &mut held, "1", "b").await, "6", "{guard}");
         nodes.stop().await;
     }

@@ -56,6 +56,22 @@ async fn a_program_imports_from_a_folder_that_was_named_at_every_node() {
 }
 
 #[tokio::test]
+async fn a_program_needs_no_file_of_its_package() {
+    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let example = package("process-python", str::to_owned);
+    let app = example.iter().find(|part| part.name == "app.py").unwrap();
+    let there = folder.path().join("app.py");
+    std::fs::write(&there, &app.bytes).unwrap();
+    let of_path = |manifest: &str| manifest.replace("app.py", &there.display().to_string());
+    let manifest = package("process-python", of_path).swap_remove(0);
+    one.deploy_parts(&[manifest]).await.ok();
+    let mut held = one.session("words", "in-edge").await;
+    let counted = one.in_session(&mut held, "functions/count", "a b a", &[]).await;
+    assert_eq!(counted.ok().text(), "{\"a\": 2, \"b\": 1}");
+    nodes.stop().await;
+}
+
+#[tokio::test]
 async fn a_package_without_what_a_function_names_is_refused() {
     let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
     let project = tempfile::tempdir().unwrap();

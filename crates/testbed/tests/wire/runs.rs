@@ -9,7 +9,7 @@ use fogline_protocol::api::{Envelopes, Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
 use super::rules::{MODELS, STORED, path, two_callers};
-use super::support::{Meddling, Setup, deadline, package, with_guard};
+use super::support::{CLIENT, Meddling, Setup, deadline, package, with_guard};
 
 /// R16 and R21: a run has a name, ends once, and may be left to the node.
 #[tokio::test]
@@ -67,7 +67,27 @@ async fn a_run_with_a_name_ends_once_also_when_nobody_waits_for_it() {
             "12",
             "{model}"
         );
+        // R3: what has ended answers for no run either.
+        let url = format!("{}{}", one.url, path(&held));
+        one.send(one.http.delete(url)).await.ok();
+        one.in_session(&mut held, "runs", "5", &key).await.is(410, "gone");
+        for of_run in ["", "/result"] {
+            let gone = one.get(&format!("{}/runs/{id}{of_run}", path(&held)));
+            one.send(gone).await.is(410, "gone");
+        }
     }
+    nodes.stop().await;
+}
+
+/// A number promises more than the record of a run keeps.
+#[tokio::test]
+async fn a_run_is_not_known_by_a_number() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-edge").await;
+    let number = [("fogline-client", CLIENT), ("fogline-sequence", "1")];
+    let refused = one.in_session(&mut held, "runs", "5", &number).await;
+    refused.is(400, "bad-request");
     nodes.stop().await;
 }
 

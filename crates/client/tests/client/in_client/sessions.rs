@@ -30,12 +30,17 @@ async fn states_are_opened_and_sealed_by_the_node() {
     .await;
     let client = client(&node, folder.path());
     let (app, session, cart) = (shop(), session(), "cart".parse().unwrap());
-    let missing = client.get_state(&app, &session, &cart).await.unwrap_err();
-    assert!(
-        matches!(missing, Error::Problem { ref problem } if problem.kind == Kind::NotFound),
-        "{missing}"
+    let refused = async || match client.get_state(&app, &session, &cart).await {
+        Err(Error::Problem { problem }) => problem.kind,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        refused().await,
+        Kind::EnvelopeMissing,
+        "it is with another client"
     );
     invoke(&client, "note", "n").await.unwrap();
+    assert_eq!(refused().await, Kind::NotFound);
     client.put_state(&app, &session, &cart, "v").await.unwrap();
     assert_eq!(client.get_state(&app, &session, &cart).await.unwrap(), "v");
     client.delete_state(&app, &session, &cart).await.unwrap();
