@@ -65,6 +65,7 @@ pub(crate) fn named(
         id,
         origin,
         now,
+        timeout,
         deadline: now.after(timeout),
         seed: seed(id),
         seen: None,

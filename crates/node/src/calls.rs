@@ -30,7 +30,8 @@ pub(crate) struct Calls(pub(crate) Arc<Node>);
 #[async_trait]
 impl Handler for Calls {
     async fn handle(&self, from: NodeName, request: Message, deadline: Instant) -> Message {
-        let answer = tokio::time::timeout_at(deadline.into(), answer(&self.0, &from, request)).await;
+        let answer =
+            tokio::time::timeout_at(deadline.into(), answer(&self.0, &from, request, deadline)).await;
         let (response, body) = match answer.unwrap_or_else(|_| Err(Fault::deadline())) {
             Ok(answered) => answered,
             Err(fault) => {
@@ -48,9 +49,16 @@ impl Handler for Calls {
 
 type Answered = (Response, Vec<Bytes>);
 
-async fn answer(node: &Arc<Node>, from: &NodeName, message: Message) -> Result<Answered, Fault> {
-    let request: Request = peer::decode(&message.head)
+async fn answer(
+    node: &Arc<Node>,
+    from: &NodeName,
+    message: Message,
+    deadline: Instant,
+) -> Result<Answered, Fault> {
+    let mut request: Request = peer::decode(&message.head)
         .map_err(|error| Fault::new(Kind::BadRequest, error.to_string(), "update the older node"))?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    request.wait_until(node.clock.now().after(left));
     let body = message.body.into_iter();
     match request {
         Request::Invoke(call) => {

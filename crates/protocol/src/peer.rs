@@ -1,6 +1,7 @@
 //! The calls between nodes: a head in postcard's encoding, and body parts that are not copied into it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use fogline_core::catalogue::{AppKey, Entry, Summary};
 use fogline_core::model::{
@@ -112,7 +113,9 @@ pub struct Invoke {
     pub body: BodyHash,
     /// When it was admitted (R18).
     pub now: Timestamp,
-    /// When its caller stops waiting.
+    /// How long its caller waits from then on.
+    pub timeout: Duration,
+    /// When its caller stops waiting, by the clock of whoever has it: clocks are apart.
     pub deadline: Timestamp,
     /// Its random number (R18).
     pub seed: u64,
@@ -134,6 +137,19 @@ pub struct Invoke {
     pub trace: Option<TraceContext>,
 }
 
+impl Request {
+    /// Lets what this causes be waited for until then. Whoever gets a request does this: the time that its sender gave is of the
+    /// sender's clock.
+    pub fn wait_until(&mut self, deadline: Timestamp) {
+        match self {
+            Self::Invoke(call) | Self::Relay(call) => call.deadline = deadline,
+            Self::Hop(hop) => hop.deadline = deadline,
+            Self::Caused(_, request) => request.wait_until(deadline),
+            _ => {}
+        }
+    }
+}
+
 /// A step of a run on its way to the node that executes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hop {
@@ -147,7 +163,7 @@ pub struct Hop {
     pub step: StepName,
     /// Where the run is recorded.
     pub ticket: Ticket,
-    /// When whoever asked for the run stops waiting.
+    /// When whoever asked for the run stops waiting, by the clock of whoever has it.
     pub deadline: Timestamp,
     /// Of which trace it is.
     pub trace: Option<TraceContext>,

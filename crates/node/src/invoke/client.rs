@@ -86,6 +86,40 @@ impl Whose {
     }
 }
 
+/// Lets the home that a client's session was at before let go of it; gives what that held until now.
+async fn taken(
+    node: &Arc<Node>,
+    job: &Job,
+    whose: &Whose,
+    home: &Home,
+    epoch: u64,
+) -> Result<Option<Whole>, Fault> {
+    let (session, part) = (&whose.session, whose.part);
+    if home.model() != ExecutionModel::InClient {
+        let brought = convert::presented(node, job, part, home, epoch).await?;
+        node.forwards
+            .learn(session, part, &Home::InClient(whose.mark.clone()));
+        node.forwards.take(session, part, epoch);
+        return Ok(brought);
+    }
+    if epoch == 0 || whose.mark.is_some() || node.forwards.is_taken(session, part, epoch) {
+        return Ok(None);
+    }
+    // It has been elsewhere, which this node does not know or has known of an earlier time.
+    match convert::presented(node, job, part, home, epoch).await {
+        Ok(brought) => {
+            node.forwards.take(session, part, epoch);
+            Ok(brought)
+        }
+        Err(fault) if fault.problem().kind == Kind::BadEnvelope => Err(fault),
+        // Whom nobody reaches now lets go of it when it comes back and is asked.
+        Err(fault) => {
+            tracing::debug!(problem = %fault.problem(), "a client's session was elsewhere before");
+            Ok(None)
+        }
+    }
+}
+
 impl ClientPlace {
     /// From the envelopes of a job. If this node takes the session to be at another home, the client has been handed
     /// its states since, or shows old ones.
@@ -125,27 +159,7 @@ impl ClientPlace {
             return Err(Refusal::Gone.into());
         }
         let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
-        let mut brought = None;
-        if home.model() != ExecutionModel::InClient {
-            brought = convert::presented(node, job, part, home, epoch).await?;
-            node.forwards
-                .learn(&whose.session, part, &Home::InClient(whose.mark.clone()));
-            node.forwards.take(&whose.session, part, epoch);
-        } else if epoch > 0 && whose.mark.is_none() && !node.forwards.is_taken(&whose.session, part, epoch) {
-            // It has been elsewhere, which this node does not know or has known of an earlier time.
-            match convert::presented(node, job, part, home, epoch).await {
-                Ok(found) => {
-                    brought = found;
-                    node.forwards.take(&whose.session, part, epoch);
-                }
-                Err(fault) if fault.problem().kind == Kind::BadEnvelope => return Err(fault),
-                // Whom nobody reaches now lets go of it when it comes back and is asked.
-                Err(fault) => {
-                    tracing::debug!(problem = %fault.problem(), "a client's session was elsewhere before")
-                }
-            }
-        }
-        let brought = brought.map(Box::new);
+        let brought = taken(node, job, &whose, home, epoch).await?;
         let record = match &whose.mark {
             Some(keeper) => {
                 let home = Home::InClient(Some(keeper.clone()));
@@ -167,7 +181,7 @@ impl ClientPlace {
             held,
             record,
             misfit: None,
-            brought,
+            brought: brought.map(Box::new),
             new: Vec::new(),
         })
     }

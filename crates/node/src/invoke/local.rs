@@ -356,6 +356,7 @@ impl Work<'_> {
             id,
             session,
             now,
+            timeout,
             deadline,
             seed,
             ..
@@ -375,7 +376,7 @@ impl Work<'_> {
                 id: *id,
                 session: session.clone(),
                 now: *now,
-                deadline: *deadline,
+                deadline: now.after(*timeout),
                 seed: *seed,
             },
             input: self.job.input.clone(),

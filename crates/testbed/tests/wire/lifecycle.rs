@@ -583,3 +583,34 @@ async fn a_full_queue_of_a_session_says_when_to_come_again() {
     };
     one_too_many(limits, true, 3).await;
 }
+
+/// The clock of the node that keeps the session is an hour ahead: what its caller waits is told by how long, not until when.
+#[tokio::test]
+async fn nodes_whose_clocks_are_apart_execute_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut nodes = Nodes::start(folder.path(), Setup::default()).await;
+    let two = Caller::new(nodes.url("two"));
+    two.deploy("process-python", str::to_owned).await;
+    nodes.stop_node("two").await;
+    let store = EmbeddedStore::open(&folder.path().join("two/store.redb"), &EmbeddedOptions::default());
+    let ahead = now().after(Duration::from_secs(3600)).0.to_be_bytes().to_vec();
+    let set = store.unwrap();
+    set.meta_put("clock", b"floor-unix-ms", ahead.into())
+        .await
+        .unwrap();
+    drop(set);
+    nodes.start_node("two").await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    for model in ["in-edge", "in-function"] {
+        let mut held = two.session("words", model).await;
+        assert!(held.id.starts_with("two_"), "{}", held.id);
+        let counted = one.in_session(&mut held, "functions/count", "word", &[]).await;
+        assert_eq!(counted.ok().text(), "{\"word\": 1}", "{model}");
+        for (by, words) in [("node", "{\"word\": 2}"), ("hops", "{\"word\": 3}")] {
+            let by = [("fogline-run-by", by)];
+            let ran = one.in_session(&mut held, "runs", "word", &by).await;
+            assert_eq!(ran.ok().text(), words, "{model}");
+        }
+    }
+    nodes.stop().await;
+}
