@@ -16,6 +16,8 @@ pub const MAX_COMPONENT: Bytes = Bytes(32 << 20);
 pub const MAX_INLINE_STATE: Bytes = Bytes(4 << 10);
 /// Largest output that is kept inside the head, for a retry; a larger one is a blob (R5).
 pub const MAX_INLINE_REPLY: Bytes = Bytes(1 << 10);
+/// Replies that are kept beside the head of one session, each of at most [`MAX_OUTPUT`].
+pub const MAX_LARGE_REPLIES: usize = 32;
 /// Replies with envelopes in them that one session under a mark keeps: of two runs of [`MAX_STEPS`].
 pub const MAX_SEALED_REPLIES: usize = 2 * MAX_STEPS;
 /// Sequence numbers of one client whose replies are kept (R5).

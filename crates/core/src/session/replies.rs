@@ -1,14 +1,15 @@
 //! The replies that a head keeps, so that a retried invocation is answered and not run again (R2, R5).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::head::{BlobName, BodyHash};
+use super::head::{BlobName, BlobOf, BodyHash};
 use crate::model::limits::{
-    MAX_KEYLESS_REPLIES, MAX_KNOWN_CLIENTS, MAX_OPAQUE_REPLIES, MAX_REPLY_BYTES, MAX_REPLY_CLIENTS,
-    OPAQUE_REPLY_TERM, REPLY_WINDOW,
+    MAX_KEYLESS_REPLIES, MAX_KNOWN_CLIENTS, MAX_LARGE_REPLIES, MAX_OPAQUE_REPLIES, MAX_REPLY_BYTES,
+    MAX_REPLY_CLIENTS, OPAQUE_REPLY_TERM, REPLY_WINDOW,
 };
 use crate::model::{ClientId, InvocationId, Timestamp};
 
@@ -50,7 +51,7 @@ pub enum ReplyOutput {
     Inline(Bytes),
     /// In a blob.
     Blob(BlobName),
-    /// Nowhere: its client has shown that it had it.
+    /// Nowhere: its client has shown that it had it, or there were too many large ones.
     Gone,
 }
 
@@ -186,16 +187,27 @@ impl Replies {
             };
             bytes -= gone.inline_bytes();
         }
+        // Of what is large the oldest are dropped; that they were executed is still known.
+        let blob =
+            |reply: &&mut Reply| matches!(&reply.output, ReplyOutput::Blob(name) if name.of == BlobOf::Reply);
+        let mut large: Vec<&mut Reply> = self.all_mut().filter(blob).collect();
+        large.sort_by_key(|reply| Reverse(reply.version));
+        for reply in large.into_iter().skip(MAX_LARGE_REPLIES) {
+            reply.output = ReplyOutput::Gone;
+        }
     }
 
-    /// Changes where the output of the reply that a version's commit recorded is kept.
-    pub fn keep_output(&mut self, version: u64, output: ReplyOutput) {
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Reply> {
         let numbered = self
             .clients
             .values_mut()
             .flat_map(|window| window.replies.iter_mut().map(|(_, reply)| reply));
-        let mut replies = numbered.chain(&mut self.opaque).chain(&mut self.keyless);
-        if let Some(reply) = replies.find(|reply| reply.version == version) {
+        numbered.chain(&mut self.opaque).chain(&mut self.keyless)
+    }
+
+    /// Changes where the output of the reply that a version's commit recorded is kept.
+    pub fn keep_output(&mut self, version: u64, output: ReplyOutput) {
+        if let Some(reply) = self.all_mut().find(|reply| reply.version == version) {
             reply.output = output;
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::model::{ClientId, InvocationId, Timestamp};
-use fogline_core::session::{BodyHash, Lookup, Origin, Replies, Reply, ReplyOutput};
+use fogline_core::model::{ClientId, CommitId, InvocationId, Timestamp};
+use fogline_core::session::{BlobName, BlobOf, BodyHash, Lookup, Origin, Replies, Reply, ReplyOutput};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -149,4 +149,36 @@ fn large_windows_give_way_to_the_budget_the_oldest_opaque_reply_first() {
     }
     assert!(!known(&replies, Origin::Opaque, 36));
     assert!((37..=100).all(|number| known(&replies, Origin::Opaque, number)));
+}
+
+#[test]
+fn of_large_outputs_the_newest_are_kept_and_the_others_are_not_run_again() {
+    let mut replies = Replies::default();
+    for number in 1..=40_u64 {
+        let name = BlobName {
+            of: BlobOf::Reply,
+            version: number,
+            commit: CommitId([1; 16]),
+        };
+        let large = Reply {
+            output: ReplyOutput::Blob(name),
+            ..reply(number, Timestamp(0))
+        };
+        let origin = if number % 2 == 0 {
+            numbered(1, number)
+        } else {
+            Origin::Opaque
+        };
+        replies.record(origin, large);
+    }
+    for number in 1..=40 {
+        let Reply { id, body, .. } = reply(number, Timestamp(0));
+        let origin = if number % 2 == 0 {
+            numbered(1, number)
+        } else {
+            Origin::Opaque
+        };
+        let is = replies.lookup(id, origin, body);
+        assert_eq!(is == Lookup::Expired, number <= 8, "{number}: {is:?}");
+    }
 }

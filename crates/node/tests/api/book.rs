@@ -144,6 +144,7 @@ fn the_page_on_limits_lists_every_limit_with_its_value() {
         ("REPLY_WINDOW", l::REPLY_WINDOW),
         ("MAX_REPLY_CLIENTS", l::MAX_REPLY_CLIENTS as u64),
         ("MAX_KNOWN_CLIENTS", l::MAX_KNOWN_CLIENTS as u64),
+        ("MAX_LARGE_REPLIES", l::MAX_LARGE_REPLIES as u64),
         ("MAX_SEALED_REPLIES", l::MAX_SEALED_REPLIES as u64),
         ("MAX_OPAQUE_REPLIES", l::MAX_OPAQUE_REPLIES as u64),
         ("MAX_KEYLESS_REPLIES", l::MAX_KEYLESS_REPLIES as u64),
