@@ -475,6 +475,17 @@ pub struct Envelopes {
     pub states: BTreeMap<StateName, String>,
 }
 
+/// A problem, with the envelopes that the client must take if there are any, for clients that want JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The problem.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// The envelopes, by state, in base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub states: BTreeMap<StateName, String>,
+}
+
 /// Lines that functions wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logs {

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use fogline_core::model::{ExecutionModel, NodeName, StateName};
 use fogline_core::session::Seen;
-use fogline_protocol::api::Envelopes;
+use fogline_protocol::api::{Envelopes, Refused};
 use fogline_protocol::headers;
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_protocol::peer::Invoked;
-use fogline_protocol::problem::{self, Kind, Problem};
+use fogline_protocol::problem::{self, Kind};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
@@ -58,8 +58,8 @@ pub(crate) fn refusal(request: &HeaderMap, fault: &Fault) -> Response {
     let status = StatusCode::from_u16(it.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let in_json = fault.envelopes().is_empty() || wants_json(request);
     let states = fault.envelopes().iter().filter(|_| in_json);
-    let text = serde_json::to_vec(&WithStates {
-        problem: it,
+    let text = serde_json::to_vec(&Refused {
+        problem: it.clone(),
         states: in_base64(states),
     });
     let text = text.unwrap_or_default();
@@ -85,15 +85,6 @@ pub(crate) fn refusal(request: &HeaderMap, fault: &Fault) -> Response {
 /// As [`refusal`], of what nobody has sent envelopes for.
 pub(crate) fn fault(fault: &Fault) -> Response {
     refusal(&HeaderMap::new(), fault)
-}
-
-/// A problem with the envelopes that the client must take, in base64.
-#[derive(Serialize)]
-struct WithStates<'a> {
-    #[serde(flatten)]
-    problem: &'a Problem,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    states: BTreeMap<StateName, String>,
 }
 
 fn in_base64<'a>(envelopes: impl IntoIterator<Item = &'a (StateName, Bytes)>) -> BTreeMap<StateName, String> {
