@@ -135,7 +135,7 @@ fn add_replies(head: &mut Head, blobs: &mut std::collections::BTreeMap<BlobName,
         let name = BlobName {
             version: number,
             commit: head.commit,
-            of: BlobOf::Reply,
+            of: BlobOf::SealedReply,
         };
         let client = ClientId(u128::from(number / 32).to_be_bytes());
         let origin = Origin::Sequence {
