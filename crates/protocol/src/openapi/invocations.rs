@@ -181,7 +181,7 @@ fn runs() -> Vec<Operation> {
             "How a run is that has a name or was accepted.",
         )
         .answer(200, "The run.", json_of("Run"))
-        .problems(&[NotFound, Unavailable]),
+        .problems(&[NotFound, Gone, Unavailable]),
         Operation::new(
             "get",
             &format!("{RUNS}/{{run}}/result"),
