@@ -197,6 +197,14 @@ impl Replies {
         }
     }
 
+    fn all(&self) -> impl Iterator<Item = &Reply> {
+        let numbered = self
+            .clients
+            .values()
+            .flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
+        numbered.chain(&self.opaque).chain(&self.keyless)
+    }
+
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Reply> {
         let numbered = self
             .clients
@@ -215,12 +223,7 @@ impl Replies {
     /// The output of the reply that a version's commit recorded, if it is kept here.
     #[must_use]
     pub fn inline_output(&self, version: u64) -> Option<Bytes> {
-        let numbered = self
-            .clients
-            .values()
-            .flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
-        let mut replies = numbered.chain(&self.opaque).chain(&self.keyless);
-        match &replies.find(|reply| reply.version == version)?.output {
+        match &self.all().find(|reply| reply.version == version)?.output {
             ReplyOutput::Inline(output) => Some(output.clone()),
             ReplyOutput::Blob(_) | ReplyOutput::Gone => None,
         }
@@ -228,16 +231,9 @@ impl Replies {
 
     /// The blobs that hold outputs.
     pub(super) fn blobs(&self) -> impl Iterator<Item = BlobName> {
-        let numbered = self
-            .clients
-            .values()
-            .flat_map(|window| window.replies.iter().map(|(_, reply)| reply));
-        numbered
-            .chain(&self.opaque)
-            .chain(&self.keyless)
-            .filter_map(|reply| match &reply.output {
-                ReplyOutput::Blob(name) => Some(name.clone()),
-                ReplyOutput::Inline(_) | ReplyOutput::Gone => None,
-            })
+        self.all().filter_map(|reply| match &reply.output {
+            ReplyOutput::Blob(name) => Some(name.clone()),
+            ReplyOutput::Inline(_) | ReplyOutput::Gone => None,
+        })
     }
 }

@@ -137,8 +137,7 @@ impl Work<'_> {
             if let Status::Moving(to) = &found.head.status
                 && to.model() != ExecutionModel::InClient
             {
-                home = Box::pin(crate::convert::finish(self.node, self.job, part, &home, to)).await?;
-                self.node.forwards.learn(session, part, &home);
+                home = self.finish_move(session, part, &home, to).await?;
                 continue;
             }
             match resolve::next_home(&found.head.status)? {
@@ -211,8 +210,7 @@ impl Work<'_> {
                 }
                 Driven::FinishMove(to) => {
                     drop(turn);
-                    home = Box::pin(crate::convert::finish(self.node, self.job, part, &home, &to)).await?;
-                    self.node.forwards.learn(session, part, &home);
+                    home = self.finish_move(session, part, &home, &to).await?;
                 }
                 Driven::TakeTurn => {
                     // All who take a turn take it at one node, or they would not wait for each other.
@@ -229,6 +227,19 @@ impl Work<'_> {
             return Err(missing());
         }
         Err(Fault::overloaded("the session keeps moving"))
+    }
+
+    /// Finishes a move that was met (R9), and says where the part is now.
+    async fn finish_move(
+        &self,
+        session: &SessionId,
+        part: Birth,
+        home: &Home,
+        to: &Home,
+    ) -> Result<Home, Fault> {
+        let there = Box::pin(crate::convert::finish(self.node, self.job, part, home, to)).await?;
+        self.node.forwards.learn(session, part, &there);
+        Ok(there)
     }
 
     /// Where a part is, if not where it was thought to be and nobody answers.
