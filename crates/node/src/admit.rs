@@ -65,6 +65,7 @@ pub(crate) fn named(
         id,
         origin,
         now,
+        as_of: now,
         timeout,
         deadline: now.after(timeout),
         seed: seed(id),

@@ -253,8 +253,15 @@ pub(crate) async fn presented(
             return Err(old());
         }
         match &whole.head.status {
-            Status::Moving(_) => return close(node, job, part, &source, whole).await,
+            Status::Moving(to) if to.model() == ExecutionModel::InClient => {
+                return close(node, job, part, &source, whole).await.map(Some);
+            }
             // This node knows an older home only: the client has taken the session from a later one.
+            Status::Moving(next) => {
+                let next = next.clone();
+                close(node, job, part, &source, whole).await?;
+                home = next;
+            }
             Status::Moved(next) if next.model() != ExecutionModel::InClient => home = next.clone(),
             _ => return Ok(None),
         }
@@ -268,7 +275,7 @@ async fn close(
     part: Birth,
     source: &Source,
     whole: Whole,
-) -> Result<Option<Whole>, Fault> {
+) -> Result<Whole, Fault> {
     let (mut moving, _) = Move::new(None, CommitId(random::bytes()));
     let mut action = moving.on(MoveEvent::Source(Some(whole.clone())));
     loop {
@@ -276,7 +283,7 @@ async fn close(
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::HandOver(..) => MoveEvent::Presented,
             MoveAction::CommitSource(commit) => source.commit(commit).await?,
-            _ => return Ok(Some(whole)),
+            _ => return Ok(whole),
         };
         action = moving.on(event);
     }
@@ -368,8 +375,11 @@ async fn drive(
         let event = match action {
             MoveAction::LoadSource => MoveEvent::Source(source.whole(client.as_ref()).await?),
             MoveAction::CommitSource(commit) => {
-                if matches!(commit.head.status, Status::Moving(_)) {
+                if let Status::Moving(to) = &commit.head.status {
                     may_take(node, home).await?;
+                    if to.model() == ExecutionModel::InClient {
+                        ClientPlace::check_fits(&commit.head)?;
+                    }
                 }
                 source.commit(commit).await?
             }

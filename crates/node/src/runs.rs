@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
-use fogline_core::model::{RunId, SessionId, StateName, Timestamp};
+use fogline_core::model::{RunId, SessionId, StateName, StepName, Timestamp};
 use fogline_core::session::{Refusal, Seen, SessionKey};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::api::{self, RunBy, RunStatus};
@@ -386,6 +386,9 @@ struct Executing<'a> {
     /// Which step made each of these, where steps call each other.
     made_by: BTreeMap<StateName, u32>,
     shown: Option<Shown>,
+    /// As in [`Common`].
+    as_of: Timestamp,
+    timeout: Duration,
 }
 
 impl<'a> Executing<'a> {
@@ -395,6 +398,11 @@ impl<'a> Executing<'a> {
         let made_by = record.as_ref().map(|record| record.made_by.clone());
         let mut envelopes = asked.envelopes.clone();
         envelopes.extend(changed.clone());
+        let since = record.as_ref().map(|record| (record.accepted, record.deadline));
+        let (as_of, timeout) = match since {
+            Some((accepted, deadline)) => (accepted, deadline.since(accepted)),
+            None => (node.clock.now(), asked.timeout),
+        };
         Self {
             node,
             asked,
@@ -403,6 +411,8 @@ impl<'a> Executing<'a> {
             envelopes,
             changed,
             made_by: made_by.unwrap_or_default(),
+            as_of,
+            timeout,
         }
     }
 
@@ -419,31 +429,29 @@ impl<'a> Executing<'a> {
     async fn all(mut self, mut run: Run, deadline: Timestamp) -> Result<Ran, Fault> {
         let common = self.common(deadline);
         let mut under_way = FuturesUnordered::new();
-        for step in run.ready() {
-            under_way.push(self.step(&common, &run, step)?);
-        }
+        let mut ready = run.ready();
+        // What is under way beside what fails may commit yet, and its client must get the envelopes.
         let mut failed: Option<Fault> = None;
-        while let Some((step, ended)) = under_way.next().await {
-            let ran = match ended {
-                Ok(ended) => ended,
-                Err(fault) => {
-                    // What is under way beside it may commit yet, and its client must get the envelopes.
-                    failed.get_or_insert(fault.in_step(&step.name));
-                    continue;
+        loop {
+            for step in ready.drain(..) {
+                if failed.is_some() {
+                    break;
                 }
-            };
-            self.envelopes.extend(ran.envelopes.iter().cloned());
-            self.changed.extend(ran.envelopes);
-            self.shown = Shown::newest(self.shown, ran.shown);
-            let ready = run.finish(&step.name, ran.output);
-            if let Some(record) = &mut self.record {
-                record.advance(&run);
-                record.changed.clone_from(&self.changed);
-                record.shown = self.shown;
-                keep(&self.node.store, record).await?;
+                match self.step(&common, &run, &step) {
+                    Ok(begun) => under_way.push(begun),
+                    Err(fault) => failed = Some(fault.in_step(&step.name)),
+                }
             }
-            for step in ready.into_iter().filter(|_| failed.is_none()) {
-                under_way.push(self.step(&common, &run, step)?);
+            let Some((step, ended)) = under_way.next().await else {
+                break;
+            };
+            let taken_up = match ended {
+                Ok(ran) => self.take_up_step(&mut run, &step, ran).await,
+                Err(fault) => Err(fault.in_step(&step)),
+            };
+            match taken_up {
+                Ok(next) => ready = next,
+                Err(fault) => drop(failed.get_or_insert(fault)),
             }
         }
         if let Some(fault) = failed {
@@ -455,6 +463,26 @@ impl<'a> Executing<'a> {
         Ok(self.ran(result))
     }
 
+    /// Writes down what has come of a step; gives those that are ready now.
+    async fn take_up_step(
+        &mut self,
+        run: &mut Run,
+        step: &StepName,
+        ran: Ran,
+    ) -> Result<Vec<ReadyStep>, Fault> {
+        self.envelopes.extend(ran.envelopes.iter().cloned());
+        self.changed.extend(ran.envelopes);
+        self.shown = Shown::newest(self.shown, ran.shown);
+        let ready = run.finish(step, ran.output);
+        if let Some(record) = &mut self.record {
+            record.advance(run);
+            record.changed.clone_from(&self.changed);
+            record.shown = self.shown;
+            keep(&self.node.store, record).await?;
+        }
+        Ok(ready)
+    }
+
     fn ran(self, result: Bytes) -> Ran {
         Ran {
             output: result,
@@ -464,18 +492,18 @@ impl<'a> Executing<'a> {
         }
     }
 
-    /// Executes a step; gives it back, with what came of it.
+    /// Executes a step; gives its name, with what came of it.
     fn step(
         &self,
         common: &Common,
         run: &Run,
-        step: ReadyStep,
-    ) -> Result<impl Future<Output = (ReadyStep, Result<Ran, Fault>)> + use<'a>, Fault> {
-        let job = steps::job(self.node, common, run, &step, self.envelopes.iter())?;
-        let (node, envelopes) = (self.node, self.envelopes.clone());
+        step: &ReadyStep,
+    ) -> Result<impl Future<Output = (StepName, Result<Ran, Fault>)> + use<'a>, Fault> {
+        let job = steps::job(self.node, common, run, step, self.envelopes.iter())?;
+        let (node, envelopes, name) = (self.node, self.envelopes.clone(), step.name.clone());
         Ok(async move {
-            let ran = steps::execute(node, job, envelopes, &step, None).await;
-            (step, ran)
+            let ran = steps::execute(node, job, envelopes, &name, None).await;
+            (name, ran)
         })
     }
 
@@ -485,6 +513,8 @@ impl<'a> Executing<'a> {
             seen: self.asked.seen,
             holder: self.asked.holder,
             deadline,
+            as_of: self.as_of,
+            timeout: self.timeout,
             trace: self.asked.trace.clone(),
         }
     }

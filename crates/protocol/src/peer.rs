@@ -113,6 +113,8 @@ pub struct Invoke {
     pub body: BodyHash,
     /// When it was admitted (R18).
     pub now: Timestamp,
+    /// What its function is told of the time (R18): when it, or the run that it is a step of, was first admitted.
+    pub as_of: Timestamp,
     /// How long its caller waits from then on.
     pub timeout: Duration,
     /// When its caller stops waiting, by the clock of whoever has it: clocks are apart.
@@ -165,6 +167,10 @@ pub struct Hop {
     pub ticket: Ticket,
     /// When whoever asked for the run stops waiting, by the clock of whoever has it.
     pub deadline: Timestamp,
+    /// When the run was first admitted (R18).
+    pub as_of: Timestamp,
+    /// How long whoever asked for it waits from then on.
+    pub timeout: Duration,
     /// Of which trace it is.
     pub trace: Option<TraceContext>,
     /// What the client has seen.

@@ -8,6 +8,9 @@ use super::units::Bytes;
 pub const MAX_BODY: Bytes = Bytes(16 << 20);
 /// Largest state.
 pub const MAX_STATE: Bytes = Bytes(8 << 20);
+/// Most bytes that the states of a session may have together while its client holds them: what it gets in one answer it must be
+/// able to send in one body, with an input.
+pub const MAX_HELD: Bytes = Bytes(12 << 20);
 /// Largest output of a function, unless its manifest says less.
 pub const MAX_OUTPUT: Bytes = Bytes(8 << 20);
 /// Largest component of a function.
@@ -59,7 +62,8 @@ const _: () = {
         "a client's window fits"
     );
     assert!(MAX_INLINE_STATE.0 < MAX_STATE.0, "large states are blobs");
-    assert!(MAX_STATE.0 < MAX_BODY.0, "a state fits into a request");
+    assert!(MAX_STATE.0 < MAX_HELD.0, "a client may hold the largest state");
+    assert!(MAX_HELD.0 < MAX_BODY.0, "a state fits into a request");
     assert!(MAX_OUTPUT.0 < MAX_BODY.0, "an output fits into a reply");
     assert!(
         DEFAULT_DEADLINE.as_secs() <= MAX_DEADLINE.as_secs(),

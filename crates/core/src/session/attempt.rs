@@ -40,6 +40,9 @@ pub struct Invocation {
     pub schemas: BTreeMap<StateName, u32>,
     /// How long the session lives from now on.
     pub ttl: Duration,
+    /// Whether its reply is kept even if it writes nothing: a step of a run that goes on has the output that it had, or those
+    /// behind it would be other requests under their ids.
+    pub keeps_reply: bool,
 }
 
 /// What an execution gave; `F` is why it gave no output.
@@ -256,7 +259,7 @@ impl<F: Clone> Attempt<F> {
                 let (failure, seen) = (failure.clone(), Seen::of(&base.head));
                 self.finish(Outcome::Failed { failure, seen })
             }
-            Ok(_) if executed.writes.is_empty() => {
+            Ok(_) if executed.writes.is_empty() && !self.invocation.keeps_reply => {
                 let (head, output) = (&base.head, executed.output.unwrap_or_default());
                 let (seen, commit) = (Seen::of(head), head.commit);
                 self.finish(Outcome::Done {

@@ -40,6 +40,7 @@ impl Work {
             schemas: states.iter().map(|state| (state.clone(), 1)).collect(),
             states,
             ttl: Duration::from_secs(3600),
+            keeps_reply: false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Application;
-use fogline_core::model::limits::MAX_SEALED_REPLIES;
+use fogline_core::model::limits::{MAX_HELD, MAX_SEALED_REPLIES};
 use fogline_core::model::{
     AppName, Birth, ClientId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
 };
@@ -71,6 +71,17 @@ impl Whose {
             part: self.part,
             holder: self.holder,
             mark: self.mark.as_ref(),
+        }
+    }
+
+    /// Adds the states of another version of the application: this one declares them nowhere, but their envelopes say that
+    /// they are of this part.
+    fn add_undeclared(&mut self, app: &Application, job: &Job) {
+        for (state, sealed) in &job.envelopes {
+            let alone = || BTreeMap::from([(state.clone(), sealed.clone())]);
+            if !app.states.contains_key(state) && self.sealer.open(&self.scope(), alone()).is_ok() {
+                self.states.insert(state.clone());
+            }
         }
     }
 
@@ -140,6 +151,7 @@ impl ClientPlace {
             holder: job.call.holder,
             mark: None,
         };
+        whose.add_undeclared(&app.spec, job);
         let mine = job
             .envelopes
             .iter()
@@ -186,6 +198,18 @@ impl ClientPlace {
         })
     }
 
+    /// Whether a client says that it holds a part: it has sent envelopes of it.
+    pub(crate) fn is_held(app: &Deployed, job: &Job, part: Birth) -> bool {
+        let Some(session) = job.call.session.as_ref() else {
+            return false;
+        };
+        let is_of_part = |state: &StateName| {
+            let declared = app.spec.states.get(state);
+            declared.is_some_and(|declared| session.part_of(declared.model) == part)
+        };
+        job.envelopes.keys().any(is_of_part)
+    }
+
     /// The home that a client says it is, by the envelopes of a job; `None` if it has sent none of this part.
     pub(crate) async fn home(
         node: &Arc<Node>,
@@ -194,12 +218,7 @@ impl ClientPlace {
         part: Birth,
         home: &Home,
     ) -> Result<Option<Home>, Fault> {
-        let states = job
-            .call
-            .session
-            .as_ref()
-            .map(|session| states_of(&app.spec, session, part));
-        if !states.is_some_and(|states| job.envelopes.keys().any(|state| states.contains(state))) {
+        if !Self::is_held(app, job, part) {
             return Ok(None);
         }
         let place = Self::open(node, job, app, part, home).await?;
@@ -266,11 +285,28 @@ impl ClientPlace {
         }
     }
 
+    /// Whether a client can hold these states.
+    pub(crate) fn check_fits(head: &Head) -> Result<(), Fault> {
+        let bytes: u64 = head.states.values().map(|entry| entry.content.len()).sum();
+        if bytes <= MAX_HELD.0 {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Kind::TooLarge,
+            format!(
+                "the session's states would have {bytes} bytes together, a client holds at most {}",
+                MAX_HELD.0
+            ),
+            "keep less in the session, or keep it elsewhere than in-client",
+        ))
+    }
+
     /// Seals what was written; under a mark the head goes to its record first.
     pub(crate) async fn commit(&mut self, commit: Commit) -> Result<Committed, Fault> {
         let Some(held) = &self.held else {
             return Err(missing());
         };
+        Self::check_fits(&commit.head)?;
         let written = self.written(&held.whose, &commit.head);
         let (mut commit, values) = match &self.record {
             Some(_) => seal::leave_bytes_with_client(commit),
@@ -469,10 +505,13 @@ impl ClientPlace {
         whole: &Whole,
     ) -> Result<Envelopes, Fault> {
         let session = job.call.session.clone().ok_or(Refusal::NoSession)?;
+        // Also those that this version of the application does not declare: another one may come back to them.
+        let states = states_of(app, &session, part);
+        let states = states.into_iter().chain(whole.head.states.keys().cloned());
         let whose = Whose {
             sealer: node.sealer(&job.call.tenant)?,
             app: job.call.app.clone(),
-            states: states_of(app, &session, part),
+            states: states.collect(),
             session,
             part,
             holder: job.call.holder,

@@ -13,7 +13,7 @@ use futures_util::future::select_ok;
 use super::dispatcher::Wanted;
 use super::exchange::{Answered, Failed, ask, exchange, relay};
 use super::parts::{Parts, record_key};
-use super::{Answer, Job, execute};
+use super::{Answer, ClientPlace, Job, execute};
 use crate::apps::Deployed;
 use crate::failover;
 use crate::fault::Fault;
@@ -89,9 +89,9 @@ struct Main {
 impl Main {
     fn of(node: &Node, app: &Deployed, job: &Job) -> Result<Option<Self>, Fault> {
         let main = Parts::main_of(app, job)?.zip(job.call.session.as_ref());
-        Ok(main.map(|((part, states), session)| {
+        Ok(main.map(|((part, _), session)| {
             // Whoever sends envelopes holds the session.
-            let held = states.iter().any(|state| job.envelopes.contains_key(state));
+            let held = ClientPlace::is_held(app, job, part);
             let home = if held {
                 Home::InClient(None)
             } else {

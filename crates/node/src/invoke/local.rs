@@ -116,7 +116,7 @@ impl Work<'_> {
     ) -> Result<(Values, Vec<(StateName, Bytes)>), Fault> {
         let mut home = self.node.forwards.home(session, part);
         for _ in 0..MAX_FOLLOWED {
-            let mut place = match resolve::place(self.node, self.job, self.app, part, &home, states).await? {
+            let mut place = match resolve::place(self.node, self.job, self.app, part, &home).await? {
                 Resolved::Here(place) => place,
                 Resolved::Elsewhere => resolve::record(self.node, self.job, part, &home)?,
             };
@@ -170,7 +170,7 @@ impl Work<'_> {
         let mut in_turn = self.job.call.turn;
         let (mut with_client, mut located) = (false, false);
         for _ in 0..MAX_FOLLOWED {
-            let place = resolve::place(self.node, self.job, self.app, part, &home, states).await?;
+            let place = resolve::place(self.node, self.job, self.app, part, &home).await?;
             let Resolved::Here(mut place) = place else {
                 return Ok(Answer::Elsewhere(home));
             };
@@ -366,7 +366,7 @@ impl Work<'_> {
         let Invoke {
             id,
             session,
-            now,
+            as_of,
             timeout,
             deadline,
             seed,
@@ -386,8 +386,8 @@ impl Work<'_> {
             invocation: InvocationContext {
                 id: *id,
                 session: session.clone(),
-                now: *now,
-                deadline: now.after(*timeout),
+                now: *as_of,
+                deadline: as_of.after(*timeout),
                 seed: *seed,
             },
             input: self.job.input.clone(),
@@ -555,7 +555,13 @@ impl<'a> Drive<'a> {
             states: self.states.clone(),
             schemas: self.states.iter().filter_map(schema).collect(),
             ttl: app.spec.session_ttl,
+            keeps_reply: self.keeps_reply(place),
         }
+    }
+
+    /// Whether the reply is kept though nothing was written. Nobody could keep it for a client without a mark.
+    fn keeps_reply(&self, place: &Place) -> bool {
+        self.work.job.call.step && !matches!(place, Place::Client(client) if !client.is_marked())
     }
 
     async fn execute(&mut self, place: &Place, snapshot: &Snapshot) -> Result<Event<Fault>, Fault> {
@@ -597,7 +603,7 @@ impl<'a> Drive<'a> {
         let output = execution
             .outcome
             .map_err(|error| self.work.task.fault(&self.work.name(), &error));
-        if output.is_ok() && execution.writes.is_empty() {
+        if output.is_ok() && execution.writes.is_empty() && !self.keeps_reply(place) {
             self.keep(snapshot.head.commit);
         }
         Ok(Event::Executed(Executed {

@@ -1,10 +1,9 @@
 //! From a home to the place where its head can be read and replaced.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fogline_core::application::Guard;
-use fogline_core::model::{Birth, ExecutionModel, NodeName, StateName};
+use fogline_core::model::{Birth, ExecutionModel, NodeName};
 use fogline_core::session::{Home, Refusal, Status};
 use fogline_protocol::problem::Kind;
 
@@ -33,11 +32,10 @@ pub(crate) async fn place(
     app: &Deployed,
     part: Birth,
     home: &Home,
-    states: &BTreeSet<StateName>,
 ) -> Result<Resolved, Fault> {
     let call = &job.call;
     let session = call.session.as_ref().ok_or(Refusal::NoSession)?;
-    if states.iter().any(|state| job.envelopes.contains_key(state)) {
+    if ClientPlace::is_held(app, job, part) {
         let client = Box::pin(ClientPlace::open(node, job, app, part, home)).await?;
         return Ok(Resolved::Here(Place::Client(Box::new(client))));
     }

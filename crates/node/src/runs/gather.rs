@@ -29,7 +29,13 @@ impl Executing<'_> {
         loop {
             for step in ready.drain(..) {
                 fired.insert(step.name.clone());
-                fire(self.node, self.errand(&plan, &desk, step, deadline)?);
+                match self.errand(&plan, &desk, &step, deadline) {
+                    Ok(errand) => fire(self.node, errand),
+                    Err(fault) => {
+                        failed.get_or_insert(fault.in_step(&step.name));
+                        failed_steps.insert(step.name);
+                    }
+                }
             }
             match failed.take() {
                 Some(fault) if run.is_awaited(&fired, &failed_steps) => failed = Some(fault),
@@ -49,7 +55,7 @@ impl Executing<'_> {
             silences = 0;
             ready = self
                 .take_up(&mut run, arrived, &mut failed, &mut failed_steps)
-                .await?;
+                .await;
         }
     }
 
@@ -64,7 +70,7 @@ impl Executing<'_> {
         arrived: Arrived,
         failed: &mut Option<Fault>,
         failed_steps: &mut BTreeSet<StepName>,
-    ) -> Result<Vec<ReadyStep>, Fault> {
+    ) -> Vec<ReadyStep> {
         for (state, by, sealed) in arrived.envelopes {
             // Of two that come on different ways, the one that was made later.
             if self.made_by.get(&state).is_none_or(|before| *before <= by) {
@@ -87,9 +93,11 @@ impl Executing<'_> {
             record.made_by.clone_from(&self.made_by);
             record.shown = self.shown;
             record.advance(run);
-            keep(&self.node.store, record).await?;
+            if let Err(fault) = keep(&self.node.store, record).await {
+                failed.get_or_insert(fault);
+            }
         }
-        Ok(if failed.is_none() { ready } else { Vec::new() })
+        if failed.is_none() { ready } else { Vec::new() }
     }
 
     /// What is here need not come back: envelopes leave as if the client had sent them.
@@ -97,7 +105,7 @@ impl Executing<'_> {
         &self,
         plan: &Arc<Run>,
         desk: &Desk,
-        step: ReadyStep,
+        step: &ReadyStep,
         deadline: Timestamp,
     ) -> Result<Errand, Fault> {
         let envelopes = self.envelopes.iter().map(|(state, sealed)| {
@@ -112,7 +120,7 @@ impl Executing<'_> {
             shown: self.shown,
             envelopes: envelopes.collect(),
         };
-        errand.onto(self.node, step)
+        errand.onto(self.node, step.clone())
     }
 }
 

@@ -182,6 +182,8 @@ pub(crate) fn take(node: &Arc<Node>, hop: Hop, mut body: impl Iterator<Item = By
             seen: hop.seen,
             holder: hop.holder,
             deadline: hop.deadline,
+            as_of: hop.as_of,
+            timeout: hop.timeout,
             trace: hop.trace,
         },
         ticket: hop.ticket,
@@ -278,6 +280,8 @@ impl Errand {
             step: self.step.name.clone(),
             ticket: self.ticket.clone(),
             deadline: self.common.deadline,
+            as_of: self.common.as_of,
+            timeout: self.common.timeout,
             trace: self.common.trace.clone(),
             seen: self.common.seen,
             shown: self.shown,
@@ -318,7 +322,7 @@ impl Errand {
             return;
         };
         let ran = match self.job(node) {
-            Ok(job) => steps::execute(node, job, self.sealed(), &self.step, Some(&node.name)).await,
+            Ok(job) => steps::execute(node, job, self.sealed(), &self.step.name, Some(&node.name)).await,
             Err(fault) => Err(fault),
         };
         drop(room);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::model::{ClientId, NodeName, StateName, Timestamp};
+use fogline_core::model::{ClientId, NodeName, StateName, StepName, Timestamp};
 use fogline_core::session::{Origin, Refusal, Seen};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::peer::{Invoked, Shown, Target};
@@ -30,6 +30,9 @@ pub(super) struct Common {
     pub(super) seen: Option<Seen>,
     pub(super) holder: Option<ClientId>,
     pub(super) deadline: Timestamp,
+    /// When the run was first admitted, and how long whoever asked for it waits from then on: the same in every attempt (R18).
+    pub(super) as_of: Timestamp,
+    pub(super) timeout: Duration,
     /// Of which trace it is.
     pub(super) trace: Option<TraceContext>,
 }
@@ -44,10 +47,9 @@ pub(super) fn job<'a>(
 ) -> Result<Job, Fault> {
     let Common { scope, deadline, .. } = common;
     let target = Target::Function(step.function.clone());
-    let time = deadline.since(node.clock.now());
-    let id = admit::id_of_key(scope, &run.key(&step.name));
-    let mut call = admit::named(node, scope, target, &step.input, time, (id, Origin::Opaque));
-    (call.holder, call.deadline, call.step) = (common.holder, *deadline, true);
+    let id = (admit::id_of_key(scope, &run.key(&step.name)), Origin::Opaque);
+    let mut call = admit::named(node, scope, target, &step.input, common.timeout, id);
+    (call.holder, call.as_of, call.deadline, call.step) = (common.holder, common.as_of, *deadline, true);
     call.trace.clone_from(&common.trace);
     let app = node.apps.get(&scope.tenant, &scope.app)?;
     let (reads, writes) = Task::of(&app, &call.target)?.states();
@@ -75,18 +77,20 @@ pub(super) async fn execute(
     node: &Arc<Node>,
     mut job: Job,
     all: BTreeMap<StateName, Bytes>,
-    step: &ReadyStep,
+    step: &StepName,
     at: Option<&NodeName>,
 ) -> Result<Ran, Fault> {
     let mut span = node.tracer.of(&mut job.call, trace::Kind::Internal, "step");
-    span.about(&step.name);
+    span.about(step);
     let with_all = (job.envelopes.len() < all.len()).then(|| Job {
         envelopes: all,
         ..job.clone()
     });
     let ran = match (persist(node, job, at).await, with_all) {
-        // What it declares was not used for long; by the others its session may have been.
-        (Err(fault), Some(with_all)) if fault.problem().kind == Kind::Gone => {
+        // What it declares was not used for long; by the others its session may have been. Or none of it was ever there.
+        (Err(fault), Some(with_all))
+            if matches!(fault.problem().kind, Kind::Gone | Kind::EnvelopeMissing) =>
+        {
             persist(node, with_all, at).await
         }
         (ran, _) => ran,

@@ -26,5 +26,7 @@ mod rules;
 mod runs;
 mod settled;
 mod snapshot;
+mod steps;
 mod support;
 mod tracing;
+mod versions;

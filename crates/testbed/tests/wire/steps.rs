@@ -1,0 +1,96 @@
+//! What the steps of a run have in every attempt: the time, and the outputs that they had (R2, R16, R18).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fogline_node::Limits;
+use fogline_protocol::multipart::Part;
+
+use super::rules::{MODELS, two_callers};
+use super::support::{Setup, package};
+
+const KEY: (&str, &str) = ("idempotency-key", "run");
+const HOPS: (&str, &str) = ("fogline-run-by", "hops");
+
+/// The counter of words behind a step that only reads: it gives the input and how many different words there were.
+fn looking_first() -> Vec<Part> {
+    let edit = |manifest: &str| {
+        let (before, count) = manifest.split_once("[[workflow.steps]]").unwrap();
+        let look = "[functions.look]\nprocess = [\"python3\", \"look.py\"]\nreads = [\"words\"]\n";
+        let step = "[[workflow.steps]]\nname = \"look\"\nfunction = \"look\"\n";
+        let before = before.replacen("[application]", "[application]\nguard = \"mark\"", 1);
+        format!("{before}\n{look}\n{step}\n[[workflow.steps]]{count}")
+    };
+    let mut parts = package("process-python", edit);
+    let code = parts.iter().find(|part| part.name == "app.py").unwrap();
+    let code = String::from_utf8(code.bytes.to_vec()).unwrap().replacen(
+        "def answer(request):\n",
+        "def answer(request):\n    stored = request[\"states\"].get(\"words\")\n    words = \
+         json.loads(base64.b64decode(stored[\"value\"])) if stored else {}\n    text = \
+         base64.b64decode(request[\"input\"]).decode()\n    return {\"output\": \
+         base64.b64encode(f\"{text} {len(words)}\".encode()).decode(), \"states\": {}}\n\n\ndef other(request):\n",
+        1,
+    );
+    parts.push(Part::new("look.py", code));
+    parts
+}
+
+/// R2 and R16: a run that is asked for again, because its answer was lost, has what it had, also at a node that has no
+/// record of it.
+#[tokio::test]
+async fn a_step_that_only_read_gives_a_run_that_goes_on_what_it_gave_before() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy_parts(&looking_first()).await.ok();
+    for model in MODELS {
+        for by in [("accept", "*/*"), HOPS] {
+            let mut lost = one.session("words", model).await;
+            let mut held = lost.clone();
+            let first = one.in_session(&mut lost, "runs", "a", &[KEY, by]).await.ok();
+            let again = two.in_session(&mut held, "runs", "a", &[KEY, by]).await.ok();
+            for answer in [&first, &again] {
+                assert_eq!(answer.text(), "{\"0\": 1, \"a\": 1}", "{model} {by:?}");
+            }
+            let next = two.in_session(&mut held, "runs", "a", &[by]).await.ok();
+            let counted = "{\"0\": 1, \"2\": 1, \"a\": 2}";
+            assert_eq!(next.text(), counted, "{model} {by:?}: nothing was done twice");
+        }
+    }
+    nodes.stop().await;
+}
+
+/// R18: a step that is fired again, at whichever node, sees the time and the number that it saw.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_is_fired_again_sees_the_same_time_and_seed() {
+    let setup = Setup {
+        limits: Limits {
+            fire_again_after: Duration::from_millis(50),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (folder, nodes, one, _) = two_callers(setup).await;
+    let seen = folder.path().join("seen");
+    let in_turn = |it: &str| it.replacen("[application]", "[application]\nplacement = \"round-robin\"", 1);
+    let parts = package("process-python", in_turn).into_iter().map(|part| {
+        if part.name != "app.py" {
+            return part;
+        }
+        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
+        // Goes on when it has been begun at both nodes.
+        let noting = format!(
+            "def answer(request):\n    import time\n    it = request[\"invocation\"]\n    with open({seen:?}, \"a\") as \
+             file:\n        file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}} {{it['deadline']}}\\n\")\n    while \
+             len(open({seen:?}).readlines()) < 2:\n        time.sleep(0.01)\n",
+            seen = seen.display().to_string()
+        );
+        Part::new("app.py", code.replacen("def answer(request):\n", &noting, 1))
+    });
+    one.deploy_parts(&parts.collect::<Vec<_>>()).await.ok();
+    let mut held = one.session("words", "in-edge").await;
+    let ran = one.in_session(&mut held, "runs", "a", &[HOPS]).await.ok();
+    assert_eq!(ran.text(), "{\"a\": 1}", "executed twice, and committed once");
+    let text = std::fs::read_to_string(&seen).unwrap();
+    let different: BTreeSet<&str> = text.lines().collect();
+    assert!(text.lines().count() > 1 && different.len() == 1, "{text}");
+    nodes.stop().await;
+}

@@ -1,0 +1,109 @@
+//! States that only some versions of an application declare: no session loses them (R9, R14, R19).
+
+use fogline_protocol::multipart::Part;
+
+use super::rules::{path, two_callers};
+use super::support::{CLIENT, Caller, Held, Setup, package};
+
+/// The counter of words, in its second version beside a state of notes, which an invocation appends to.
+fn words(version: u32) -> Vec<Part> {
+    let notes = "[states.notes]\nschema = 1\n\n[functions.note]\nprocess = [\"python3\", \"note.py\"]\nwrites = [\"notes\"]\n";
+    let edit = |manifest: &str| {
+        let manifest = manifest.replacen("0.1.0", &format!("0.{version}.0"), 1);
+        let notes = if version == 2 { notes } else { "" };
+        manifest.replacen("[functions.count]", &format!("{notes}\n[functions.count]"), 1)
+    };
+    let mut parts = package("process-python", edit);
+    let code = parts.iter().find(|part| part.name == "app.py").unwrap();
+    let code = String::from_utf8(code.bytes.to_vec()).unwrap().replacen(
+        "def answer(request):\n",
+        "def answer(request):\n    stored = request[\"states\"].get(\"notes\")\n    notes = \
+         (base64.b64decode(stored[\"value\"]) if stored else b\"\") + base64.b64decode(request[\"input\"])\n    value = \
+         base64.b64encode(notes).decode()\n    return {\"output\": value, \"states\": {\"notes\": value}}\n\n\ndef \
+         other(request):\n",
+        1,
+    );
+    parts.push(Part::new("note.py", code));
+    parts
+}
+
+async fn note(caller: &Caller, held: &mut Held, text: &'static str) -> String {
+    let answer = caller.in_session(held, "functions/note", text, &[]).await;
+    answer.ok().text()
+}
+
+async fn convert(caller: &Caller, held: &mut Held, model: &str) {
+    let client = [("fogline-client", CLIENT)];
+    caller.convert(held, model, &client).await.ok();
+    if model != "in-client" {
+        held.envelopes.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_session_takes_states_along_that_the_version_served_does_not_declare() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    for guard in ["none", "mark"] {
+        let guarded = |version| {
+            let mut parts = words(version);
+            let manifest = String::from_utf8(parts[0].bytes.to_vec()).unwrap();
+            let guard = format!("[application]\nguard = \"{guard}\"");
+            parts[0].bytes = manifest.replacen("[application]", &guard, 1).into();
+            parts
+        };
+        one.deploy_parts(&guarded(2)).await.ok();
+        let mut held = one.session("words", "in-edge").await;
+        assert_eq!(note(&one, &mut held, "a").await, "a");
+        one.deploy_parts(&guarded(1)).await.ok();
+        convert(&one, &mut held, "in-client").await;
+        one.deploy_parts(&guarded(2)).await.ok();
+        assert_eq!(note(&one, &mut held, "b").await, "ab", "{guard}: to its client");
+        one.deploy_parts(&guarded(1)).await.ok();
+        convert(&one, &mut held, "in-edge").await;
+        one.deploy_parts(&guarded(2)).await.ok();
+        assert_eq!(note(&one, &mut held, "c").await, "abc", "{guard}: and back");
+        one.send(one.http.delete(format!("{}/v1/apps/words", one.url)))
+            .await
+            .ok();
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_state_that_came_with_a_later_version_can_be_used_by_clients_that_hold_older_sessions() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    one.deploy_parts(&words(1)).await.ok();
+    let mut held = one.session("words", "in-client").await;
+    let count = one.in_session(&mut held, "functions/count", "a", &[]).await;
+    assert_eq!(count.ok().text(), "{\"a\": 1}");
+    one.deploy_parts(&words(2)).await.ok();
+    assert_eq!(note(&one, &mut held, "b").await, "b");
+    assert_eq!(note(&one, &mut held, "c").await, "bc");
+    nodes.stop().await;
+}
+
+/// What a client gets in one answer it must be able to send in one body.
+#[tokio::test]
+async fn a_session_that_its_client_could_not_hold_stays_where_it_is() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy_parts(&words(2)).await.ok();
+    for model in ["in-edge", "in-function"] {
+        let mut held = one.session("words", model).await;
+        for state in ["words", "notes"] {
+            let url = format!("{}{}/states/{state}", two.url, path(&held));
+            two.send(two.http.put(url).body(vec![b'x'; 7 << 20])).await.ok();
+        }
+        for caller in [&one, &two] {
+            let refused = caller
+                .convert(&mut held, "in-client", &[("fogline-client", CLIENT)])
+                .await;
+            refused.is(413, "too-large");
+        }
+        let notes = two
+            .send(two.get(&format!("{}/states/notes", path(&held))))
+            .await
+            .ok();
+        assert_eq!(notes.body.len(), 7 << 20, "{model}");
+    }
+    nodes.stop().await;
+}
