@@ -14,8 +14,8 @@ use crate::fault::Fault;
 
 /// What a function declares of one session: the part that it works on, and what it reads elsewhere.
 pub(crate) struct Parts {
-    /// The part whose head is replaced by the commit: that of the states that the function writes (R15), else of
-    /// one that it reads; `None` if it declares none.
+    /// The part whose head is replaced by the commit: that of the states that the function writes (R15), else of the
+    /// first by name that it reads; `None` if it declares none.
     pub(crate) main: Option<(Birth, BTreeSet<StateName>)>,
     /// Parts that it only reads, each a snapshot of its own.
     pub(crate) others: BTreeMap<Birth, BTreeSet<StateName>>,
@@ -33,8 +33,8 @@ impl Parts {
         for state in reads.union(writes) {
             parts.entry(part(state)).or_default().insert(state.clone());
         }
-        let written = writes.iter().next().map(part);
-        let main = written.or_else(|| parts.keys().next().copied());
+        // Clients reckon likewise, and say of this part what they have seen (R12).
+        let main = writes.first().or(reads.first()).map(part);
         let main = main.and_then(|part| Some((part, parts.remove(&part)?)));
         Self { main, others: parts }
     }

@@ -134,6 +134,7 @@ fn the_page_on_limits_lists_every_limit_with_its_value() {
     let sizes = [
         ("MAX_BODY", l::MAX_BODY),
         ("MAX_STATE", l::MAX_STATE),
+        ("MAX_HELD", l::MAX_HELD),
         ("MAX_OUTPUT", l::MAX_OUTPUT),
         ("MAX_COMPONENT", l::MAX_COMPONENT),
         ("MAX_INLINE_STATE", l::MAX_INLINE_STATE),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fogline_client::{Client, Package};
 use fogline_node::Limits;
 use fogline_protocol::multipart::Part;
 
@@ -54,6 +55,46 @@ async fn a_step_that_only_read_gives_a_run_that_goes_on_what_it_gave_before() {
             let counted = "{\"0\": 1, \"2\": 1, \"a\": 2}";
             assert_eq!(next.text(), counted, "{model} {by:?}: nothing was done twice");
         }
+    }
+    nodes.stop().await;
+}
+
+/// R12: what a client has seen of one part of a session is not held against another.
+#[tokio::test]
+async fn a_function_that_reads_several_parts_is_behind_nothing() {
+    let (_folder, nodes, ..) = two_callers(Setup::default()).await;
+    for (own, other) in MODELS.iter().flat_map(|own| MODELS.map(|other| (own, other))) {
+        if *own == other {
+            continue;
+        }
+        let mut parts = looking_first();
+        let manifest = String::from_utf8(parts[0].bytes.to_vec()).unwrap();
+        let manifest = manifest
+            .replacen("model = \"in-edge\"", &format!("model = \"{own}\""), 1)
+            .replacen("reads = [\"words\"]", "reads = [\"words\", \"zeta\"]", 1)
+            .replacen(
+                "[functions.count]",
+                &format!("[states.zeta]\nmodel = \"{other}\"\n\n[functions.count]"),
+                1,
+            );
+        parts[0].bytes = manifest.into();
+        let files = parts.split_off(1).into_iter().map(|part| (part.name, part.bytes));
+        let package = Package {
+            manifest: parts.remove(0).bytes,
+            files: files.collect(),
+        };
+        let client = Client::builder(nodes.url("one")).build().unwrap();
+        let app = client.deploy(&package).await.unwrap();
+        let session = client.create_session(&app.name, None).await.unwrap().session;
+        let invoke = async |function: &str| {
+            let function = function.parse().unwrap();
+            let reply = client.invoke(&app.name, &session, &function, "a").await;
+            reply
+                .unwrap_or_else(|error| panic!("{own} and {other}: {error:?}"))
+                .output
+        };
+        invoke("count").await;
+        assert_eq!(invoke("look").await, "a 1", "{own} and {other}");
     }
     nodes.stop().await;
 }
