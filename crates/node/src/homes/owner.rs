@@ -5,7 +5,8 @@
 //!
 //! The record in the store decides (R9). If somebody else has replaced it, memory takes what stands there, unless
 //! that would take back what was acknowledged: whoever waits for the disk is told, and begins again. A session that has
-//! moved is gone all the same: it was taken from a life of this node that had not renewed its lease (R11).
+//! moved is gone all the same: it was taken from a life of this node that had not renewed its lease (R11). So it is with
+//! what the store refuses, as when its disk is full: memory goes back to what is stored, and whoever waits is told why.
 //!
 //! What memory had and the store has not is lost with the process. After that each session goes on in a new epoch, so that
 //! nobody who was told of what is lost takes what comes later for it (R12).
@@ -53,7 +54,7 @@ pub(crate) struct Owner {
     tasks: TaskTracker,
     /// Whether what was acknowledged may have been lost with a memory before this one.
     after_crash: AtomicBool,
-    /// How often memory has been overtaken by a store, over all sessions.
+    /// How often memory has taken what a store has, over all sessions.
     overtaken: Arc<AtomicU64>,
 }
 
@@ -207,44 +208,35 @@ impl Owner {
             return Ok(Settled::At(version));
         };
         let mut stored = owned.stored.subscribe();
-        let Stored {
-            version: reached,
-            overtaken,
-            failures,
-            ..
-        } = stored.borrow().clone();
-        if overtaken > since {
-            return Ok(Settled::Overtaken);
-        }
-        if reached >= version {
-            return Ok(Settled::At(reached));
+        let begun = stored.borrow().clone();
+        if let Some(outcome) = begun.outcome(version, since) {
+            return outcome;
         }
         if durability != Durability::EveryCommit {
             let mut memory = owned.memory();
             // Nothing is overtaken while memory is locked.
-            if owned.stored.borrow().overtaken > since {
-                return Ok(Settled::Overtaken);
+            if let Some(outcome) = owned.stored.borrow().outcome(version, since) {
+                return outcome;
             }
             memory.acknowledged = memory.acknowledged.max(version);
             drop(memory);
             if durability == Durability::Checkpoint {
                 self.write_soon(key, &owned, CHECKPOINT_EVERY);
             }
-            return Ok(Settled::At(reached));
+            return Ok(Settled::At(begun.version));
         }
         // A checkpoint that is not due yet is written now.
         owned.awaited.notify_one();
         self.write_soon(key, &owned, Duration::ZERO);
-        let ended = |stored: &Stored| {
-            stored.version >= version || stored.overtaken > since || stored.failures > failures
-        };
+        let ended =
+            |stored: &Stored| stored.outcome(version, since).is_some() || stored.failures > begun.failures;
         let Ok(stored) = stored.wait_for(ended).await else {
             return Ok(Settled::At(version));
         };
-        match &stored.fault {
-            _ if stored.overtaken > since => Ok(Settled::Overtaken),
-            Some(fault) if stored.version < version => Err(fault.clone()),
-            _ => Ok(Settled::At(stored.version)),
+        match (stored.outcome(version, since), &stored.fault) {
+            (Some(outcome), _) => outcome,
+            (None, Some(fault)) => Err(fault.clone()),
+            (None, None) => Ok(Settled::At(stored.version)),
         }
     }
 
