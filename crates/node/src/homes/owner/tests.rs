@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use fogline_core::lease::{LeaseRecord, TERM};
 use fogline_core::model::{AppName, NodeName, TenantName};
+use fogline_core::session::Lost;
 use fogline_protocol::problem::Kind;
 use fogline_state::conformance::Scene;
 use fogline_state::{Durable, Leased, Leases, Listed, MemoryStore, StoreError};
@@ -317,6 +318,64 @@ async fn memory_has_the_blobs_of_its_head_and_no_others() {
         }
         names.push(name);
     }
+}
+
+/// R12: after a crash a session goes on in a new epoch once, however often it comes back: what was lost stays known.
+#[tokio::test]
+async fn a_session_that_leaves_and_comes_back_in_one_life_loses_nothing_more() {
+    let (scene, none) = (Scene::new("crashed"), BTreeSet::new());
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    store.commit(&key, scene.birth()).await.unwrap();
+    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new(), true);
+    let load = async || {
+        owner
+            .load(&key, &none, Since::default())
+            .await
+            .unwrap()
+            .unwrap()
+            .head
+    };
+    let mut head = load().await;
+    let lost = Lost { epoch: 0, after: 0 };
+    assert_eq!((head.epoch, &*head.lost), (1, &[lost][..]));
+    for moves in [0, 2].repeat(8) {
+        owner.release(&key).await.unwrap();
+        // It went elsewhere, and has come back; or it could not.
+        let mut next = write(&scene, &head, b"elsewhere");
+        next.head.epoch += moves;
+        store.commit(&key, next.clone()).await.unwrap();
+        head = load().await;
+        assert_eq!(head, next.head);
+    }
+    assert_eq!(*head.lost, [lost]);
+}
+
+/// R12: a life that ended before all was stored is a crash.
+#[tokio::test]
+async fn what_a_life_could_not_store_is_lost_also_where_it_had_been_stored_before() {
+    let (scene, none) = (Scene::new("unstored"), BTreeSet::new());
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(CutOff::new(None, 2));
+    store.commit(&key, scene.birth()).await.unwrap();
+    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new(), true);
+    let load = async || {
+        owner
+            .load(&key, &none, Since::default())
+            .await
+            .unwrap()
+            .unwrap()
+            .head
+    };
+    load().await;
+    owner.release(&key).await.unwrap();
+    let head = load().await;
+    assert_eq!(owner.commit(&key, write(&scene, &head, b"lost")), Committed::Done);
+    let since = owner.since(&key).unwrap();
+    owner.settle(&key, 1, since, Durability::Memory).await.unwrap();
+    owner.begin_anew().await;
+    let lost = [0, 1].map(|epoch| Lost { epoch, after: 0 });
+    assert_eq!(*load().await.lost, lost);
 }
 
 /// Ends the life of a node, as another one would.
