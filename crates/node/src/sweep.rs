@@ -8,7 +8,7 @@ use fogline_core::model::{AppName, CommitId, TenantName};
 use fogline_core::quota::Usage;
 use fogline_core::session::{Commit, Expect, Head, Home, Status};
 use fogline_protocol::problem::Kind;
-use fogline_state::{Committed, Listed, StoreError};
+use fogline_state::{Committed, Listed, Store, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
@@ -48,6 +48,9 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
             let usage = used.entry(tenant.clone()).or_default();
             if let Err(fault) = sweep_app(node, &tenant, &app.spec.name, &mut silent, usage).await {
                 tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "expired sessions not removed");
+            }
+            if let Err(fault) = sweep_external(node, &tenant, &app.spec.name, &mut silent).await {
+                tracing::warn!(app = %app.spec.name, problem = %fault.problem(), "old forwards not removed");
             }
         }
         node.quotas.counted(used);
@@ -96,8 +99,37 @@ async fn sweep_app(
         try_join_all(some.iter().map(|listed| remove(node, listed))).await?;
     }
     for listed in leading {
-        if !leads_on(node, &listed, silent).await? {
+        if !leads_on(node, &**node.homes.local(), &listed, silent).await? {
             remove(node, &listed).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends forwards in a store that drops by itself what has ended, with what they still hold of sessions whose clients
+/// never came for it. Each node does this: the store has none of its own.
+async fn sweep_external(
+    node: &Node,
+    tenant: &TenantName,
+    app: &AppName,
+    silent: &mut Silent,
+) -> Result<(), Fault> {
+    let Ok(store) = node.homes.external() else {
+        return Ok(());
+    };
+    let now = node.clock.now();
+    for key in store.old_forwards(tenant, app, now).await? {
+        let Some(found) = store.load(&key, &BTreeSet::new()).await? else {
+            continue;
+        };
+        let head = found.head;
+        // Another node was faster, or somebody has used it.
+        if head.expires >= now || matches!(head.status, Status::Live | Status::Deleted) {
+            continue;
+        }
+        let listed = Listed { key, head };
+        if !leads_on(node, &**store, &listed, silent).await? {
+            store.commit(&listed.key, sessions::deletion(listed.head)).await?;
         }
     }
     Ok(())
@@ -127,7 +159,12 @@ async fn remove(node: &Node, Listed { key, head }: &Listed) -> Result<(), Fault>
 }
 
 /// Whether a record leads to a session that lives on elsewhere: then it does so for as long as that does (R10).
-async fn leads_on(node: &Node, Listed { key, head }: &Listed, silent: &mut Silent) -> Result<bool, Fault> {
+async fn leads_on(
+    node: &Node,
+    store: &dyn Store,
+    Listed { key, head }: &Listed,
+    silent: &mut Silent,
+) -> Result<bool, Fault> {
     let (Status::Moving(to) | Status::Moved(to)) = &head.status else {
         return Ok(false);
     };
@@ -159,6 +196,6 @@ async fn leads_on(node: &Node, Listed { key, head }: &Listed, silent: &mut Silen
         blobs: BTreeMap::new(),
     };
     // Whatever else it has become, it is not what had expired.
-    node.homes.local().commit(key, commit).await?;
+    store.commit(key, commit).await?;
     Ok(true)
 }

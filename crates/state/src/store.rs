@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use fogline_core::lease::BadLease;
 use fogline_core::model::limits::{MAX_STATE, MAX_STATES};
-use fogline_core::model::{AppName, Bytes, CommitId, NodeName, StateName, TenantName};
+use fogline_core::model::{AppName, Bytes, CommitId, NodeName, StateName, TenantName, Timestamp};
 use fogline_core::session::{self, BadHead, BlobName, Commit, Expect, Head, RecordKey, Snapshot};
 use thiserror::Error;
 
@@ -65,6 +65,21 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be reached.
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError>;
+
+    /// The records of an application that lead to another home and whose time is over at `now`, of a store that drops
+    /// sessions that have ended by itself, and not these: only nodes can find out whether they are needed. Any other store
+    /// has none: the node that keeps it looks after all that is in it.
+    ///
+    /// # Errors
+    /// When the store cannot be reached or its data is damaged.
+    async fn old_forwards(
+        &self,
+        _tenant: &TenantName,
+        _app: &AppName,
+        _now: Timestamp,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 /// What came of a commit.

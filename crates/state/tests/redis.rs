@@ -318,6 +318,9 @@ async fn sessions_that_have_ended_leave_the_server_by_themselves() {
         }
     }
     assert_eq!(server.ask::<i64>(&["PTTL", &record(1)]), -1, "it leads on");
+    let forwards = async |now| store.old_forwards(&scene.tenant, &scene.app, now).await.unwrap();
+    assert_eq!(forwards(now.after(10 * hour - Duration::from_secs(1))).await, []);
+    assert_eq!(forwards(now.after(10 * hour)).await, [scene.key(1)]);
     for number in 2..=5 {
         server.ask::<u64>(&["PEXPIRE", &record(number), "0"]);
     }
@@ -338,4 +341,42 @@ async fn sessions_that_have_ended_leave_the_server_by_themselves() {
     server.ask::<u64>(&["PEXPIRE", &record(6), "0"]);
     store.commit(&scene.key(7), scene.birth()).await.unwrap();
     assert_eq!(server.ask::<u64>(&["ZCARD", &index]), 2);
+}
+
+/// What leads to another home is known until it leads there no more: nodes find out whether it is needed.
+#[tokio::test]
+async fn forwards_whose_time_is_over_are_found_as_long_as_they_are_forwards() {
+    let server = server!(&[]);
+    let store = connect(&server).await;
+    let scene = Scene::new("forwards");
+    let old = async || {
+        let now = Timestamp(2 * 3_600_000);
+        store.old_forwards(&scene.tenant, &scene.app, now).await.unwrap()
+    };
+    let client = Home::InClient(None);
+    let statuses = [
+        Status::Moving(client.clone()),
+        Status::Moved(client.clone()),
+        Status::Abandoned(client),
+        Status::Live,
+        Status::Deleted,
+    ];
+    let mut heads = Vec::new();
+    for (number, status) in (1..).zip(statuses) {
+        let birth = scene.birth();
+        store.commit(&scene.key(number), birth.clone()).await.unwrap();
+        let mut next = scene.next(&birth.head, &[("s", Some(vec![1; 9000].into()))]);
+        // That of key 2 is over an hour later.
+        next.head.expires = Timestamp(1 + if number == 2 { 3_600_000 } else { 0 });
+        next.head.status = status;
+        heads.push(next.head.clone());
+        store.commit(&scene.key(number), next).await.unwrap();
+    }
+    assert_eq!(old().await, [scene.key(1), scene.key(3)]);
+    let mut gone = scene.next(&heads[0], &[]);
+    gone.head.status = Status::Deleted;
+    store.commit(&scene.key(1), gone).await.unwrap();
+    assert_eq!(old().await, [scene.key(3)]);
+    store.erase(&scene.key(3)).await.unwrap();
+    assert_eq!(old().await, []);
 }

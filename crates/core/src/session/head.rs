@@ -12,9 +12,9 @@ use super::replies::Replies;
 use crate::model::limits::MAX_INLINE_STATE;
 use crate::model::{CommitId, StateName, Timestamp};
 
-/// How often a session may be taken from silent owners before the first time is forgotten: by then its clients have
-/// asked again, or never will.
-const MAX_LOST: usize = 8;
+/// How often a session may be taken from owners that may have lost some of it before the first time is forgotten: by then
+/// its clients have asked again, or never will. When the power of a site fails each node is such an owner, once.
+const MAX_LOST: usize = 32;
 
 /// SHA-256 of what was asked: function and input.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ pub struct Head {
     pub states: BTreeMap<StateName, Entry>,
     /// The replies that are kept for retries.
     pub replies: Replies,
-    /// What was lost with owners from which the session was taken; the newest are kept.
+    /// What may have been lost with owners; the newest are kept.
     pub lost: Box<[Lost]>,
 }
 

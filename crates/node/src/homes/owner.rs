@@ -5,10 +5,12 @@
 //!
 //! The record in the store decides (R9). If somebody else has replaced it, memory takes what stands there, unless
 //! that would take back what was acknowledged: whoever waits for the disk is told, and begins again. A session that has
-//! moved is gone all the same: it was taken from a life of this node that had not renewed its lease (R11).
+//! moved is gone all the same: it was taken from a life of this node that had not renewed its lease (R11). So it is with
+//! what the store refuses, as when its disk is full: memory goes back to what is stored, and whoever waits is told why.
 //!
 //! What memory had and the store has not is lost with the process. After that each session goes on in a new epoch, so that
-//! nobody who was told of what is lost takes what comes later for it (R12).
+//! nobody who was told of what is lost takes what comes later for it (R12). It does so once: what has left memory since was
+//! stored before, and a session that comes back by the dozen would push what is known to be lost out of its head.
 //!
 //! Under a lease memory belongs to one life of the node. A life that brings a session into its memory replaces the
 //! record first: whoever has read it before to take the session, and saw no life then, finds another one.
@@ -16,7 +18,7 @@
 mod memory;
 mod owned;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,6 +43,9 @@ pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Longest pause between two attempts at a checkpoint that the store does not take.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How many sessions are known to have left in peace; beyond it all are forgotten, and come back as after a crash.
+const MAX_RELEASED: usize = 65_536;
+
 /// How often others may replace a record while it is brought into memory.
 const MAX_TRIES: usize = 8;
 
@@ -53,7 +58,9 @@ pub(crate) struct Owner {
     tasks: TaskTracker,
     /// Whether what was acknowledged may have been lost with a memory before this one.
     after_crash: AtomicBool,
-    /// How often memory has been overtaken by a store, over all sessions.
+    /// Of which sessions it was not, because they have left this memory: noted after a crash only.
+    released: Mutex<HashSet<RecordKey>>,
+    /// How often memory has taken what a store has, over all sessions.
     overtaken: Arc<AtomicU64>,
 }
 
@@ -91,6 +98,7 @@ impl Owner {
             sessions: Mutex::default(),
             tasks,
             after_crash: AtomicBool::new(after_crash),
+            released: Mutex::default(),
             overtaken: Arc::default(),
         }
     }
@@ -207,44 +215,35 @@ impl Owner {
             return Ok(Settled::At(version));
         };
         let mut stored = owned.stored.subscribe();
-        let Stored {
-            version: reached,
-            overtaken,
-            failures,
-            ..
-        } = stored.borrow().clone();
-        if overtaken > since {
-            return Ok(Settled::Overtaken);
-        }
-        if reached >= version {
-            return Ok(Settled::At(reached));
+        let begun = stored.borrow().clone();
+        if let Some(outcome) = begun.outcome(version, since) {
+            return outcome;
         }
         if durability != Durability::EveryCommit {
             let mut memory = owned.memory();
             // Nothing is overtaken while memory is locked.
-            if owned.stored.borrow().overtaken > since {
-                return Ok(Settled::Overtaken);
+            if let Some(outcome) = owned.stored.borrow().outcome(version, since) {
+                return outcome;
             }
             memory.acknowledged = memory.acknowledged.max(version);
             drop(memory);
             if durability == Durability::Checkpoint {
                 self.write_soon(key, &owned, CHECKPOINT_EVERY);
             }
-            return Ok(Settled::At(reached));
+            return Ok(Settled::At(begun.version));
         }
         // A checkpoint that is not due yet is written now.
         owned.awaited.notify_one();
         self.write_soon(key, &owned, Duration::ZERO);
-        let ended = |stored: &Stored| {
-            stored.version >= version || stored.overtaken > since || stored.failures > failures
-        };
+        let ended =
+            |stored: &Stored| stored.outcome(version, since).is_some() || stored.failures > begun.failures;
         let Ok(stored) = stored.wait_for(ended).await else {
             return Ok(Settled::At(version));
         };
-        match &stored.fault {
-            _ if stored.overtaken > since => Ok(Settled::Overtaken),
-            Some(fault) if stored.version < version => Err(fault.clone()),
-            _ => Ok(Settled::At(stored.version)),
+        match (stored.outcome(version, since), &stored.fault) {
+            (Some(outcome), _) => outcome,
+            (None, Some(fault)) => Err(fault.clone()),
+            (None, None) => Ok(Settled::At(stored.version)),
         }
     }
 
@@ -258,6 +257,7 @@ impl Owner {
             let version = owned.memory().head.version;
             // What has overtaken it is in the store.
             self.settle(key, version, since, Durability::EveryCommit).await?;
+            self.has_lost_nothing_of(key);
             self.forget(key);
         }
         Ok(())
@@ -281,6 +281,7 @@ impl Owner {
         let stored = tokio::time::timeout(WRITE_PATIENCE, self.release_all()).await;
         if stored != Ok(true) {
             tracing::error!("not all sessions were stored in time");
+            self.released().clear();
             self.after_crash.store(true, Ordering::Relaxed);
         }
         self.lock().clear();
@@ -301,6 +302,27 @@ impl Owner {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn released(&self) -> MutexGuard<'_, HashSet<RecordKey>> {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that memory has of a session is stored, and memory is about to forget it.
+    fn has_lost_nothing_of(&self, key: &RecordKey) {
+        if !self.after_crash.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut released = self.released();
+        if released.len() >= MAX_RELEASED {
+            released.clear();
+        }
+        released.insert(key.clone());
+    }
+
+    /// Whether what was acknowledged of a session that is not in memory may have been lost.
+    fn may_have_lost(&self, key: &RecordKey) -> bool {
+        self.after_crash.load(Ordering::Relaxed) && !self.released().contains(key)
+    }
+
     fn find(&self, key: &RecordKey) -> Option<Arc<Owned>> {
         self.lock().get(key).cloned()
     }
@@ -316,9 +338,9 @@ impl Owner {
                 Some(memory) if memory.head.status == Status::Live => memory,
                 other => return Ok(Fetched::Other(other.map(|memory| memory.head))),
             };
-            let after_crash = self.after_crash.load(Ordering::Relaxed);
-            let is_to_be_replaced = after_crash || life.is_some();
-            if !is_to_be_replaced || memory.claim(&*self.store, key, after_crash).await? {
+            let has_lost = self.may_have_lost(key);
+            let is_to_be_replaced = has_lost || life.is_some();
+            if !is_to_be_replaced || memory.claim(&*self.store, key, has_lost).await? {
                 return Ok(Fetched::Live(self.keep(key, memory, life)));
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fogline_core::model::{AppName, NodeName, StateName, TenantName};
+use fogline_core::model::{AppName, NodeName, StateName, TenantName, Timestamp};
 use fogline_core::session::{BlobName, Commit, RecordKey, Snapshot};
 use fogline_state::{Committed, Durable, Listed, Store, StoreError};
 
@@ -92,5 +92,15 @@ impl Store for Traced {
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
         call(self.span("store erase", "erase"), self.inner.erase(key)).await
+    }
+
+    async fn old_forwards(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        now: Timestamp,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        let listing = self.inner.old_forwards(tenant, app, now);
+        call(self.span("store list", "list"), listing).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A record is one hash: `commit` and `head`; `state:NAME` → the name of that state's blob; `blob:NAME` → its bytes.
 //! So a load needs one round trip, and erasing a record is one `UNLINK`. The records of an application are listed in
-//! a sorted set of their keys.
+//! a sorted set of their keys; those of them that lead to other homes in one more, sorted by when they end.
 //!
 //! The first line of each makes the server refuse it as a whole, before its first write, when it is read-only, out of
 //! memory or cannot write its log; without it, a script could stop half-way. It needs Redis 7.
@@ -21,9 +21,9 @@ end
 return found
 ";
 
-/// KEYS: record, index. ARGV: the commit that must stand or nothing, the new one, its head, the record's key, what
-/// stands before a record's key, in how many ms it goes or 0, how many fields to keep, these, and then fields and
-/// their values. Gives 1, or 0 and the head that stands.
+/// KEYS: record, index, forwards. ARGV: the commit that must stand or nothing, the new one, its head, the record's key,
+/// what stands before a record's key, in how many ms it goes or 0 for a forward, when it ends, how many fields to keep,
+/// these, and then fields and their values. Gives 1, or 0 and the head that stands.
 ///
 /// What can fail by the type of a key comes before the first write. A record that goes by itself leaves its key in
 /// the index: each that comes looks at some others, so that most of the index is of records that are there.
@@ -32,6 +32,7 @@ local stands = redis.call('HGET', KEYS[1], 'commit') or ''
 if stands ~= ARGV[1] then
   return {0, redis.call('HGET', KEYS[1], 'head')}
 end
+redis.call('ZREM', KEYS[3], ARGV[4])
 if stands == '' then
   for _, key in ipairs(redis.call('ZRANDMEMBER', KEYS[2], 4)) do
     if redis.call('EXISTS', ARGV[5] .. key) == 0 then redis.call('ZREM', KEYS[2], key) end
@@ -39,14 +40,19 @@ if stands == '' then
   redis.call('ZADD', KEYS[2], 0, ARGV[4])
 end
 local keep = {commit = true, head = true}
-local first = 8 + tonumber(ARGV[7])
-for at = 8, first - 1 do keep[ARGV[at]] = true end
+local first = 9 + tonumber(ARGV[8])
+for at = 9, first - 1 do keep[ARGV[at]] = true end
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if not keep[field] then redis.call('HDEL', KEYS[1], field) end
 end
 for at = first, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[1], 'commit', ARGV[2], 'head', ARGV[3])
-if ARGV[6] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
+if ARGV[6] == '0' then
+  redis.call('PERSIST', KEYS[1])
+  redis.call('ZADD', KEYS[3], ARGV[7], ARGV[4])
+else
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+end
 return {1}
 ";
 
@@ -75,9 +81,10 @@ end
 return 1
 ";
 
-/// KEYS: record, index. ARGV: the record's key.
+/// KEYS: record, index, forwards. ARGV: the record's key.
 const ERASE: &str = "#!lua
 redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 return redis.call('UNLINK', KEYS[1])
 ";
 

@@ -20,6 +20,8 @@ use crate::{Committed, Durable, Listed, Store, StoreError, key};
 const GRACE: Duration = Duration::from_secs(3600);
 /// Longer than that the server cannot count from its own time on.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// How many keys of old forwards are read at once.
+const PAGE: usize = 1000;
 
 /// A store in a Redis or Valkey server, not in a cluster of them: a record and the index that lists it are in one
 /// server.
@@ -46,6 +48,10 @@ impl RedisStore {
 
     fn index(&self, tenant: &TenantName, app: &AppName) -> String {
         format!("{}:index:{tenant}/{app}", self.prefix)
+    }
+
+    fn forwards(&self, tenant: &TenantName, app: &AppName) -> String {
+        format!("{}:forwards:{tenant}/{app}", self.prefix)
     }
 
     /// Takes keys out of an index whose records have gone. Whoever lists does not depend on it.
@@ -121,7 +127,9 @@ impl Store for RedisStore {
         let (keep, set) = (fields_to_keep(&named), fields_to_set(&named, &blobs));
 
         let mut script = self.scripts.commit.key(self.record(&text));
-        script.key(self.index(&key.tenant, &key.app));
+        script
+            .key(self.index(&key.tenant, &key.app))
+            .key(self.forwards(&key.tenant, &key.app));
         match expect {
             Expect::Absent => script.arg(&[][..] as &[u8]),
             Expect::Commit(commit) => script.arg(&commit.0[..]),
@@ -132,6 +140,7 @@ impl Store for RedisStore {
             .arg(&text)
             .arg(self.records())
             .arg(goes_in_ms(&head, SystemTime::now()))
+            .arg(head.expires.0)
             .arg(keep.len());
         for field in &keep {
             script.arg(field);
@@ -197,17 +206,45 @@ impl Store for RedisStore {
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
         let text = key.to_string();
         let mut script = self.scripts.erase.key(self.record(&text));
-        script.key(self.index(&key.tenant, &key.app)).arg(&text);
+        script
+            .key(self.index(&key.tenant, &key.app))
+            .key(self.forwards(&key.tenant, &key.app))
+            .arg(&text);
         let erased: Result<u64, _> = script.invoke_async(&mut self.connection.clone()).await;
         erased
             .map(drop)
             .map_err(|error| self.unavailable("erasing a session", &error))
     }
+
+    async fn old_forwards(
+        &self,
+        tenant: &TenantName,
+        app: &AppName,
+        now: Timestamp,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        let grace = u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX);
+        let until = now.0.saturating_sub(grace);
+        let mut found = Vec::new();
+        loop {
+            let mut range = redis::cmd("ZRANGE");
+            range.arg(self.forwards(tenant, app)).arg("-inf").arg(until);
+            range.arg("BYSCORE").arg("LIMIT").arg(found.len()).arg(PAGE);
+            let page = range.query_async(&mut self.connection.clone()).await;
+            let page: Vec<String> = page.map_err(|error| self.unavailable("looking for forwards", &error))?;
+            let is_last = page.len() < PAGE;
+            for text in page {
+                found.push(key::read(&text)?);
+            }
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
 }
 
 /// In how many milliseconds the server drops a record by itself: after the session's end and [`GRACE`], by the clock
 /// of this process, of which the head's is; the server's may be another. 0 for never: a record that leads to another
-/// home does so for as long as the session is used there.
+/// home does so for as long as the session is used there, which nodes look after ([`Store::old_forwards`]).
 fn goes_in_ms(head: &Head, now: SystemTime) -> u64 {
     if !matches!(head.status, Status::Live | Status::Deleted) {
         return 0;

@@ -1,6 +1,10 @@
 //! A node that is killed: what it has acknowledged is there again, or its loss is not hidden (R8, R12).
 
-use super::support::{Caller, Held, Process, serve_if_told, with_durability};
+use std::time::Instant;
+
+use fogline_core::session::Seen;
+
+use super::support::{Caller, Held, Process, deadline, serve_if_told, with_durability};
 
 async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
     let answer = caller
@@ -94,5 +98,55 @@ async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
         .in_session(&mut held, "functions/add", "1", &[("fogline-seen", &seen)])
         .await;
     refused.is(412, "state-regressed");
+    victim.kill();
+}
+
+/// Of what is acknowledged before it is stored, as much is there again as the owner has said to be durable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_owner_has_its_last_checkpoint() {
+    serve_if_told().await;
+    let test = "kill::a_killed_owner_has_its_last_checkpoint";
+    let folder = tempfile::tempdir().unwrap();
+    let mut victim = Process::start(test, folder.path());
+    victim
+        .caller
+        .deploy("counter", with_durability("checkpoint"))
+        .await;
+    let mut held = victim.caller.session("counter", "in-function").await;
+    let mut total = 0;
+    for round in 0..2 {
+        let added = total + 3;
+        while total < added {
+            total += 1;
+            let (got, _) = add(&victim.caller, &mut held, &format!("{round} {total}")).await;
+            assert_eq!(got, total.to_string());
+        }
+        let end = deadline();
+        let seen = loop {
+            let peek = victim.caller.in_session(&mut held, "functions/peek", "null", &[]);
+            let seen: Seen = peek.await.ok().header("fogline-seen").parse().unwrap();
+            if seen.durable == seen.version {
+                break seen;
+            }
+            assert!(Instant::now() < end, "nothing is stored: {seen}");
+        };
+        // The last ones may be lost, and nothing else.
+        for lost in 1..=2 {
+            add(&victim.caller, &mut held, &format!("{round} lost {lost}")).await;
+        }
+        victim.kill();
+        victim = Process::start(test, folder.path());
+        let seen = [("fogline-seen", &*seen.to_string())];
+        let peek = victim
+            .caller
+            .in_session(&mut held, "functions/peek", "null", &seen)
+            .await;
+        let found: i32 = peek.ok().text().parse().unwrap();
+        assert!(
+            (total..=total + 2).contains(&found),
+            "{found}, {total} were stored"
+        );
+        total = found;
+    }
     victim.kill();
 }

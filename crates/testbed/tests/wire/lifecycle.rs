@@ -1,19 +1,21 @@
 //! The ends of applications, and what a node takes at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, TenantName};
-use fogline_core::session::{Commit, Content, Entry, Expect, Head, RecordKey};
+use fogline_core::model::{AppName, Birth, CommitId, ExecutionModel, SessionId, TenantName, Timestamp};
+use fogline_core::session::{Commit, Content, Entry, Expect, Head, RecordKey, Status};
 use fogline_node::Limits;
 use fogline_protocol::api::{Logs, Session, Sessions};
 use fogline_protocol::multipart::Part;
-use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, Store};
+use fogline_state::{Committed, EmbeddedOptions, EmbeddedStore, RedisOptions, RedisStore, Store};
 
 use super::rules::{STORED, path, two_callers};
-use super::support::{Caller, Gate, Held, Meddling, Nodes, Setup, deadline, now, package, with_guard};
+use super::support::{
+    CLIENT, Caller, Gate, Held, Meddling, Nodes, Server, Setup, deadline, now, package, with_guard,
+};
 
 const ALL: [&str; 3] = ["one", "two", "cloud"];
 
@@ -185,7 +187,7 @@ async fn sessions_are_listed_without_the_nodes_that_do_not_answer_and_these_are_
     let cloud = one.session("counter", "external").await;
     let ids = |listed: &Sessions| {
         let ids = listed.sessions.iter().map(|session| session.session.to_string());
-        ids.collect::<std::collections::BTreeSet<_>>()
+        ids.collect::<BTreeSet<_>>()
     };
     let all = sessions(&one).await;
     assert_eq!(ids(&all), [here.id.clone(), there.id, cloud.id.clone()].into());
@@ -612,5 +614,66 @@ async fn nodes_whose_clocks_are_apart_execute_for_each_other() {
             assert_eq!(ran.ok().text(), words, "{model}");
         }
     }
+    nodes.stop().await;
+}
+
+/// R20: what a session has left in Redis goes when nobody can need it any more, and leads to it for as long as it lives.
+#[tokio::test]
+async fn what_a_session_leaves_in_redis_ends_with_it() {
+    let Some(server) = Server::start(&[]) else { return };
+    let options = RedisOptions::new(server.url());
+    let redis = RedisStore::connect(&options).await.unwrap();
+    let setup = Setup {
+        redis: Some(options),
+        ..Setup::sweeping()
+    };
+    let (_folder, mut nodes, one, _) = two_callers(setup).await;
+    one.deploy("counter", str::to_owned).await;
+    let none = BTreeSet::new();
+    // Moved to a node, and asked for by a client that does not come again.
+    let mut records = Vec::new();
+    for model in ["in-edge", "in-client"] {
+        let mut held = one.session("counter", "external").await;
+        one.in_session(&mut held, "functions/add", "7", &[]).await.ok();
+        one.convert(&mut held, model, &[("fogline-client", CLIENT)])
+            .await
+            .ok();
+        let key = RecordKey {
+            tenant: "local".parse().unwrap(),
+            app: "counter".parse().unwrap(),
+            model: ExecutionModel::External,
+            session: held.id.parse().unwrap(),
+            part: Birth::External,
+        };
+        let mut head = redis.load(&key, &none).await.unwrap().unwrap().head;
+        let expect = Expect::Commit(head.commit);
+        // Its time is over, as far as Redis knows.
+        (head.expires, head.commit) = (Timestamp(1), CommitId([7; 16]));
+        let blobs = BTreeMap::new();
+        let aged = Commit { expect, head, blobs };
+        assert_eq!(redis.commit(&key, aged).await.unwrap(), Committed::Done);
+        records.push((key, held));
+    }
+    let end = deadline();
+    let status = async |at: usize| {
+        let found = redis.load(&records[at].0, &none).await.unwrap();
+        found.map(|found| (found.head.status, found.head.expires))
+    };
+    // It goes within the hour in which such sessions are known to have ended.
+    while !matches!(status(1).await, Some((Status::Deleted, _))) {
+        assert!(Instant::now() < end, "{:?}", status(1).await);
+    }
+    while !matches!(status(0).await, Some((Status::Moved(_), expires)) if expires > now()) {
+        assert!(Instant::now() < end, "{:?}", status(0).await);
+    }
+    // Nodes that know nothing of its move find it.
+    for node in ["one", "two"] {
+        nodes.stop_node(node).await;
+        nodes.start_node(node).await;
+    }
+    let two = Caller::new(nodes.url("two"));
+    let mut held = records.swap_remove(0).1;
+    let added = two.in_session(&mut held, "functions/add", "1", &[]).await.ok();
+    assert_eq!(added.text(), "8");
     nodes.stop().await;
 }

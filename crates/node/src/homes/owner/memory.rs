@@ -99,16 +99,16 @@ impl Memory {
         }))
     }
 
-    /// Replaces the record by the same one under another commit id, and after a crash of another epoch; false if somebody else
-    /// has replaced it.
+    /// Replaces the record by the same one under another commit id, and of another epoch if something of it may have been
+    /// lost; false if somebody else has replaced it.
     pub(super) async fn claim(
         &mut self,
         store: &dyn Store,
         key: &RecordKey,
-        after_crash: bool,
+        has_lost: bool,
     ) -> Result<bool, Fault> {
         let mut head = self.head.clone();
-        if after_crash {
+        if has_lost {
             head = head.after_crash();
         }
         head.commit = CommitId(random::bytes());

@@ -9,8 +9,8 @@ use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Store};
 use tokio::sync::{Notify, watch};
 
-use super::Overtaken;
-use super::memory::{Memory, commit_surely};
+use super::memory::{Failed, Memory, commit_surely};
+use super::{Overtaken, Settled};
 use crate::fault::Fault;
 
 /// One session in memory.
@@ -28,12 +28,40 @@ pub(super) struct Owned {
 pub(super) struct Stored {
     /// The version that is in it.
     pub(super) version: u64,
-    /// When somebody else's head was found in it.
+    /// When memory last took what is in it.
     pub(super) overtaken: Overtaken,
+    /// What memory gave up then, if that was not for somebody else's head.
+    pub(super) refused: Option<Refused>,
     /// How often it did not take one.
     pub(super) failures: u64,
     /// Why, the last time.
     pub(super) fault: Option<Fault>,
+}
+
+/// The versions that memory had, and the store refused.
+#[derive(Clone)]
+pub(super) struct Refused {
+    /// When memory had been overtaken before that.
+    before: Overtaken,
+    /// The last version that memory kept, because it was stored.
+    kept: u64,
+    fault: Fault,
+}
+
+impl Stored {
+    /// What has become of a version that was in memory at some moment since `since`; nothing if that is open.
+    pub(super) fn outcome(&self, version: u64, since: Overtaken) -> Option<Result<Settled, Fault>> {
+        if self.overtaken <= since {
+            return (self.version >= version).then_some(Ok(Settled::At(self.version)));
+        }
+        // Whoever has slept through more than one of these has to look again.
+        let refused = self.refused.as_ref().filter(|refused| refused.before <= since);
+        Some(match refused {
+            Some(refused) if version > refused.kept => Err(refused.fault.clone()),
+            Some(_) => Ok(Settled::At(self.version)),
+            None => Ok(Settled::Overtaken),
+        })
+    }
 }
 
 impl Owned {
@@ -59,11 +87,18 @@ impl Owned {
             let (id, version, named) = (commit.head.commit, commit.head.version, commit.head.blobs());
             let written = match commit_surely(store, key, &commit).await {
                 Ok(Committed::Conflict(Some(head))) if head.commit == id => Ok(()),
-                Ok(Committed::Conflict(_)) => match self.give_way(store, key, overtaken).await {
+                Ok(Committed::Conflict(_)) => match self.give_way(store, key, overtaken, None).await {
                     Ok(()) => continue,
                     Err(fault) => Err((fault, false)),
                 },
                 Ok(_) => Ok(()),
+                Err(Failed { fault, unsure: false }) if self.may_give_up() => {
+                    let refused = Some(fault.clone());
+                    match self.give_way(store, key, overtaken, refused).await {
+                        Ok(()) => continue,
+                        Err(_) => Err((fault, false)),
+                    }
+                }
                 Err(failed) => Err((failed.fault, failed.unsure)),
             };
             let mut memory = self.memory();
@@ -91,6 +126,12 @@ impl Owned {
         true
     }
 
+    /// Whether nobody was told of what the store has not got, and it certainly has not got it.
+    fn may_give_up(&self) -> bool {
+        let memory = self.memory();
+        memory.unsure.is_none() && memory.acknowledged <= self.stored.borrow().version
+    }
+
     /// What the store has not got yet; if there is nothing, the writing ends.
     fn next_write(&self) -> Option<Commit> {
         let mut memory = self.memory();
@@ -112,9 +153,16 @@ impl Owned {
         })
     }
 
-    /// Somebody else has replaced the record: memory takes it, unless more than that was acknowledged. What has moved
-    /// is where it went, whatever was acknowledged here.
-    async fn give_way(&self, store: &dyn Store, key: &RecordKey, overtaken: &AtomicU64) -> Result<(), Fault> {
+    /// Somebody else has replaced the record, or the store has refused what memory holds, whose callers are told so: memory
+    /// takes what is stored, unless more than that was acknowledged. What has moved is where it went, whatever was
+    /// acknowledged here.
+    async fn give_way(
+        &self,
+        store: &dyn Store,
+        key: &RecordKey,
+        overtaken: &AtomicU64,
+        refused: Option<Fault>,
+    ) -> Result<(), Fault> {
         let found = Memory::read(store, key).await?;
         let mut memory = self.memory();
         let found = found.filter(|found| {
@@ -132,13 +180,18 @@ impl Owned {
             ));
         };
         let version = found.head.version;
+        let is_own = found.head.commit == memory.in_store;
         *memory = Memory {
             writing: true,
             ..found
         };
         self.stored.send_modify(|stored| {
+            let (before, kept) = (stored.overtaken, version);
             stored.version = version;
             stored.overtaken = Overtaken(overtaken.fetch_add(1, Ordering::Relaxed) + 1);
+            stored.refused = refused
+                .filter(|_| is_own)
+                .map(|fault| Refused { before, kept, fault });
         });
         Ok(())
     }

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use fogline_core::lease::{LeaseRecord, TERM};
 use fogline_core::model::{AppName, NodeName, TenantName};
+use fogline_core::session::Lost;
 use fogline_protocol::problem::Kind;
 use fogline_state::conformance::Scene;
 use fogline_state::{Durable, Leased, Leases, Listed, MemoryStore, StoreError};
@@ -26,15 +27,35 @@ async fn owned_in(store: &Arc<dyn Store>, scene: &Scene, key: &RecordKey) -> (Ow
     (owner, head)
 }
 
-/// A store that carries out one of its commits without saying so, and then cannot be reached for another.
-#[derive(Default)]
+/// A store that carries out one of its commits without saying so, and cannot be reached for another.
 struct CutOff {
     inner: MemoryStore,
     commits: AtomicUsize,
+    silent: Option<usize>,
+    away: usize,
 }
 
-/// The commit after a session's birth.
-const SILENT: usize = 1;
+impl CutOff {
+    /// The commit after a session's birth is carried out without saying so, and the one after that is refused.
+    fn unheard() -> Self {
+        Self::new(Some(1), 2)
+    }
+
+    /// The commit after a session's birth is refused.
+    fn full() -> Self {
+        Self::new(None, 1)
+    }
+
+    fn new(silent: Option<usize>, away: usize) -> Self {
+        let (inner, commits) = (MemoryStore::default(), AtomicUsize::new(0));
+        Self {
+            inner,
+            commits,
+            silent,
+            away,
+        }
+    }
+}
 
 #[async_trait]
 impl Store for CutOff {
@@ -56,7 +77,7 @@ impl Store for CutOff {
 
     async fn commit(&self, key: &RecordKey, commit: Commit) -> Result<Committed, StoreError> {
         let at = self.commits.fetch_add(1, Ordering::Relaxed);
-        if at == SILENT + 1 {
+        if at == self.away {
             return Err(StoreError::Unavailable {
                 doing: "writing".to_owned(),
                 problem: "the store is away".to_owned(),
@@ -64,7 +85,7 @@ impl Store for CutOff {
             });
         }
         let committed = self.inner.commit(key, commit).await?;
-        Ok(if at == SILENT {
+        Ok(if Some(at) == self.silent {
             Committed::Unknown
         } else {
             committed
@@ -152,7 +173,7 @@ async fn a_write_that_was_done_and_nobody_heard_of_is_followed_by_the_next() {
     ] {
         let scene = Scene::new("unheard");
         let key = scene.key(1);
-        let store: Arc<dyn Store> = Arc::new(CutOff::default());
+        let store: Arc<dyn Store> = Arc::new(CutOff::unheard());
         let (owner, head) = owned_in(&store, &scene, &key).await;
         let first = write(&scene, &head, b"first");
         assert_eq!(owner.commit(&key, first.clone()), Committed::Done);
@@ -172,6 +193,67 @@ async fn a_write_that_was_done_and_nobody_heard_of_is_followed_by_the_next() {
         let stored = store.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
         assert_eq!(stored.head, second.head);
     }
+}
+
+/// What the store has refused, and nobody was told of, is not done later.
+#[tokio::test]
+async fn what_the_store_refuses_is_taken_back_and_all_who_wait_for_it_are_told() {
+    let scene = Scene::new("refused");
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(CutOff::full());
+    let (owner, head) = owned_in(&store, &scene, &key).await;
+    let since = owner.since(&key).unwrap();
+    let first = write(&scene, &head, b"first");
+    let second = write(&scene, &first.head, b"second");
+    let third = write(&scene, &second.head, b"third");
+    for commit in [first, second] {
+        assert_eq!(owner.commit(&key, commit), Committed::Done);
+    }
+    let settle = |version| owner.settle(&key, version, since, Durability::EveryCommit);
+    let (first, second) = tokio::join!(settle(1), settle(2));
+    // Whoever comes later is told, too; what was stored before is there as it was.
+    for refused in [first, second, settle(2).await] {
+        let problem = refused.unwrap_err();
+        assert_eq!(problem.problem().kind, Kind::Unavailable);
+        assert!(problem.problem().title.contains("the store is away"));
+    }
+    assert_eq!(settle(0).await.unwrap(), Settled::At(0));
+    let found = owner.load(&key, &BTreeSet::new(), since).await.unwrap().unwrap();
+    assert_eq!(found.head, head);
+    assert_eq!(
+        owner.commit(&key, third),
+        Committed::Conflict(Some(head.clone())),
+        "nothing goes on from there"
+    );
+    let since = owner.since(&key).unwrap();
+    let mine = write(&scene, &head, b"mine");
+    assert_eq!(owner.commit(&key, mine.clone()), Committed::Done);
+    let settled = owner.settle(&key, 1, since, Durability::EveryCommit).await;
+    assert_eq!(settled.unwrap(), Settled::At(1));
+    let stored = store.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+    assert_eq!(stored.head, mine.head);
+}
+
+/// What was acknowledged stays, and so does what was made of it.
+#[tokio::test]
+async fn what_the_store_refuses_is_kept_if_it_was_acknowledged() {
+    let scene = Scene::new("kept");
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(CutOff::full());
+    let (owner, head) = owned_in(&store, &scene, &key).await;
+    let since = owner.since(&key).unwrap();
+    let first = write(&scene, &head, b"first");
+    assert_eq!(owner.commit(&key, first.clone()), Committed::Done);
+    let settled = owner.settle(&key, 1, since, Durability::Memory).await;
+    assert_eq!(settled.unwrap(), Settled::At(0));
+    let second = write(&scene, &first.head, b"second");
+    assert_eq!(owner.commit(&key, second.clone()), Committed::Done);
+    let refused = owner.settle(&key, 2, since, Durability::EveryCommit).await;
+    assert!(refused.is_err());
+    let settled = owner.settle(&key, 2, since, Durability::EveryCommit).await;
+    assert_eq!(settled.unwrap(), Settled::At(2));
+    let stored = store.load(&key, &BTreeSet::new()).await.unwrap().unwrap();
+    assert_eq!(stored.head, second.head);
 }
 
 /// Who moves a session does not wait until its checkpoint is due.
@@ -197,7 +279,7 @@ async fn a_checkpoint_that_is_awaited_is_written_at_once() {
 async fn a_checkpoint_that_the_store_did_not_take_is_written_by_itself() {
     let scene = Scene::new("again");
     let key = scene.key(1);
-    let store: Arc<dyn Store> = Arc::new(CutOff::default());
+    let store: Arc<dyn Store> = Arc::new(CutOff::unheard());
     let (owner, head) = owned_in(&store, &scene, &key).await;
     let mine = write(&scene, &head, b"mine");
     let since = owner.since(&key).unwrap();
@@ -236,6 +318,64 @@ async fn memory_has_the_blobs_of_its_head_and_no_others() {
         }
         names.push(name);
     }
+}
+
+/// R12: after a crash a session goes on in a new epoch once, however often it comes back: what was lost stays known.
+#[tokio::test]
+async fn a_session_that_leaves_and_comes_back_in_one_life_loses_nothing_more() {
+    let (scene, none) = (Scene::new("crashed"), BTreeSet::new());
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    store.commit(&key, scene.birth()).await.unwrap();
+    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new(), true);
+    let load = async || {
+        owner
+            .load(&key, &none, Since::default())
+            .await
+            .unwrap()
+            .unwrap()
+            .head
+    };
+    let mut head = load().await;
+    let lost = Lost { epoch: 0, after: 0 };
+    assert_eq!((head.epoch, &*head.lost), (1, &[lost][..]));
+    for moves in [0, 2].repeat(8) {
+        owner.release(&key).await.unwrap();
+        // It went elsewhere, and has come back; or it could not.
+        let mut next = write(&scene, &head, b"elsewhere");
+        next.head.epoch += moves;
+        store.commit(&key, next.clone()).await.unwrap();
+        head = load().await;
+        assert_eq!(head, next.head);
+    }
+    assert_eq!(*head.lost, [lost]);
+}
+
+/// R12: a life that ended before all was stored is a crash.
+#[tokio::test]
+async fn what_a_life_could_not_store_is_lost_also_where_it_had_been_stored_before() {
+    let (scene, none) = (Scene::new("unstored"), BTreeSet::new());
+    let key = scene.key(1);
+    let store: Arc<dyn Store> = Arc::new(CutOff::new(None, 2));
+    store.commit(&key, scene.birth()).await.unwrap();
+    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new(), true);
+    let load = async || {
+        owner
+            .load(&key, &none, Since::default())
+            .await
+            .unwrap()
+            .unwrap()
+            .head
+    };
+    load().await;
+    owner.release(&key).await.unwrap();
+    let head = load().await;
+    assert_eq!(owner.commit(&key, write(&scene, &head, b"lost")), Committed::Done);
+    let since = owner.since(&key).unwrap();
+    owner.settle(&key, 1, since, Durability::Memory).await.unwrap();
+    owner.begin_anew().await;
+    let lost = [0, 1].map(|epoch| Lost { epoch, after: 0 });
+    assert_eq!(*load().await.lost, lost);
 }
 
 /// Ends the life of a node, as another one would.
