@@ -28,3 +28,4 @@ mod settled;
 mod snapshot;
 mod support;
 mod tracing;
+mod traffic;
