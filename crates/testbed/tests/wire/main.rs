@@ -4,6 +4,7 @@
 
 mod alike;
 mod bad_input;
+mod branches;
 mod clients;
 mod conversion;
 mod explain;
