@@ -156,3 +156,27 @@ impl BuildError {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::BuildError;
+
+    #[test]
+    fn whoever_has_no_compiler_is_told_three_ways_to_go_on() {
+        let error = BuildError::NoCompiler {
+            tried: "rustc: no such file".to_owned(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "no compiler for wasm32-unknown-unknown: rustc: no such file"
+        );
+        let hint = error.hint().unwrap();
+        for way in [
+            "rustup target add wasm32-unknown-unknown",
+            "apt-get install rustc-web cargo-web rust-web-src",
+            "fogline new --runtime process",
+        ] {
+            assert!(hint.contains(way), "{way}: {hint}");
+        }
+    }
+}

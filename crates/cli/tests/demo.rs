@@ -11,12 +11,27 @@ const TRAFFIC: f64 = 0.05;
 /// Measurements more, where the first ranks otherwise.
 const TRIES: usize = 3;
 
+/// What there is of each model, measured and simulated; programs read these names.
+const FIGURES: [&str; 3] = ["latency_ms_p50", "latency_ms_p95", "traffic_bytes_per_run"];
+
 struct Row {
     model: String,
     measured: f64,
     simulated: f64,
     measured_traffic: f64,
     simulated_traffic: f64,
+}
+
+/// The keys of an object, in the order of the alphabet.
+fn keys(of: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = of
+        .as_object()
+        .expect("it is an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    keys
 }
 
 fn rows() -> Vec<Row> {
@@ -31,8 +46,13 @@ fn rows() -> Vec<Row> {
         String::from_utf8_lossy(&output.stderr)
     );
     let found: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
+    assert_eq!(keys(&found), ["models"]);
     let models = found["models"].as_array().expect("there is a list of models");
     let row = |row: &Value| {
+        assert_eq!(keys(row), ["measured", "model", "simulated"]);
+        for of in ["measured", "simulated"] {
+            assert_eq!(keys(&row[of]), FIGURES, "{of}");
+        }
         let figure = |of: &str, name: &str| row[of][name].as_f64().expect("there is a number");
         Row {
             model: row["model"].as_str().expect("it has a name").to_owned(),

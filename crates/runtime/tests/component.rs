@@ -5,6 +5,7 @@
 mod guests;
 mod support;
 
+use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -491,6 +492,7 @@ async fn compiled_code_is_found_again_by_the_next_start() {
         workers: 4,
         ..ComponentOptions::default()
     };
+    let mut found = Vec::new();
     for _ in 0..2 {
         let runtime = ComponentRuntime::new(options.clone()).unwrap();
         let executor = ready(&runtime, &function()).await;
@@ -498,7 +500,12 @@ async fn compiled_code_is_found_again_by_the_next_start() {
             output(executor.execute(call("ehello", None)).await.unwrap()),
             b"hello"
         );
-        let files = std::fs::read_dir(folder.path().join("code")).unwrap().count();
-        assert_eq!(files, 2, "the key and one component");
+        let files = std::fs::read_dir(folder.path().join("code")).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().ino()).collect();
+        files.sort_unstable();
+        assert_eq!(files.len(), 2, "the key and one component");
+        found.push(files);
     }
+    // What is compiled again takes the place of the file.
+    assert_eq!(found[0], found[1]);
 }

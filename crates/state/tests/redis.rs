@@ -16,6 +16,17 @@ use tokio::task::JoinSet;
 use self::server::Server;
 
 const ALWAYS: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+/// What the system has got survives the server, and not the machine.
+const NO_FSYNC: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "no"];
+/// The same, while the log is written anew.
+const NO_FSYNC_ON_REWRITE: [&str; 6] = [
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "always",
+    "--no-appendfsync-on-rewrite",
+    "yes",
+];
 
 /// The server, or nothing where none is installed; in CI one must be.
 macro_rules! server {
@@ -81,7 +92,8 @@ async fn a_password_a_database_and_a_prefix_keep_networks_apart() {
 async fn a_server_says_what_its_configuration_promises() {
     for (settings, durable) in [
         (&["--appendonly", "yes"][..], Durable::Memory),
-        (&["--appendonly", "yes", "--appendfsync", "no"], Durable::Process),
+        (&NO_FSYNC, Durable::Process),
+        (&NO_FSYNC_ON_REWRITE, Durable::Process),
         (&ALWAYS, Durable::Disk),
     ] {
         let server = server!(settings);
@@ -114,16 +126,34 @@ async fn what_is_no_url_and_where_nobody_answers_is_said() {
     assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
 }
 
-/// Commits from eight sessions, until the server is killed; then it is started again on its files.
+/// Whatever a server claims beyond its orderly stop it keeps.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_kill_9_of_a_server_that_always_fsyncs() {
-    let mut server = server!(&ALWAYS);
-    let store = Arc::new(connect(&server).await);
-    assert_eq!(store.durable(), Durable::Disk);
+async fn what_was_acknowledged_survives_kill_9_of_a_server_that_claims_so() {
+    for (settings, durable) in [
+        (&ALWAYS[..], Durable::Disk),
+        (&NO_FSYNC, Durable::Process),
+        (&NO_FSYNC_ON_REWRITE, Durable::Process),
+    ] {
+        let mut server = server!(settings);
+        let store = Arc::new(connect(&server).await);
+        assert_eq!(store.durable(), durable, "{settings:?}");
+        let acknowledged = written_until_killed(&mut server, &store).await;
+        assert!(!acknowledged.is_empty());
+
+        server.restart();
+        // The same store: its connection comes back by itself.
+        what_was_acknowledged_is_there(&*again(&store).await, &acknowledged)
+            .await
+            .unwrap();
+    }
+}
+
+/// Commits from eight sessions, until the server is killed; and what it acknowledged.
+async fn written_until_killed(server: &mut Server, store: &Arc<RedisStore>) -> Acknowledged {
     let mut pens = JoinSet::new();
     let (many, mut reached) = tokio::sync::mpsc::channel(8);
     for record in 0..8 {
-        let (store, many) = (Arc::clone(&store), many.clone());
+        let (store, many) = (Arc::clone(store), many.clone());
         pens.spawn(async move {
             let (mut pen, mut last) = (Pen::new(record), None);
             // An error or an unknown outcome is the end of the server.
@@ -138,14 +168,7 @@ async fn what_was_acknowledged_survives_kill_9_of_a_server_that_always_fsyncs() 
     }
     reached.recv().await.unwrap();
     server.kill();
-    let acknowledged: Acknowledged = pens.join_all().await.into_iter().flatten().collect();
-    assert!(!acknowledged.is_empty());
-
-    server.restart();
-    // The same store: its connection comes back by itself.
-    what_was_acknowledged_is_there(&*again(&store).await, &acknowledged)
-        .await
-        .unwrap();
+    pens.join_all().await.into_iter().flatten().collect()
 }
 
 /// The store, when its connection is there again.

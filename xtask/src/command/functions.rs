@@ -36,7 +36,7 @@ pub(crate) fn check() -> Result<(), Failure> {
         .show()
 }
 
-/// What `fogline new` makes is built: its sources are texts until somebody compiles them.
+/// What `fogline new` makes is built, deployed and used: its sources are texts until somebody compiles them.
 fn newcomer() -> Result<(), Failure> {
     let folder = target().join("tmp/newcomer");
     if folder.exists() {

@@ -40,11 +40,12 @@ async fn demonstrate(args: &Args) -> Result<(), Failure> {
     let plan = Plan::demo(folder.path().join("network"))?;
     let network = Testbed::start(plan.clone()).await?;
     output::note(&format!(
-        "{} nodes on an emulated network: {} clients, the cloud {} ms and {} Mb/s away",
+        "{} nodes on an emulated network: {} clients, the cloud {} ms and {} Mb/s away\n{}",
         network.nodes().count(),
         network.clients().len(),
         plan.cloud.rtt_ms,
-        plan.cloud.rate_mbps
+        plan.cloud.rate_mbps,
+        up::LOOPBACK
     ));
     let comparison = compare(&plan, &network, args).await?;
     match args.output {

@@ -23,6 +23,7 @@ use fogline_runtime::process::ProcessRuntime;
 use fogline_state::seal::{Keyring, NetworkSecret};
 use fogline_state::{EtcdConnectError, EtcdCredentials, EtcdOptions, EtcdStore, EtcdTls, RedisOptions};
 
+use super::up;
 use crate::failure::Failure;
 use crate::peering::{self, failed};
 use crate::{asynchronous, output};
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let node = node.map_err(|error| failed(&error, "mend what it says, and start the node again"))?;
         output::data(&format!("{} http://{}\n", node.name(), node.http()))?;
         if config.loopback_only {
-            output::note("loopback development mode: no tokens, whoever reaches the node is trusted");
+            output::note(up::LOOPBACK);
         }
         tokio::select! {
             interrupted = asynchronous::interrupted() => interrupted?,

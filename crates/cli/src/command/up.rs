@@ -12,6 +12,9 @@ use crate::asynchronous;
 use crate::failure::Failure;
 use crate::output;
 
+/// What is said of nodes that ask for no tokens.
+pub(super) const LOOPBACK: &str = "loopback development mode: no tokens, whoever reaches a node is trusted";
+
 /// Run a network of nodes on this machine until it is interrupted.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -41,12 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         plan.keyring = Some(keyring(&folder.join("local.key"), Keyring::generate)?);
         (plan.shaped, plan.paced) = (!args.unshaped, !args.unshaped);
         let network = Testbed::start(plan).await?;
-        serve(
-            &network,
-            "loopback development mode: no tokens, whoever reaches a node is trusted",
-            Some(data),
-        )
-        .await?;
+        serve(&network, LOOPBACK, Some(data)).await?;
         network.stop().await;
         Ok(())
     })

@@ -31,7 +31,8 @@ pub(crate) struct Figures {
 pub(crate) struct Row {
     /// The model.
     pub(crate) model: ExecutionModel,
-    /// How many runs were measured.
+    /// How many runs were measured; only the table says so.
+    #[serde(skip)]
     pub(crate) runs: usize,
     /// On real nodes.
     pub(crate) measured: Figures,

@@ -287,3 +287,6 @@ impl Store for RemoteStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use fogline_core::model::NodeName;
 use fogline_core::model::limits::DEFAULT_DEADLINE;
-use fogline_protocol::peer::{self, Response};
+use fogline_core::model::{ExecutionModel, NodeName, SessionId};
+use fogline_core::session::Home;
+use fogline_protocol::peer::{self, Request, Response};
 use fogline_protocol::problem::Kind;
 
 use super::Job;
@@ -35,19 +36,19 @@ pub(crate) type Answered = (Response, Vec<Bytes>);
 
 /// Sends a job to another node.
 pub(crate) async fn ask(node: &Node, to: &NodeName, job: &Job) -> Result<Answered, Failed> {
-    send(node, to, job, peer::Request::Invoke).await
+    send(node, to, job, Request::Invoke).await
 }
 
 /// Sends a job to another node, which dispatches it.
 pub(super) async fn relay(node: &Node, to: &NodeName, job: &Job) -> Result<Answered, Failed> {
-    send(node, to, job, peer::Request::Relay).await
+    send(node, to, job, Request::Relay).await
 }
 
 async fn send(
     node: &Node,
     to: &NodeName,
     job: &Job,
-    request: impl FnOnce(Box<peer::Invoke>) -> peer::Request,
+    request: impl FnOnce(Box<peer::Invoke>) -> Request,
 ) -> Result<Answered, Failed> {
     let mut call = job.call.clone();
     let mut span = node.tracer.of(&mut call, trace::Kind::Client, "forward");
@@ -68,7 +69,7 @@ async fn send(
 }
 
 /// Sends a request without a body to another node.
-pub(crate) async fn tell(node: &Node, to: &NodeName, request: peer::Request) -> Result<(), Fault> {
+pub(crate) async fn tell(node: &Node, to: &NodeName, request: Request) -> Result<(), Fault> {
     let request = trace::caused(request);
     exchange(node, to, &request, Vec::new(), Instant::now() + DEFAULT_DEADLINE).await?;
     Ok(())
@@ -78,7 +79,7 @@ pub(crate) async fn tell(node: &Node, to: &NodeName, request: peer::Request) -> 
 pub(crate) async fn exchange(
     node: &Node,
     to: &NodeName,
-    request: &peer::Request,
+    request: &Request,
     body: Vec<Bytes>,
     deadline: Instant,
 ) -> Result<Answered, Failed> {
@@ -99,9 +100,7 @@ pub(crate) async fn exchange(
     })?;
     // Whatever it answers, it is there.
     node.dispatcher.reached(to);
-    if let Response::Invoked(invoked) = &response
-        && let Some(model) = invoked.model
-    {
+    if let Some(model) = model_of(node, request, &response) {
         peers.carried(to, model, sent, answer.size());
     }
     match response {
@@ -110,5 +109,33 @@ pub(crate) async fn exchange(
             Err(Failed::Refused(Fault::with_envelopes(problem, envelopes)))
         }
         response => Ok((response, answer.body)),
+    }
+}
+
+/// The model of the session that a request is for, if it is for one: that of what was worked on, or of what is shown of it, else
+/// of its primary part as far as this node knows.
+fn model_of(node: &Node, request: &Request, response: &Response) -> Option<ExecutionModel> {
+    // Whatever else is known, states cross the network because a client holds them.
+    let held = |states: usize| (states > 0).then_some(ExecutionModel::InClient);
+    let home = |session: &SessionId| node.forwards.home(session, session.primary()).model();
+    match response {
+        Response::Invoked(invoked) if invoked.model.is_some() => return invoked.model,
+        Response::Refused(_, states) if !states.is_empty() => return held(states.len()),
+        _ => {}
+    }
+    match request {
+        Request::Invoke(call) | Request::Relay(call) => held(call.envelopes.len())
+            .or_else(|| call.home.as_ref().map(Home::model))
+            .or_else(|| call.session.as_ref().map(home)),
+        Request::Hop(hop) => {
+            let known = held(hop.envelopes.len()).or_else(|| hop.shown.map(|shown| shown.model));
+            Some(known.unwrap_or_else(|| home(&hop.session)))
+        }
+        // They do not name the session: what no step has shown is not known.
+        Request::Arrive(arrival) | Request::Fail(arrival, _) => {
+            held(arrival.envelopes.len()).or_else(|| arrival.shown.map(|shown| shown.model))
+        }
+        Request::Caused(_, request) => model_of(node, request, response),
+        _ => None,
     }
 }

@@ -167,8 +167,7 @@ impl Metrics {
         registry.register_with_unit("move_pause", help, Unit::Seconds, self.moves.clone());
         let help = "Bytes exchanged with a peer, by direction";
         registry.register_with_unit("peer_traffic", help, Unit::Bytes, self.peers.clone());
-        let help =
-            "Bytes exchanged with a peer for invocations, by the model of what they work on, and direction";
+        let help = "Bytes exchanged with a peer for invocations and runs, by the model of their session, and direction";
         registry.register_with_unit("link", help, Unit::Bytes, self.links.clone());
         let help = "Sessions taken from owners that were silent";
         registry.register("failovers", help, self.failovers.clone());

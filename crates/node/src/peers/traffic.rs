@@ -20,7 +20,7 @@ pub struct Traffic {
     pub calls: u64,
     /// Calls of the peer that this node answered.
     pub served: u64,
-    /// Of the calls that this node made for invocations, by the model of what they work on, in the order of
+    /// Of the calls that this node made for invocations and runs, by the model of their session, in the order of
     /// [`ExecutionModel::PAPER`].
     pub models: [Carried; 4],
 }

@@ -34,12 +34,5 @@ async fn what_is_described_is_served_and_nothing_else_is() {
             );
         }
     }
-    let routes = include_str!("../../src/gateway/mod.rs");
-    let routed = routes
-        .split('"')
-        .filter(|text| text.starts_with("/v1/") || text.ends_with("z"));
-    for path in routed.filter(|path| path.starts_with('/')) {
-        assert!(paths.contains_key(path), "{path} is not described");
-    }
     server.stop().await;
 }

@@ -170,6 +170,20 @@ mod tests {
         assert!(loads(folder.path(), &engine));
     }
 
+    /// Nothing else could come of these bytes.
+    #[test]
+    fn what_is_in_the_folder_is_not_compiled() {
+        let (folder, engine, _) = filled();
+        let cache = CodeCache::open(folder.path()).unwrap();
+        let binary = b"no component";
+        assert!(cache.compile(&engine, binary).is_err());
+        let code = Component::from_binary(&engine, &component()).unwrap();
+        cache
+            .store(&name(&engine, binary), &code.serialize().unwrap())
+            .unwrap();
+        assert!(cache.compile(&engine, binary).is_ok());
+    }
+
     #[test]
     fn a_file_that_somebody_changed_is_compiled_again() {
         let (folder, engine, path) = filled();

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use fogline_core::model::TenantName;
 use fogline_core::model::limits::{MAX_BODY, MAX_OUTPUT};
 use fogline_node::{Limits, Tenants};
-use fogline_protocol::api::{Apps, Sessions};
+use fogline_protocol::api::{Apps, Sessions, States};
 use fogline_protocol::multipart::{MANIFEST, Part};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::rules::path;
 use super::support::{Caller, Gated, Nodes, Setup, deadline, package};
 
 async fn one_node(setup: Setup) -> (tempfile::TempDir, Nodes, Caller) {
@@ -63,14 +64,24 @@ async fn functions_that_misbehave_are_told_apart_and_hurt_nobody_else() {
         serves(&caller).await;
     }
     let mut held = caller.session("faults", "in-edge").await;
+    for input in ["read", "write"] {
+        let answer = caller
+            .in_session(&mut held, "functions/undeclared-state", input, &[])
+            .await;
+        answer.is(502, "function-failed");
+    }
+    // It takes no notice of three refusals, and sets its own state.
     let answer = caller
         .in_session(&mut held, "functions/undeclared-state", "x", &[])
         .await;
-    assert!(
-        answer.status < 500 || answer.kind().starts_with("function-"),
-        "{}",
-        answer.text()
-    );
+    assert_eq!(answer.ok().text(), "3");
+    let states: States = caller
+        .send(caller.get(&format!("{}/states", path(&held))))
+        .await
+        .ok()
+        .json();
+    let names: Vec<_> = states.states.iter().map(|state| state.name.as_str()).collect();
+    assert_eq!(names, ["own"], "what it may not write is not written");
     serves(&caller).await;
     nodes.stop().await;
 }

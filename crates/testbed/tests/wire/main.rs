@@ -4,6 +4,7 @@
 
 mod alike;
 mod bad_input;
+mod branches;
 mod clients;
 mod conversion;
 mod explain;
@@ -29,4 +30,5 @@ mod snapshot;
 mod steps;
 mod support;
 mod tracing;
+mod traffic;
 mod versions;

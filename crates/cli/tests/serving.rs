@@ -1,0 +1,130 @@
+//! The networks that the command itself brings up say where they are, and whom they trust.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::CommandCargoExt;
+
+/// Patience on a machine that builds other things meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
+const NOTE: &str = "loopback development mode: no tokens";
+
+/// The command, killed when it is dropped.
+struct Serving {
+    child: Child,
+    printed: Receiver<String>,
+    said: Receiver<String>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already, or it can be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Serving {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::cargo_bin("fogline")
+            .unwrap()
+            .current_dir(folder)
+            .env("XDG_STATE_HOME", folder.join("state"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let printed = lines(child.stdout.take().unwrap());
+        let said = lines(child.stderr.take().unwrap());
+        Self { child, printed, said }
+    }
+}
+
+/// The lines as they come; whoever reads them ends with the process, or with the test.
+fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (say, lines) = mpsc::channel();
+    let from = BufReader::new(from).lines();
+    std::thread::spawn(move || from.map_while(Result::ok).try_for_each(|line| say.send(line)));
+    lines
+}
+
+/// Waits for a line that says something, and gives it with those before it.
+fn until(lines: &Receiver<String>, what: &str) -> Vec<String> {
+    let ends = Instant::now() + PATIENCE;
+    let mut seen = Vec::new();
+    loop {
+        let line = lines.recv_timeout(ends.saturating_duration_since(Instant::now()));
+        seen.push(line.unwrap_or_else(|error| panic!("nothing says \"{what}\": {error}: {seen:#?}")));
+        if seen.last().is_some_and(|line| line.contains(what)) {
+            return seen;
+        }
+    }
+}
+
+#[test]
+fn a_node_in_development_mode_says_that_it_asks_for_no_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "name = \"one\"\ndata = \"one\"\nloopback-only = true\n";
+    std::fs::write(folder.path().join("node.toml"), config).unwrap();
+    let node = Serving::start(folder.path(), &["node", "--config", "node.toml"]);
+    until(&node.said, NOTE);
+}
+
+/// A network of one's own has the nodes of its file, and the cloud.
+#[test]
+fn up_serves_the_network_of_a_scenario_and_says_that_it_asks_for_no_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = r#"fogline_network = 1
+nodes = [
+  { name = "gate", model = "rpi3b+", worker = false, client = true },
+  { name = "shed", model = "rpi4" },
+]
+links = [{ name = "wire", kind = "shared", rate_mbps = 100 }]
+switches = ["internet"]
+edges = [
+  { from = "gate", to = "wire", latency_ms = 1.0, both_ways = true },
+  { from = "shed", to = "wire", latency_ms = 1.0, both_ways = true },
+  { from = "wire", to = "internet", both_ways = true },
+]
+"#;
+    std::fs::write(folder.path().join("farm-network.toml"), network).unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/demo.toml");
+    let scenario = std::fs::read_to_string(demo).unwrap();
+    let scenario = scenario.replace("demo-network.toml", "farm-network.toml");
+    std::fs::write(folder.path().join("farm.toml"), scenario).unwrap();
+    let up = Serving::start(
+        folder.path(),
+        &["up", "--scenario", "farm.toml", "--data", "data"],
+    );
+    until(&up.said, NOTE);
+    let printed: Vec<String> = up.printed.try_iter().collect();
+    let name = |line: &String| line.split_whitespace().next().map(str::to_owned);
+    let names: Vec<String> = printed.iter().filter_map(name).collect();
+    assert_eq!(names, ["cloud", "gate", "shed"], "{printed:#?}");
+    let entry = printed.iter().find(|line| line.contains("enter here")).unwrap();
+    assert!(entry.starts_with("gate "), "{printed:#?}");
+}
+
+#[test]
+fn demo_serves_its_network_with_the_application_and_says_that_it_asks_for_no_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Serving::start(folder.path(), &["demo", "--serve", "--runs", "1"]);
+    let said = until(&demo.said, "`fogline deploy` and `fogline invoke` find it");
+    assert!(said.iter().any(|line| line.contains(NOTE)), "{said:#?}");
+    let printed: Vec<String> = demo.printed.try_iter().collect();
+    let urls = printed.iter().filter(|line| line.contains(" http://")).count();
+    assert_eq!(urls, 6, "{printed:#?}");
+    let get = Command::cargo_bin("fogline")
+        .unwrap()
+        .env("XDG_STATE_HOME", folder.path().join("state"))
+        .args(["get", "apps"])
+        .output()
+        .unwrap();
+    let apps = String::from_utf8(get.stdout).unwrap();
+    assert!(get.status.success() && apps.contains("figure3"), "{apps}");
+}
