@@ -1,10 +1,11 @@
 //! What tenants may use of this node, and what they do.
 //!
 //! Requests are counted where they come in. Sessions and bytes are counted by what stands between the node and its
-//! store, so each where it is kept: a quota is one of this node, and says nothing of others. What is used is counted anew
-//! with each sweep, because of commits of which nobody heard whether they were done.
+//! store, so each where it is kept: a quota is one of this node, and says nothing of others. What an owner has in its memory
+//! is counted there, and not again when it is stored. What is used is counted anew with each sweep, because of commits of
+//! which nobody heard whether they were done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -23,6 +24,8 @@ use crate::fault::Fault;
 pub(crate) struct Quotas {
     quotas: BTreeMap<TenantName, Quota>,
     tenants: Mutex<BTreeMap<TenantName, Tenant>>,
+    /// What was counted of sessions that have been written to in their owner's memory.
+    in_memory: Mutex<HashMap<RecordKey, Usage>>,
     origin: Instant,
 }
 
@@ -38,6 +41,7 @@ impl Quotas {
         Self {
             tenants: Mutex::new(tenants.collect()),
             quotas,
+            in_memory: Mutex::default(),
             origin: Instant::now(),
         }
     }
@@ -109,6 +113,37 @@ impl Quotas {
         if let Some(it) = self.tenants().get_mut(tenant) {
             it.usage.change(before, after);
         }
+    }
+
+    fn in_memory(&self) -> MutexGuard<'_, HashMap<RecordKey, Usage>> {
+        self.in_memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts what an owner has put into its memory in the place of `before`.
+    pub(crate) fn committed(&self, key: &RecordKey, before: &Head, after: &Head) {
+        if !self.quotas.contains_key(&key.tenant) {
+            return;
+        }
+        let (before, after) = (usage_of(key, before), usage_of(key, after));
+        self.change(&key.tenant, before, after);
+        self.in_memory().insert(key.clone(), after);
+    }
+
+    /// An owner has taken what is stored into its memory, in the place of what it had written there.
+    pub(crate) fn put_back(&self, key: &RecordKey, stored: &Head) {
+        if let Some(before) = self.forget(key) {
+            self.change(&key.tenant, before, usage_of(key, stored));
+        }
+    }
+
+    /// An owner's memory has nothing of a session that is not stored; gives what was counted there.
+    pub(crate) fn forget(&self, key: &RecordKey) -> Option<Usage> {
+        self.in_memory().remove(key)
+    }
+
+    /// An owner's memory is empty. What of it was not stored is counted until the next sweep.
+    pub(crate) fn forget_memory(&self) {
+        self.in_memory().clear();
     }
 
     /// Takes up what was counted.
@@ -217,8 +252,11 @@ impl Store for Metered {
         if !moved && key.model != ExecutionModel::InFunction {
             self.quotas.check_bytes(tenant, before, after)?;
         }
+        let is_owners = !moved && commit.head.status == Status::Live;
         let committed = self.inner.commit(key, commit).await?;
-        if committed == Committed::Done {
+        let is_counted = is_owners && self.quotas.in_memory().contains_key(key);
+        if committed == Committed::Done && !is_counted {
+            let before = self.quotas.forget(key).unwrap_or(before);
             self.quotas.change(tenant, before, after);
         }
         Ok(committed)
@@ -242,6 +280,7 @@ impl Store for Metered {
         let stored = self.stored(key).await?;
         let before = stored.map(|head| usage_of(key, &head)).unwrap_or_default();
         self.inner.erase(key).await?;
+        let before = self.quotas.forget(key).unwrap_or(before);
         self.quotas.change(&key.tenant, before, Usage::default());
         Ok(())
     }

@@ -171,6 +171,7 @@ pub async fn start_with(
     let (local, site) = home(&options.name, &store, &quotas, options.quorum, records);
     let external = external(options.external, &options.name, &local, options.peers.as_ref());
     let lease = site.as_ref().map(|site| Arc::clone(&site.lease));
+    let counting = Arc::clone(&quotas);
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
     let metrics = Metrics::new(options.tenants.names().into_iter());
     let (tracer, exporter) = trace::start(options.traces.as_ref(), &options.name, &metrics.spans());
@@ -178,13 +179,14 @@ pub async fn start_with(
     let decisions = Decisions::start(options.decisions, &options.name, logging);
     let (name, peers) = (options.name.clone(), options.peers.clone());
     let homes = Homes::new(name, Arc::clone(&local), external, peers, site.clone());
+    let owner = Owner::new(local, lease, counting, tasks.clone(), begun.after_crash);
     let node = Arc::new(Node {
         clock: Clock::open(&store)?,
         apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
         sweep_every: options.limits.sweep_every,
         write_patience: options.limits.write_patience,
         homes: homes.traced(&tracer),
-        owner: Arc::new(Owner::new(local, lease, tasks.clone(), begun.after_crash)),
+        owner: Arc::new(owner),
         turns: Turns::new(options.limits.session_queue),
         forwards: crate::forwards::Forwards::default(),
         followed: crate::follow::Followed::default(),

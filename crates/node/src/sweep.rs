@@ -88,7 +88,8 @@ async fn sweep_app(
         let now = node.clock.now();
         // In memory it may have been used since.
         if head.expires >= now || node.owner.holds_unexpired(key, now) {
-            used.change(Usage::default(), usage_of(key, head));
+            let usage = node.owner.usage(key).unwrap_or_else(|| usage_of(key, head));
+            used.change(Usage::default(), usage);
         } else if matches!(head.status, Status::Live | Status::Deleted) {
             ended.push(listed);
         } else {

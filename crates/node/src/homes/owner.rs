@@ -26,6 +26,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fogline_core::application::Durability;
 use fogline_core::model::{Incarnation, StateName, Timestamp};
+use fogline_core::quota::Usage;
 use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey, Snapshot, Status};
 use fogline_state::{Committed, Store};
 use tokio::sync::{Notify, watch};
@@ -35,6 +36,7 @@ use memory::{Memory, WRITE_PATIENCE};
 use owned::{Owned, Stored};
 
 use crate::fault::Fault;
+use crate::quotas::{Quotas, usage_of};
 use crate::site::Lease;
 
 /// How old the last checkpoint may get under [`Durability::Checkpoint`].
@@ -54,6 +56,7 @@ pub(crate) struct Owner {
     store: Arc<dyn Store>,
     /// Without one, nobody else can take what is in memory.
     lease: Option<Arc<Lease>>,
+    quotas: Arc<Quotas>,
     sessions: Mutex<HashMap<RecordKey, Arc<Owned>>>,
     tasks: TaskTracker,
     /// Whether what was acknowledged may have been lost with a memory before this one.
@@ -89,12 +92,14 @@ impl Owner {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         lease: Option<Arc<Lease>>,
+        quotas: Arc<Quotas>,
         tasks: TaskTracker,
         after_crash: bool,
     ) -> Self {
         Self {
             store,
             lease,
+            quotas,
             sessions: Mutex::default(),
             tasks,
             after_crash: AtomicBool::new(after_crash),
@@ -158,6 +163,7 @@ impl Owner {
         if commit.expect != Expect::Commit(memory.head.commit) {
             return Committed::Conflict(Some(memory.head.clone()));
         }
+        self.quotas.committed(key, &memory.head, &commit.head);
         memory.blobs.extend(commit.blobs);
         memory.head = commit.head;
         let Memory { head, blobs, .. } = &mut *memory;
@@ -285,12 +291,20 @@ impl Owner {
             self.after_crash.store(true, Ordering::Relaxed);
         }
         self.lock().clear();
+        self.quotas.forget_memory();
     }
 
     /// Whether a session is in memory and lives on after `now`.
     pub(crate) fn holds_unexpired(&self, key: &RecordKey, now: Timestamp) -> bool {
         self.find(key)
             .is_some_and(|owned| owned.memory().head.expires >= now)
+    }
+
+    /// What a session in memory uses.
+    pub(crate) fn usage(&self, key: &RecordKey) -> Option<Usage> {
+        let owned = self.find(key)?;
+        let memory = owned.memory();
+        Some(usage_of(key, &memory.head))
     }
 
     /// How many sessions are in memory.
@@ -330,6 +344,7 @@ impl Owner {
     /// Forgets a session, whatever memory holds.
     pub(crate) fn forget(&self, key: &RecordKey) {
         self.lock().remove(key);
+        self.quotas.forget(key);
     }
 
     async fn fetch(&self, key: &RecordKey, life: Option<Incarnation>) -> Result<Fetched, Fault> {
@@ -357,6 +372,7 @@ impl Owner {
         });
         let owned = Arc::new(Owned {
             life,
+            quotas: Arc::clone(&self.quotas),
             memory: Mutex::new(memory),
             stored,
             awaited: Notify::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fogline_core::model::Bytes;
@@ -10,7 +11,7 @@ use fogline_node::{Limits, Tenants};
 use fogline_protocol::api;
 
 use super::rules::path;
-use super::support::{Caller, Held, Nodes, Setup, deadline};
+use super::support::{Caller, Held, Meddling, Nodes, Setup, deadline, with_durability};
 
 /// Two tenants, of which `bounded` has a quota at all nodes.
 fn setup(quota: Quota) -> Setup {
@@ -119,7 +120,6 @@ async fn a_tenants_states_are_no_larger_than_its_quota() {
         let (first, second) = (path(&first), path(&second));
         let (stored, refused) = ("stored", "quota-exceeded");
         assert_eq!(put(&first, 1000).await, stored, "{model}");
-        // Under in-function it is counted when it is stored.
         let usage = ["one", "two", "cloud"].map(|node| Caller::with_token(nodes.url(node), "b"));
         let end = deadline();
         loop {
@@ -145,6 +145,80 @@ async fn a_tenants_states_are_no_larger_than_its_quota() {
                 .ok();
         }
     }
+    nodes.stop().await;
+}
+
+/// What its owner has in memory is counted before it is stored, if it ever is, and once.
+#[tokio::test]
+async fn what_owners_have_in_memory_only_counts() {
+    for durability in ["memory", "checkpoint", "every-commit"] {
+        let quota = Quota {
+            bytes: Some(Bytes(1000)),
+            ..Quota::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let nodes = Nodes::start(folder.path(), setup(quota)).await;
+        let one = Caller::with_token(nodes.url("one"), "b");
+        one.deploy("counter", with_durability(durability)).await;
+        let sessions = [
+            one.session("counter", "in-function").await,
+            one.session("counter", "in-function").await,
+        ];
+        let [first, second] = sessions.each_ref().map(path);
+        let put = async |session: &str, bytes: usize| {
+            let request = one.http.put(format!("{}{session}/states/total", one.url));
+            one.send(request.body("7".repeat(bytes))).await.status
+        };
+        let used = async |node: &str| -> u64 {
+            let at = Caller::with_token(nodes.url(node), "b");
+            let shown: api::Quota = at.send(at.get("/v1/quota")).await.ok().json();
+            shown.bytes.unwrap().used
+        };
+        assert!(put(&first, 600).await < 300, "{durability}");
+        assert_eq!(used("one").await, 600, "{durability}");
+        assert_eq!(put(&second, 401).await, 429, "{durability}");
+        assert!(put(&second, 400).await < 300, "{durability}");
+        // It leaves what it has stored then.
+        let request = one.post(&format!("{first}/migrate"));
+        one.send(request.body("{\"node\": \"two\"}")).await.ok();
+        assert_eq!((used("one").await, used("two").await), (400, 600), "{durability}");
+        one.send(one.http.delete(format!("{}{second}", one.url)))
+            .await
+            .ok();
+        assert_eq!(used("one").await, 0, "{durability}");
+        nodes.stop().await;
+    }
+}
+
+/// What is used is counted anew with each sweep, and what memory has only with it.
+#[tokio::test]
+async fn what_owners_have_in_memory_only_counts_also_when_all_is_counted_anew() {
+    static OLD: AtomicBool = AtomicBool::new(false);
+    let quota = Quota {
+        bytes: Some(Bytes(1000)),
+        ..Quota::default()
+    };
+    let mut setup = setup(quota);
+    setup.limits.sweep_every = Duration::from_millis(20);
+    setup.meddling = Meddling::OldInLists(&OLD);
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::with_token(nodes.url("one"), "b");
+    one.deploy("counter", with_durability("memory")).await;
+    let held = one.session("counter", "in-function").await;
+    let request = one.http.put(format!("{}{}/states/total", one.url, path(&held)));
+    one.send(request.body("7".repeat(600))).await.ok();
+    OLD.store(true, Ordering::Relaxed);
+    // Three times, so that a sweep that began after the first one was gone has ended.
+    for _ in 0..3 {
+        let old = one.session("counter", "in-edge").await;
+        let end = deadline();
+        while one.send(one.get(&path(&old))).await.status != 404 {
+            assert!(Instant::now() < end, "nothing is swept");
+        }
+    }
+    let shown: api::Quota = one.send(one.get("/v1/quota")).await.ok().json();
+    assert_eq!(shown.bytes.unwrap().used, 600);
     nodes.stop().await;
 }
 

@@ -1,7 +1,7 @@
 //! One session in memory, and how the store follows it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fogline_core::model::Incarnation;
 use fogline_core::session::{Commit, Expect, RecordKey, Status};
@@ -12,11 +12,13 @@ use tokio::sync::{Notify, watch};
 use super::memory::{Failed, Memory, commit_surely};
 use super::{Overtaken, Settled};
 use crate::fault::Fault;
+use crate::quotas::Quotas;
 
 /// One session in memory.
 pub(super) struct Owned {
     /// The life that brought it there.
     pub(super) life: Option<Incarnation>,
+    pub(super) quotas: Arc<Quotas>,
     pub(super) memory: Mutex<Memory>,
     pub(super) stored: watch::Sender<Stored>,
     /// Told when somebody waits for the store.
@@ -181,6 +183,7 @@ impl Owned {
         };
         let version = found.head.version;
         let is_own = found.head.commit == memory.in_store;
+        self.quotas.put_back(key, &found.head);
         *memory = Memory {
             writing: true,
             ..found

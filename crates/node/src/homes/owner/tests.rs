@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use fogline_core::lease::{LeaseRecord, TERM};
 use fogline_core::model::{AppName, NodeName, TenantName};
+use fogline_core::quota::Quota;
 use fogline_core::session::Lost;
 use fogline_protocol::problem::Kind;
 use fogline_state::conformance::Scene;
@@ -10,6 +11,12 @@ use fogline_state::{Durable, Leased, Leases, Listed, MemoryStore, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+
+/// The owner of what is in a store, of tenants without a quota.
+fn of(store: &Arc<dyn Store>, lease: Option<Arc<Lease>>, after_crash: bool) -> Owner {
+    let quotas = Arc::new(Quotas::new(Default::default()));
+    Owner::new(Arc::clone(store), lease, quotas, TaskTracker::new(), after_crash)
+}
 
 /// A session in the memory of its owner, and the store behind it.
 async fn owned(scene: &Scene, key: &RecordKey) -> (Owner, Arc<dyn Store>, Head) {
@@ -22,7 +29,7 @@ async fn owned_in(store: &Arc<dyn Store>, scene: &Scene, key: &RecordKey) -> (Ow
     let birth = scene.birth();
     let head = birth.head.clone();
     store.commit(key, birth).await.unwrap();
-    let owner = Owner::new(Arc::clone(store), None, TaskTracker::new(), false);
+    let owner = of(store, None, false);
     owner.load(key, &BTreeSet::new(), Since::default()).await.unwrap();
     (owner, head)
 }
@@ -234,6 +241,63 @@ async fn what_the_store_refuses_is_taken_back_and_all_who_wait_for_it_are_told()
     assert_eq!(stored.head, mine.head);
 }
 
+/// What is in memory is counted there, until the store refuses it, and not again when it is stored.
+#[tokio::test]
+async fn a_tenant_uses_what_its_owner_has_in_memory() {
+    let scene = Scene::new("counted");
+    let key = scene.key(1);
+    let quotas = Arc::new(Quotas::new([(scene.tenant.clone(), Quota::default())].into()));
+    let used = || quotas.all()[0].1.bytes.0;
+    let store = quotas.between(Arc::new(CutOff::full()));
+    let birth = scene.birth();
+    store.commit(&key, birth.clone()).await.unwrap();
+    let owner = Owner::new(
+        Arc::clone(&store),
+        None,
+        Arc::clone(&quotas),
+        TaskTracker::new(),
+        false,
+    );
+    owner
+        .load(&key, &BTreeSet::new(), Since::default())
+        .await
+        .unwrap();
+    let write = |head: &Head, value: usize| scene.next(head, &[("s", Some(vec![7; value].into()))]);
+    assert_eq!(owner.commit(&key, write(&birth.head, 9000)), Committed::Done);
+    assert_eq!(used(), 9000);
+    let since = owner.since(&key).unwrap();
+    let refused = owner.settle(&key, 1, since, Durability::EveryCommit).await;
+    assert!(refused.is_err());
+    assert_eq!(used(), 0);
+    let mut head = birth.head;
+    for bytes in [100, 7000, 50] {
+        let next = write(&head, bytes);
+        head = next.head.clone();
+        assert_eq!(owner.commit(&key, next), Committed::Done);
+        assert_eq!(used(), bytes as u64);
+        let since = owner.since(&key).unwrap();
+        let settled = owner.settle(&key, head.version, since, Durability::EveryCommit);
+        settled.await.unwrap();
+        assert_eq!(used(), bytes as u64);
+    }
+    owner.release(&key).await.unwrap();
+    assert_eq!(used(), 50);
+    // The store is one behind: memory counts.
+    owner
+        .load(&key, &BTreeSet::new(), Since::default())
+        .await
+        .unwrap();
+    let behind = write(&head, 200);
+    let ahead = write(&behind.head, 300);
+    for commit in [behind.clone(), ahead] {
+        assert_eq!(owner.commit(&key, commit), Committed::Done);
+    }
+    assert_eq!(store.commit(&key, behind).await.unwrap(), Committed::Done);
+    assert_eq!(used(), 300);
+    store.erase(&key).await.unwrap();
+    assert_eq!(used(), 0);
+}
+
 /// What was acknowledged stays, and so does what was made of it.
 #[tokio::test]
 async fn what_the_store_refuses_is_kept_if_it_was_acknowledged() {
@@ -327,7 +391,7 @@ async fn a_session_that_leaves_and_comes_back_in_one_life_loses_nothing_more() {
     let key = scene.key(1);
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     store.commit(&key, scene.birth()).await.unwrap();
-    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new(), true);
+    let owner = of(&store, None, true);
     let load = async || {
         owner
             .load(&key, &none, Since::default())
@@ -358,7 +422,7 @@ async fn what_a_life_could_not_store_is_lost_also_where_it_had_been_stored_befor
     let key = scene.key(1);
     let store: Arc<dyn Store> = Arc::new(CutOff::new(None, 2));
     store.commit(&key, scene.birth()).await.unwrap();
-    let owner = Owner::new(Arc::clone(&store), None, TaskTracker::new(), true);
+    let owner = of(&store, None, true);
     let load = async || {
         owner
             .load(&key, &none, Since::default())
@@ -405,7 +469,8 @@ async fn memory_is_one_life_s_who_has_replaced_the_record() {
     let node: NodeName = "edge-1".parse().unwrap();
     let leases = Arc::clone(&store);
     let lease = Arc::new(Lease::new(node.clone(), leases.clone(), TERM));
-    let owner = Owner::new(store.clone(), Some(Arc::clone(&lease)), TaskTracker::new(), false);
+    let store: Arc<dyn Store> = store;
+    let owner = of(&store, Some(Arc::clone(&lease)), false);
     let none = BTreeSet::new();
     assert!(owner.since(&key).is_err(), "the lease is not held yet");
     let (owner, leaving) = (Arc::new(owner), CancellationToken::new());
