@@ -1,8 +1,10 @@
 //! One connection, HTTP/1.1.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use bytes::Bytes;
+use fogline_protocol::headers::TIMEOUT_MS;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -17,6 +19,8 @@ use crate::error::BenchError;
 pub struct Server {
     address: SocketAddr,
     host: HeaderValue,
+    /// How long it may take to answer, if not as long as it likes to.
+    timeout: Option<HeaderValue>,
     authorization: Option<HeaderValue>,
 }
 
@@ -66,6 +70,7 @@ impl Server {
         Ok(Self {
             address,
             host: HeaderValue::from_str(host).map_err(|_| bad())?,
+            timeout: None,
             authorization: authorization.transpose().map_err(|_| bad())?,
         })
     }
@@ -77,8 +82,17 @@ impl Server {
         Self {
             address,
             host,
+            timeout: None,
             authorization: None,
         }
+    }
+
+    /// The same server, which is told how long it may take to answer.
+    #[must_use]
+    pub fn waiting(self, timeout: Duration) -> Self {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout = Some(HeaderValue::from(millis));
+        Self { timeout, ..self }
     }
 
     /// Where it is.
@@ -121,6 +135,9 @@ impl Connection {
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, BenchError> {
         let failed = |source| BenchError::Http(self.server.address, source);
         request.headers_mut().insert(HOST, self.server.host.clone());
+        if let Some(timeout) = &self.server.timeout {
+            request.headers_mut().insert(TIMEOUT_MS, timeout.clone());
+        }
         if let Some(authorization) = &self.server.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }

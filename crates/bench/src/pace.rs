@@ -67,8 +67,9 @@ impl Due {
             given = due;
             next = self.at(due);
         }
-        // Those that wait for more are told that there is none.
-        while self.permits.available_permits() > 0 {
+        // Those that wait for more are told that there is none, once all have been taken: a permit that is on its way to a
+        // connection would come back.
+        while self.taken.load(Ordering::Relaxed) < given {
             thread::sleep(Duration::from_millis(1));
             if Instant::now() > end + PATIENCE {
                 break;

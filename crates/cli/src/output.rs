@@ -55,13 +55,12 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
 }
 
 /// Says something to the person at the terminal.
-#[expect(clippy::print_stderr, reason = "the one place that prints notes")]
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    // Nobody may be there to read it; what was asked for is done all the same.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Says what failed, and what to do.
-#[expect(clippy::print_stderr, reason = "the one place that prints errors")]
 pub(crate) fn error(failure: &Failure) {
-    eprintln!("error: {failure}");
+    let _ = writeln!(std::io::stderr(), "error: {failure}");
 }

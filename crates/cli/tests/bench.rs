@@ -101,5 +101,6 @@ fn an_open_loop_sends_at_its_rate() {
         assert_eq!(row["due_per_second"], 100.0, "{row}");
         let requests = row["requests"].as_u64().unwrap();
         assert!((29..=31).contains(&requests), "{row}");
+        assert_eq!(row["unsent"], 0, "{row}");
     }
 }

@@ -115,6 +115,9 @@ pub(crate) fn id_of_key(scope: &Scope, key: &str) -> InvocationId {
 
 /// The opaque key of a request, if it has one.
 pub(crate) fn key(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
+    if headers.get_all(headers::IDEMPOTENCY_KEY).iter().nth(1).is_some() {
+        return Err(bad(headers::IDEMPOTENCY_KEY, "a request has one name"));
+    }
     match text(headers, headers::IDEMPOTENCY_KEY)? {
         Some(key) if !(1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => Err(bad(
             headers::IDEMPOTENCY_KEY,

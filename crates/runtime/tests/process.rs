@@ -57,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"error": {"kind": "failed", "message": rest}})
         elif what == "u":
             self.answer(200, {"output": "", "states": {"r": ""}})
+        elif what == "k":
+            self.answer(200, {"output": "", "state": {"s": ""}})
         elif what == "b":
             self.answer(200, {"output": output("x" * 100000)})
         elif what == "h":
@@ -158,6 +160,7 @@ async fn a_wrong_answer_is_the_functions_fault() {
     small.limits.output = fogline_core::model::Bytes(1000);
     let (executor, _folder) = ready(&small).await;
     assert!(matches!(fault(&executor, "u").await, Fault::BadAnswer(text) if text.contains("\"r\"")));
+    assert!(matches!(fault(&executor, "k").await, Fault::BadAnswer(text) if text.contains("`state`")));
     assert!(matches!(fault(&executor, "5").await, Fault::BadAnswer(text) if text.contains("oh no")));
     assert!(matches!(
         fault(&executor, "b").await,

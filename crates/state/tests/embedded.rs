@@ -163,7 +163,7 @@ async fn what_is_only_in_the_log_is_there_after_a_crash_and_after_another() {
 }
 
 #[tokio::test]
-async fn a_store_whose_log_is_gone_is_refused_unless_it_was_closed() {
+async fn a_store_of_which_a_file_is_gone_is_refused_unless_it_was_closed() {
     let folder = tempfile::tempdir().unwrap();
     let (running, crashed) = (folder.path().join("running"), folder.path().join("crashed"));
     fs::create_dir(&running).unwrap();
@@ -178,6 +178,12 @@ async fn a_store_whose_log_is_gone_is_refused_unless_it_was_closed() {
     let error = open(&crashed.join("store.redb")).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
     assert!(error.to_string().contains("store.wal is gone"), "{error}");
+
+    let crashed = folder.path().join("again");
+    crash(&running, &crashed);
+    fs::remove_file(crashed.join("store.redb")).unwrap();
+    let error = open(&crashed.join("store.redb")).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
 
     drop(store);
     fs::remove_file(running.join("store.wal")).unwrap();

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn network(args: &Args) -> Result<Vec<Row>, Failure> {
     let network = args.network.connect()?;
-    let server = Server::at(network.client.url(), network.token.as_deref())?;
+    let server = Server::at(network.client.url(), network.token.as_deref())?.waiting(network.timeout);
     let mut rows = Vec::new();
     asynchronous::run(async {
         rows = measure(args, &server).await?;

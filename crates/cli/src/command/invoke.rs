@@ -20,7 +20,13 @@ pub(crate) struct Args {
     /// One of its functions; without it, the workflow is run
     function: Option<FunctionName>,
     /// What the function gets: a text, @FILE for a file's bytes, - for standard input
-    #[arg(short, long, value_name = "INPUT", default_value = "")]
+    #[arg(
+        short,
+        long,
+        value_name = "INPUT",
+        default_value = "",
+        allow_hyphen_values = true
+    )]
     input: Input,
     /// The session; else that of the last invocation of this application, else a new one
     #[arg(short, long, value_name = "SESSION")]

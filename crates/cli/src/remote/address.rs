@@ -36,6 +36,8 @@ pub(crate) struct Network {
     pub(crate) folder: PathBuf,
     /// The tenant's token, if the network wants one.
     pub(crate) token: Option<String>,
+    /// How long to wait for an answer.
+    pub(crate) timeout: Duration,
     /// What it is known by: its folder, which outlives its addresses, or its address.
     pub(crate) name: String,
     runtime: Runtime,
@@ -63,7 +65,8 @@ impl Address {
         };
         let folder = state.join("client");
         let client = Client::builder(&url).token(token.clone()).journal(&folder);
-        let client = client.timeout(self.timeout.unwrap_or(DEFAULT_DEADLINE)).build()?;
+        let timeout = self.timeout.unwrap_or(DEFAULT_DEADLINE);
+        let client = client.timeout(timeout).build()?;
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -81,6 +84,7 @@ impl Address {
                 client,
                 folder,
                 token,
+                timeout,
                 name: data.map_or(url, |data| data.display().to_string()),
                 runtime,
             }),

@@ -462,13 +462,15 @@ fn nobody(wanted: &Wanted<'_>) -> Fault {
         Target::Function(name) => wanted.app.functions.get(name),
         _ => None,
     };
-    let required = function
-        .map(|function| function.requires.join(", "))
-        .unwrap_or_default();
+    let mut required = function.map_or_else(Vec::new, |function| function.requires.clone());
+    required.extend(function.map(|function| format!("{} of memory", function.limits.memory)));
     Fault::new(
         Kind::Unavailable,
-        format!("no node that answers can run {target}, which requires {required}"),
-        "add a node with that capability, or drop the requirement",
+        format!(
+            "no node that answers can run {target}, which requires {}",
+            required.join(", ")
+        ),
+        "add a node that has it, or require less",
     )
 }
 

@@ -244,10 +244,13 @@ impl Errand {
                 Ok(Some(room)) => return self.perform(node, room).await,
                 Err(fault) => fault,
             };
-            if !fault.problem().kind.retriable() {
+            let pause = pause_after(failures);
+            // Why it was not executed says more than that the time is over.
+            let in_time = node.clock.now().after(pause) < self.common.deadline;
+            if !(fault.problem().kind.retriable() && in_time) {
                 return self.fail(node, fault).await;
             }
-            tokio::time::sleep(pause_after(failures)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -117,7 +117,10 @@ async fn persist(node: &Arc<Node>, job: Job, at: Option<&NodeName>) -> Result<Ra
                 });
             }
             Ok(_) => return Err(Fault::internal("a dispatched invocation has no answer")),
-            Err(fault) if fault.problem().kind.retriable() && node.clock.now() < job.call.deadline => {
+            // Why it did not end says more than that the time is over.
+            Err(fault)
+                if fault.problem().kind.retriable() && node.clock.now().after(pause) < job.call.deadline =>
+            {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);
             }

@@ -50,7 +50,9 @@ impl Serialize for Base64<'_> {
     }
 }
 
+/// What it does not have is a mistake: a state that is named wrongly would be lost silently.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Reply {
     output: Option<String>,
     #[serde(default)]
@@ -61,6 +63,7 @@ struct Reply {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReplyError {
     kind: ErrorKind,
     message: String,

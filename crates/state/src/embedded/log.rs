@@ -128,6 +128,9 @@ impl Log {
     ///
     /// They are written once more: what is read may be in the page cache alone, and what a failed fsync left there is never
     /// written otherwise.
+    ///
+    /// # Errors
+    /// Of the disk; [`io::ErrorKind::InvalidData`] when a record ahead of a whole one is damaged.
     pub(super) fn resume(&mut self, checkpoint: Checkpoint) -> io::Result<Vec<Bytes>> {
         let mut all = vec![0; usize::try_from(self.length.min(MAX_LOG)).map_err(io::Error::other)?];
         self.file.read(0, &mut all)?;
@@ -137,6 +140,15 @@ impl Log {
             let size = usize::try_from(size(changes.len() as u64)).map_err(io::Error::other)?;
             end = (end + size).min(all.len());
             records.push(changes);
+        }
+        // None was begun before the one ahead of it was on disk: what ends in its middle was not torn by a crash.
+        let behind = (end..all.len()).step_by(SECTOR as usize);
+        if let Some(lost) = behind
+            .skip(1)
+            .find(|at| whole(&all.slice(*at..), checkpoint).is_some())
+        {
+            let problem = format!("its log is damaged at byte {end}: there is more at byte {lost}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         if end > 0 {
             self.file.write(0, &all[..end])?;
@@ -191,7 +203,7 @@ mod tests {
     }
 
     /// What is found in the log after a crash that changed a byte.
-    fn found(log: &Log, at: u64, checkpoint: Checkpoint) -> Vec<Bytes> {
+    fn found(log: &Log, at: u64, checkpoint: Checkpoint) -> io::Result<Vec<Bytes>> {
         let mut bytes = vec![0; usize::try_from(log.length).unwrap()];
         log.file.read(0, &mut bytes).unwrap();
         bytes[usize::try_from(at).unwrap()] ^= 1;
@@ -199,7 +211,7 @@ mod tests {
         file.set_len(log.length).unwrap();
         file.write(0, &bytes).unwrap();
         let mut log = Log::open(Box::new(file)).unwrap();
-        let records = log.resume(checkpoint).unwrap();
+        let records = log.resume(checkpoint)?;
         // What is written then comes behind them.
         log.append(b"last").unwrap();
         let again = log.resume(checkpoint).unwrap();
@@ -207,7 +219,7 @@ mod tests {
             (&again[..records.len()], &again[records.len()][..]),
             (&records[..], &b"last"[..])
         );
-        records
+        Ok(records)
     }
 
     #[test]
@@ -224,23 +236,30 @@ mod tests {
         assert!(log.resume(second).unwrap().is_empty());
         log.append(b"new").unwrap();
         assert_eq!(log.resume(second).unwrap(), [&b"new"[..]]);
-        let first = log.resume(first).unwrap();
-        assert!(first.is_empty(), "its first record is written over");
+        let damaged = log.resume(first).unwrap_err();
+        assert_eq!(
+            damaged.kind(),
+            io::ErrorKind::InvalidData,
+            "its first record is written over"
+        );
     }
 
     #[test]
-    fn a_record_that_is_not_whole_ends_the_log() {
+    fn a_record_that_is_not_whole_ends_the_log_or_damages_it() {
         let mut log = log();
         let checkpoint = Checkpoint::draw();
         log.restart(checkpoint);
         for record in [b"one", b"two", b"six"] {
             log.append(record).unwrap();
         }
-        for (at, whole) in [(0, 0), (9, 0), (17, 0), (SECTOR + 13, 1), (2 * SECTOR + 18, 2)] {
-            assert_eq!(found(&log, at, checkpoint).len(), whole, "{at}");
+        assert_eq!(found(&log, 2 * SECTOR + 18, checkpoint).unwrap().len(), 2);
+        // Others were written behind these: no crash tears them.
+        for at in [0, 9, 17, SECTOR + 13] {
+            let damaged = found(&log, at, checkpoint).unwrap_err();
+            assert_eq!(damaged.kind(), io::ErrorKind::InvalidData, "{at}");
         }
         // Behind a record's bytes nothing is read.
-        assert_eq!(found(&log, 19, checkpoint).len(), 3);
+        assert_eq!(found(&log, 19, checkpoint).unwrap().len(), 3);
     }
 
     #[test]

@@ -126,16 +126,20 @@ fn open_file(opener: &Opener) -> Result<Database, OpenError> {
 /// Opens the log, and brings what it holds into the tables; with the used bytes.
 fn open_log(opener: &Opener, db: &Database) -> Result<(Log, u64), OpenError> {
     let failed = |error| explain(&opener.path, error);
+    let path = opener.path.clone();
+    let log = Opener::log_of(&path);
     let stands = match recover::stands(db).map_err(failed)? {
         Some(stands) => stands,
+        None if fs::metadata(&log).is_ok_and(|log| log.len() > 0) => {
+            let problem = format!("it has no tables, though there is a log {}", log.display());
+            return Err(OpenError::Damaged { path, problem });
+        }
         None => make_tables(db).map_err(failed)?,
     };
-    let path = opener.path.clone();
     if stands.format > FORMAT {
         let format = stands.format;
         return Err(OpenError::Newer { path, format });
     }
-    let log = Opener::log_of(&path);
     if stands.checkpoint != Checkpoint::CLOSED && !log.exists() {
         let problem = format!("its log {} is gone, with what was last committed", log.display());
         return Err(OpenError::Damaged { path, problem });
