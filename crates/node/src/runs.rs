@@ -451,7 +451,7 @@ impl<'a> Executing<'a> {
             };
             match taken_up {
                 Ok(next) => ready = next,
-                Err(fault) => drop(failed.get_or_insert(fault)),
+                Err(fault) => failed = failed.or(Some(fault)),
             }
         }
         if let Some(fault) = failed {
@@ -463,7 +463,7 @@ impl<'a> Executing<'a> {
         Ok(self.ran(result))
     }
 
-    /// Writes down what has come of a step; gives those that are ready now.
+    /// Takes up what has come of a step; gives those that are ready now.
     async fn take_up_step(
         &mut self,
         run: &mut Run,
@@ -474,13 +474,20 @@ impl<'a> Executing<'a> {
         self.changed.extend(ran.envelopes);
         self.shown = Shown::newest(self.shown, ran.shown);
         let ready = run.finish(step, ran.output);
-        if let Some(record) = &mut self.record {
-            record.advance(run);
-            record.changed.clone_from(&self.changed);
-            record.shown = self.shown;
-            keep(&self.node.store, record).await?;
-        }
+        self.write_down(run).await?;
         Ok(ready)
+    }
+
+    /// Writes down how far a run is, if it has a record.
+    async fn write_down(&mut self, run: &Run) -> Result<(), Fault> {
+        let Some(record) = &mut self.record else {
+            return Ok(());
+        };
+        record.advance(run);
+        record.changed.clone_from(&self.changed);
+        record.made_by.clone_from(&self.made_by);
+        record.shown = self.shown;
+        keep(&self.node.store, record).await
     }
 
     fn ran(self, result: Bytes) -> Ran {

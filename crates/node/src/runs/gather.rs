@@ -10,7 +10,6 @@ use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::peer::Shown;
 
 use super::hops::{Arrived, Desk, Envelope, Errand, fire};
-use super::record::keep;
 use super::{Executing, Ran};
 use crate::fault::Fault;
 
@@ -88,14 +87,8 @@ impl Executing<'_> {
                 Vec::new()
             }
         };
-        if let Some(record) = &mut self.record {
-            record.changed.clone_from(&self.changed);
-            record.made_by.clone_from(&self.made_by);
-            record.shown = self.shown;
-            record.advance(run);
-            if let Err(fault) = keep(&self.node.store, record).await {
-                failed.get_or_insert(fault);
-            }
+        if let Err(fault) = self.write_down(run).await {
+            failed.get_or_insert(fault);
         }
         if failed.is_none() { ready } else { Vec::new() }
     }

@@ -6,7 +6,7 @@ use fogline_protocol::api::{Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
 use super::rules::{path, two_callers};
-use super::support::{CLIENT, Caller, Gated, Held, Setup, deadline, package, with_guard};
+use super::support::{CLIENT, Caller, Gated, Held, Setup, deadline, program, with_guard};
 
 /// A run of this name that nobody waits for.
 fn later(key: &str) -> [(&'static str, &str); 2] {
@@ -217,7 +217,7 @@ async fn a_run_that_is_left_to_the_node_many_times_at_once_is_executed_once() {
 /// `note` writes its input down in a file, and is followed by the example's `count`.
 fn two_steps(notes: &std::path::Path) -> Vec<Part> {
     let note = format!(
-        "def answer(request):\n    if request[\"function\"] == \"note\":\n        \
+        "    if request[\"function\"] == \"note\":\n        \
          with open({:?}, \"a\") as file:\n            \
          file.write(base64.b64decode(request[\"input\"]).decode() + \"\\n\")\n        \
          return {{\"output\": request[\"input\"]}}\n",
@@ -226,10 +226,5 @@ fn two_steps(notes: &std::path::Path) -> Vec<Part> {
     let steps = "[functions.note]\nprocess = [\"python3\", \"app.py\"]\n\n\
                  [[workflow.steps]]\nname = \"note\"\nfunction = \"note\"\n\n[[workflow.steps]]";
     let manifest = |manifest: &str| manifest.replacen("[[workflow.steps]]", steps, 1);
-    let mut parts = package("process-python", manifest);
-    for part in parts.iter_mut().filter(|part| part.name == "app.py") {
-        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
-        part.bytes = code.replacen("def answer(request):\n", &note, 1).into();
-    }
-    parts
+    program(manifest, &note)
 }

@@ -9,7 +9,7 @@ use fogline_protocol::api::Session;
 use fogline_protocol::multipart::Part;
 use tokio::task::JoinSet;
 
-use super::support::{Caller, Held, Nodes, Setup, deadline, package};
+use super::support::{Caller, Held, Nodes, Setup, deadline, program};
 
 /// The example in Python under another name, each execution of which takes 5 ms and more.
 fn slow(name: &str, migrate: &str) -> Vec<Part> {
@@ -22,15 +22,7 @@ fn slow(name: &str, migrate: &str) -> Vec<Part> {
             .replacen("name = \"words\"", &name, 1)
             .replacen("[application]", &migrate, 1)
     };
-    let parts = package("process-python", edit).into_iter().map(|part| {
-        if part.name != "app.py" {
-            return part;
-        }
-        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
-        let takes = "def answer(request):\n    import time\n    time.sleep(0.005)\n";
-        Part::new("app.py", code.replacen("def answer(request):\n", takes, 1))
-    });
-    parts.collect()
+    program(edit, "    import time\n    time.sleep(0.005)\n")
 }
 
 async fn place(caller: &Caller, held: &Held) -> (String, u64) {

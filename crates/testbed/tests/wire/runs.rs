@@ -6,10 +6,9 @@ use data_encoding::BASE64;
 use fogline_client::Client;
 use fogline_core::model::ExecutionModel;
 use fogline_protocol::api::{Envelopes, Run, RunStatus};
-use fogline_protocol::multipart::Part;
 
 use super::rules::{MODELS, STORED, path, two_callers};
-use super::support::{CLIENT, Meddling, Setup, deadline, package, with_guard};
+use super::support::{CLIENT, Meddling, Setup, deadline, program, with_guard};
 
 /// R16 and R21: a run has a name, ends once, and may be left to the node.
 #[tokio::test]
@@ -189,20 +188,12 @@ async fn every_attempt_sees_the_same_time_and_seed() {
     };
     let (folder, nodes, one, _) = two_callers(setup).await;
     let seen = folder.path().join("seen");
-    let parts = package("process-python", str::to_owned).into_iter().map(|part| {
-        if part.name != "app.py" {
-            return part;
-        }
-        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
-        let noting = format!(
-            "def answer(request):\n    it = request[\"invocation\"]\n    with open({:?}, \"a\") as file:\n        \
-             file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}}\\n\")\n",
-            seen.display().to_string()
-        );
-        Part::new("app.py", code.replacen("def answer(request):\n", &noting, 1))
-    });
-    let parts = parts.collect::<Vec<_>>();
-    one.deploy_parts(&parts).await.ok();
+    let noting = format!(
+        "    it = request[\"invocation\"]\n    with open({:?}, \"a\") as file:\n        \
+         file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}}\\n\")\n",
+        seen.display().to_string()
+    );
+    one.deploy_parts(&program(str::to_owned, &noting)).await.ok();
     let mut held = one.session("words", "in-edge").await;
     for _ in 0..9 {
         one.in_session(&mut held, "functions/count", "word", &[])

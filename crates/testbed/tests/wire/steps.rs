@@ -8,7 +8,7 @@ use fogline_node::Limits;
 use fogline_protocol::multipart::Part;
 
 use super::rules::{MODELS, two_callers};
-use super::support::{Setup, package};
+use super::support::{Setup, program};
 
 const KEY: (&str, &str) = ("idempotency-key", "run");
 const HOPS: (&str, &str) = ("fogline-run-by", "hops");
@@ -17,23 +17,18 @@ const HOPS: (&str, &str) = ("fogline-run-by", "hops");
 fn looking_first() -> Vec<Part> {
     let edit = |manifest: &str| {
         let (before, count) = manifest.split_once("[[workflow.steps]]").unwrap();
-        let look = "[functions.look]\nprocess = [\"python3\", \"look.py\"]\nreads = [\"words\"]\n";
+        let look = "[functions.look]\nprocess = [\"python3\", \"app.py\"]\nreads = [\"words\"]\n";
         let step = "[[workflow.steps]]\nname = \"look\"\nfunction = \"look\"\n";
         let before = before.replacen("[application]", "[application]\nguard = \"mark\"", 1);
         format!("{before}\n{look}\n{step}\n[[workflow.steps]]{count}")
     };
-    let mut parts = package("process-python", edit);
-    let code = parts.iter().find(|part| part.name == "app.py").unwrap();
-    let code = String::from_utf8(code.bytes.to_vec()).unwrap().replacen(
-        "def answer(request):\n",
-        "def answer(request):\n    stored = request[\"states\"].get(\"words\")\n    words = \
-         json.loads(base64.b64decode(stored[\"value\"])) if stored else {}\n    text = \
-         base64.b64decode(request[\"input\"]).decode()\n    return {\"output\": \
-         base64.b64encode(f\"{text} {len(words)}\".encode()).decode(), \"states\": {}}\n\n\ndef other(request):\n",
-        1,
-    );
-    parts.push(Part::new("look.py", code));
-    parts
+    let look = "    if request[\"function\"] == \"look\":\n        \
+                stored = request[\"states\"].get(\"words\")\n        \
+                words = json.loads(base64.b64decode(stored[\"value\"])) if stored else {}\n        \
+                text = base64.b64decode(request[\"input\"]).decode()\n        \
+                output = base64.b64encode(f\"{text} {len(words)}\".encode()).decode()\n        \
+                return {\"output\": output, \"states\": {}}\n";
+    program(edit, look)
 }
 
 /// R2 and R16: a run that is asked for again, because its answer was lost, has what it had, also at a node that has no
@@ -112,21 +107,14 @@ async fn a_step_that_is_fired_again_sees_the_same_time_and_seed() {
     let (folder, nodes, one, _) = two_callers(setup).await;
     let seen = folder.path().join("seen");
     let in_turn = |it: &str| it.replacen("[application]", "[application]\nplacement = \"round-robin\"", 1);
-    let parts = package("process-python", in_turn).into_iter().map(|part| {
-        if part.name != "app.py" {
-            return part;
-        }
-        let code = String::from_utf8(part.bytes.to_vec()).unwrap();
-        // Goes on when it has been begun at both nodes.
-        let noting = format!(
-            "def answer(request):\n    import time\n    it = request[\"invocation\"]\n    with open({seen:?}, \"a\") as \
-             file:\n        file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}} {{it['deadline']}}\\n\")\n    while \
-             len(open({seen:?}).readlines()) < 2:\n        time.sleep(0.01)\n",
-            seen = seen.display().to_string()
-        );
-        Part::new("app.py", code.replacen("def answer(request):\n", &noting, 1))
-    });
-    one.deploy_parts(&parts.collect::<Vec<_>>()).await.ok();
+    // Goes on when it has been begun at both nodes.
+    let noting = format!(
+        "    import time\n    it = request[\"invocation\"]\n    with open({seen:?}, \"a\") as file:\n        \
+         file.write(f\"{{it['id']}} {{it['now']}} {{it['seed']}} {{it['deadline']}}\\n\")\n    \
+         while len(open({seen:?}).readlines()) < 2:\n        time.sleep(0.01)\n",
+        seen = seen.display().to_string()
+    );
+    one.deploy_parts(&program(in_turn, &noting)).await.ok();
     let mut held = one.session("words", "in-edge").await;
     let ran = one.in_session(&mut held, "runs", "a", &[HOPS]).await.ok();
     assert_eq!(ran.text(), "{\"a\": 1}", "executed twice, and committed once");

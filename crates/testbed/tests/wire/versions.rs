@@ -3,28 +3,22 @@
 use fogline_protocol::multipart::Part;
 
 use super::rules::{path, two_callers};
-use super::support::{CLIENT, Caller, Held, Setup, package};
+use super::support::{CLIENT, Caller, Held, Setup, program};
 
 /// The counter of words, in its second version beside a state of notes, which an invocation appends to.
 fn words(version: u32) -> Vec<Part> {
-    let notes = "[states.notes]\nschema = 1\n\n[functions.note]\nprocess = [\"python3\", \"note.py\"]\nwrites = [\"notes\"]\n";
+    let notes = "[states.notes]\nschema = 1\n\n[functions.note]\nprocess = [\"python3\", \"app.py\"]\nwrites = [\"notes\"]\n";
     let edit = |manifest: &str| {
         let manifest = manifest.replacen("0.1.0", &format!("0.{version}.0"), 1);
         let notes = if version == 2 { notes } else { "" };
         manifest.replacen("[functions.count]", &format!("{notes}\n[functions.count]"), 1)
     };
-    let mut parts = package("process-python", edit);
-    let code = parts.iter().find(|part| part.name == "app.py").unwrap();
-    let code = String::from_utf8(code.bytes.to_vec()).unwrap().replacen(
-        "def answer(request):\n",
-        "def answer(request):\n    stored = request[\"states\"].get(\"notes\")\n    notes = \
-         (base64.b64decode(stored[\"value\"]) if stored else b\"\") + base64.b64decode(request[\"input\"])\n    value = \
-         base64.b64encode(notes).decode()\n    return {\"output\": value, \"states\": {\"notes\": value}}\n\n\ndef \
-         other(request):\n",
-        1,
-    );
-    parts.push(Part::new("note.py", code));
-    parts
+    let note = "    if request[\"function\"] == \"note\":\n        \
+                stored = request[\"states\"].get(\"notes\")\n        \
+                notes = base64.b64decode(stored[\"value\"]) if stored else b\"\"\n        \
+                value = base64.b64encode(notes + base64.b64decode(request[\"input\"])).decode()\n        \
+                return {\"output\": value, \"states\": {\"notes\": value}}\n";
+    program(edit, note)
 }
 
 async fn note(caller: &Caller, held: &mut Held, text: &'static str) -> String {

@@ -296,3 +296,14 @@ async fn keep(held: &mut Held, answer: &mut Answer) {
         }
     }
 }
+
+/// The example of a program in another language, its manifest changed by `edit`, its answers begun with these lines of Python.
+pub(crate) fn program(edit: impl Fn(&str) -> String, begins: &str) -> Vec<Part> {
+    let mut parts = package("process-python", edit);
+    for part in parts.iter_mut().filter(|part| part.name == "app.py") {
+        let code = String::from_utf8(part.bytes.to_vec()).expect("it is text");
+        let answer = "def answer(request):\n";
+        part.bytes = code.replacen(answer, &format!("{answer}{begins}"), 1).into();
+    }
+    parts
+}

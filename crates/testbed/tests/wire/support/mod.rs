@@ -15,7 +15,7 @@ mod receiver;
 #[expect(clippy::duplicate_mod, reason = "servers of either kind are paused alike")]
 mod server;
 
-pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, sees, with_durability, with_guard};
+pub(crate) use caller::{Answer, CLIENT, Caller, Held, package, program, sees, with_durability, with_guard};
 pub(crate) use cluster::Cluster;
 pub(crate) use gated::Gated;
 pub(crate) use meddling::{Gate, Meddling, now};
