@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use fogline_core::application::{Instance, RuntimeKind};
-use fogline_core::model::{Birth, CommitId, SessionId};
+use fogline_core::model::{Birth, SessionId};
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
-use fogline_runtime::{Call, Executor, KeepTag};
+use fogline_runtime::{Call, Executor, KeepTag, WrittenBy};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() {
@@ -71,13 +71,10 @@ fn kept_count(bencher: Bencher<'_, '_>) {
     let mut call = support::call("n", None);
     call.keep = Some(KeepTag {
         session: session.clone(),
-        base: Some(CommitId([1; 16])),
+        states: WrittenBy::new(),
     });
     bencher.bench_local(|| {
         let execution = tokio.block_on(executor.execute(call.clone())).unwrap();
-        execution
-            .worker
-            .unwrap()
-            .keep(session.clone(), Some(CommitId([1; 16])));
+        execution.worker.unwrap().keep(session.clone(), WrittenBy::new());
     });
 }

@@ -34,13 +34,19 @@ pub struct StateValue {
     pub value: Bytes,
 }
 
-/// The head that a call begins on, by which a kept worker is found (R13).
+/// Which commit wrote each of the states that a function declares; one that was never set is not here.
+pub type WrittenBy = BTreeMap<StateName, CommitId>;
+
+/// What a call begins on, by which a kept worker is found (R13).
+///
+/// It is the commits of the states, not of a head: a function may read states of several heads, and of envelopes that a
+/// client holds by itself some may be older than the newest head among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepTag {
     /// The session.
     pub session: SessionId,
-    /// The commit that made the head; none for a function without states, which no head can be ahead of.
-    pub base: Option<CommitId>,
+    /// Its states, as the call finds them.
+    pub states: WrittenBy,
 }
 
 /// One attempt at an invocation, as a worker gets it.
@@ -52,7 +58,7 @@ pub struct Call {
     pub input: Bytes,
     /// The states that the function declares; one that is not here was never set. Others are ignored.
     pub states: BTreeMap<StateName, StateValue>,
-    /// The head on which the states were read; none if no worker is to be kept or used again.
+    /// Which states they are; none if no worker is to be kept or used again.
     pub keep: Option<KeepTag>,
     /// How long the caller still waits.
     pub time_left: Duration,

@@ -11,7 +11,7 @@ mod logs;
 pub mod process;
 mod runtime;
 
-pub use call::{Call, Execution, GuestError, InvocationContext, KeepTag, StateValue};
+pub use call::{Call, Execution, GuestError, InvocationContext, KeepTag, StateValue, WrittenBy};
 pub use error::{Busy, ExecuteError, Fault, FunctionFault, PrepareError};
 pub use logs::{LogLevel, LogLine, MAX_LOG_LINE, MAX_LOG_LINES};
 pub use runtime::{Artefact, Executor, Runtime, Runtimes};

@@ -15,7 +15,7 @@ use fogline_core::model::{Birth, Bytes as Size, CommitId, SessionId};
 use fogline_runtime::component::{Allocator, ComponentOptions, ComponentRuntime};
 use fogline_runtime::{
     Busy, ExecuteError, Execution, Executor, Fault, FunctionFault, GuestError, KeepTag, LogLevel,
-    PrepareError,
+    PrepareError, WrittenBy,
 };
 use support::call;
 
@@ -67,6 +67,15 @@ fn output(execution: Execution) -> Vec<u8> {
 
 fn session() -> SessionId {
     SessionId::mint("n".parse().unwrap(), vec![Birth::InFunction], [9; 16]).unwrap()
+}
+
+fn written(by: u8) -> WrittenBy {
+    WrittenBy::from([("s".parse().unwrap(), CommitId([by; 16]))])
+}
+
+fn tag(session: SessionId, by: u8) -> KeepTag {
+    let states = written(by);
+    KeepTag { session, states }
 }
 
 #[tokio::test]
@@ -135,10 +144,7 @@ async fn an_error_of_the_functions_own_writes_nothing() {
     kept.instance = Instance::PerSession;
     let executor = ready(&runtime, &kept).await;
     let mut failing = call("fwhy", Some("before"));
-    failing.keep = Some(KeepTag {
-        session: session(),
-        base: Some(CommitId([1; 16])),
-    });
+    failing.keep = Some(tag(session(), 1));
     let execution = executor.execute(failing).await.unwrap();
     assert_eq!(execution.outcome, Err(GuestError::InvalidInput("why".to_owned())));
     assert!(execution.writes.is_empty() && execution.worker.is_none());
@@ -273,17 +279,14 @@ async fn a_call_that_is_dropped_ends() {
 }
 
 #[tokio::test]
-async fn a_kept_worker_is_used_on_its_very_head_only() {
+async fn a_kept_worker_is_used_on_its_very_states_only() {
     let runtime = runtime();
     let mut kept = function();
     kept.instance = Instance::PerSession;
     let executor = ready(&runtime, &kept).await;
     let count = async |base: u8| {
         let mut counting = call("n", None);
-        counting.keep = Some(KeepTag {
-            session: session(),
-            base: Some(CommitId([base; 16])),
-        });
+        counting.keep = Some(tag(session(), base));
         let execution = executor.execute(counting).await.unwrap();
         (
             execution.cold,
@@ -293,15 +296,15 @@ async fn a_kept_worker_is_used_on_its_very_head_only() {
     };
     let (cold, calls, worker) = count(1).await;
     assert_eq!((cold, calls), (true, 1));
-    worker.keep(session(), Some(CommitId([2; 16])));
+    worker.keep(session(), written(2));
     let (cold, calls, worker) = count(2).await;
     assert_eq!((cold, calls), (false, 2));
     drop(worker);
     let (cold, calls, worker) = count(2).await;
     assert_eq!((cold, calls), (true, 1), "what did not commit was dropped");
-    worker.keep(session(), Some(CommitId([3; 16])));
-    assert_eq!(count(4).await.1, 1, "another head");
-    assert_eq!(count(3).await.1, 1, "and the worker of the old head is gone");
+    worker.keep(session(), written(3));
+    assert_eq!(count(4).await.1, 1, "other states");
+    assert_eq!(count(3).await.1, 1, "and the worker of the old states is gone");
 }
 
 #[tokio::test]
@@ -309,10 +312,7 @@ async fn workers_are_not_kept_unless_the_function_asks_for_it() {
     let runtime = runtime();
     let executor = ready(&runtime, &function()).await;
     let mut counting = call("n", None);
-    counting.keep = Some(KeepTag {
-        session: session(),
-        base: Some(CommitId([1; 16])),
-    });
+    counting.keep = Some(tag(session(), 1));
     assert!(executor.execute(counting).await.unwrap().worker.is_none());
 }
 
@@ -330,10 +330,7 @@ async fn kept_workers_make_room_when_the_pool_is_used_up() {
     let run = async |number: u8| {
         let session = SessionId::mint("n".parse().unwrap(), vec![Birth::InFunction], [number; 16]).unwrap();
         let mut counting = call("n", None);
-        counting.keep = Some(KeepTag {
-            session: session.clone(),
-            base: Some(CommitId([1; 16])),
-        });
+        counting.keep = Some(tag(session.clone(), 1));
         executor
             .execute(counting)
             .await
@@ -341,7 +338,7 @@ async fn kept_workers_make_room_when_the_pool_is_used_up() {
     };
     for number in 0..5 {
         let (session, worker) = run(number).await.unwrap();
-        worker.keep(session, Some(CommitId([1; 16])));
+        worker.keep(session, written(1));
     }
     let in_use = (run(6).await.unwrap(), run(7).await.unwrap());
     assert!(matches!(run(8).await, Err(ExecuteError::Busy(Busy::Node))));

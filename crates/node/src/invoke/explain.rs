@@ -22,7 +22,7 @@ pub(crate) async fn explain(node: &Arc<Node>, job: &Job) -> Result<Explanation, 
     match &job.call.session {
         None => check_stateless(&job.call.target, &reads, &writes)?,
         Some(session) => {
-            let main = Parts::of(&app.spec, &reads, &writes, session).main;
+            let main = Parts::of(&app.spec, &reads, &writes, session)?.main;
             if let Some((part, states)) = main {
                 let held = states.iter().any(|state| job.envelopes.contains_key(state));
                 let (home, sizes) = look(node, job, part, held).await?;

@@ -1,25 +1,20 @@
 //! Executing an invocation on this node: the shell around [`Attempt`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use fogline_core::application::Instance;
-use fogline_core::model::{self, Birth, CommitId, ExecutionModel, SessionId, StateName};
-use fogline_core::session::{
-    Action, Attempt, BlobOf, Commit, Event, Executed, Head, Home, Invocation, Outcome, Refusal, ReplyOutput,
-    Seen, Snapshot, Status,
-};
+use fogline_core::model::{self, Birth, ExecutionModel, SessionId, StateName};
+use fogline_core::session::{BlobOf, Home, Outcome, Refusal, ReplyOutput, Seen, Status};
 use fogline_protocol::peer::{Invoke, Invoked};
 use fogline_protocol::problem::Kind;
-use fogline_runtime::component::KeptWorker;
-use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, StateValue};
-use fogline_state::Committed;
+use fogline_runtime::{Call, ExecuteError, Execution, InvocationContext, KeepTag, WrittenBy};
 
 use super::beside;
 use super::client::ClientPlace;
 use super::dispatcher::key;
+use super::drive::{Drive, Driven, Read, Values};
 use super::envelopes::missing;
 use super::parts::{self, Parts, record_key};
 use super::place::Place;
@@ -32,8 +27,6 @@ use crate::fault::{self, Fault};
 use crate::locate::{locate, may_be_elsewhere};
 use crate::metrics::OfTenant;
 use crate::node::Node;
-use crate::trace::Span;
-use crate::{quotas, random};
 
 /// How often a session may move while one invocation looks for it.
 const MAX_FOLLOWED: usize = 8;
@@ -53,14 +46,15 @@ pub(crate) async fn execute(node: &Arc<Node>, app: &Deployed, job: &Job) -> Resu
         parts::check_stateless(&job.call.target, &reads, &writes)?;
         return work.without_states(None).await;
     };
-    let parts = Parts::of(&app.spec, &reads, &writes, session);
+    let parts = Parts::of(&app.spec, &reads, &writes, session)?;
     let Some((part, states)) = &parts.main else {
         return work.without_states(Some(session)).await;
     };
-    let (mut read_only, mut renewed) = (BTreeMap::new(), Vec::new());
+    let (mut read_only, mut renewed) = (Read::default(), Vec::new());
     for (part, states) in &parts.others {
-        let (values, envelopes) = Box::pin(work.snapshot(session, *part, states)).await?;
-        read_only.extend(values);
+        let (read, envelopes) = Box::pin(work.snapshot(session, *part, states)).await?;
+        read_only.values.extend(read.values);
+        read_only.written_by.extend(read.written_by);
         renewed.extend(envelopes);
     }
     let mut answer = Box::pin(work.in_part(session, *part, states, read_only)).await?;
@@ -71,31 +65,21 @@ pub(crate) async fn execute(node: &Arc<Node>, app: &Deployed, job: &Job) -> Resu
 }
 
 /// One invocation on its way through this node.
-struct Work<'a> {
-    node: &'a Arc<Node>,
-    job: &'a Job,
-    app: &'a Deployed,
-    task: Task<'a>,
-    metrics: &'a OfTenant,
+pub(super) struct Work<'a> {
+    pub(super) node: &'a Arc<Node>,
+    pub(super) job: &'a Job,
+    pub(super) app: &'a Deployed,
+    pub(super) task: Task<'a>,
+    pub(super) metrics: &'a OfTenant,
 }
-
-/// What ended the driving of an attempt.
-enum Driven {
-    Finished(Outcome<Fault>),
-    Follow(Home),
-    FinishMove(Home),
-    TakeTurn,
-}
-
-type Values = BTreeMap<StateName, StateValue>;
 
 impl Work<'_> {
     async fn without_states(&self, session: Option<&SessionId>) -> Result<Answer, Fault> {
-        let keep = session.and_then(|session| self.tag(session, None));
+        let keep = session.and_then(|session| self.tag(session, WrittenBy::new));
         let execution = self.run(Values::new(), keep).await?;
         let took = execution.took;
         if let (Some(worker), Some(session)) = (execution.worker, session) {
-            worker.keep(session.clone(), None);
+            worker.keep(session.clone(), WrittenBy::new());
         }
         let output = execution
             .outcome
@@ -113,7 +97,7 @@ impl Work<'_> {
         session: &SessionId,
         part: Birth,
         states: &BTreeSet<StateName>,
-    ) -> Result<(Values, Vec<(StateName, Bytes)>), Fault> {
+    ) -> Result<(Read, Vec<(StateName, Bytes)>), Fault> {
         let mut home = self.node.forwards.home(session, part);
         for _ in 0..MAX_FOLLOWED {
             let mut place = match resolve::place(self.node, self.job, self.app, part, &home).await? {
@@ -141,13 +125,14 @@ impl Work<'_> {
                 continue;
             }
             match resolve::next_home(&found.head.status)? {
+                None if found.head.expires < self.job.call.now => return Err(Refusal::Gone.into()),
                 None => {
                     let ttl = self.app.spec.session_ttl;
                     let renewed = self.envelopes(&mut place)?;
                     if found.head.is_due(self.job.call.now, ttl) {
                         beside::prolong(self.node, self.job, place, &home, &found.head, ttl).await;
                     }
-                    return Ok((values(&found, states), renewed));
+                    return Ok((Read::of(&found, states)?, renewed));
                 }
                 Some(next) => {
                     self.node.forwards.learn(session, part, &next);
@@ -163,7 +148,7 @@ impl Work<'_> {
         session: &SessionId,
         part: Birth,
         states: &BTreeSet<StateName>,
-        read_only: Values,
+        read_only: Read,
     ) -> Result<Answer, Fault> {
         let believed = self.job.call.home.clone();
         let mut home = believed.unwrap_or_else(|| self.node.forwards.home(session, part));
@@ -211,6 +196,9 @@ impl Work<'_> {
                 Driven::FinishMove(to) => {
                     drop(turn);
                     home = self.finish_move(session, part, &home, &to).await?;
+                    if let Place::Client(_) = place {
+                        return self.without_envelopes(session, part, home).await;
+                    }
                 }
                 Driven::TakeTurn => {
                     // All who take a turn take it at one node, or they would not wait for each other.
@@ -227,6 +215,17 @@ impl Work<'_> {
             return Err(missing());
         }
         Err(Fault::overloaded("the session keeps moving"))
+    }
+
+    /// The invocation of a session that has just left its client: what its client has sent has gone along.
+    async fn without_envelopes(&self, session: &SessionId, part: Birth, home: Home) -> Result<Answer, Fault> {
+        let mut job = self.job.clone();
+        job.call.home = Some(home);
+        job.envelopes.retain(|state, _| {
+            let declared = self.app.spec.states.get(state);
+            declared.is_some_and(|declared| session.part_of(declared.model) != part)
+        });
+        Box::pin(execute(self.node, self.app, &job)).await
     }
 
     /// Finishes a move that was met (R9), and says where the part is now.
@@ -274,7 +273,7 @@ impl Work<'_> {
         };
         let answer = self.settled(place, outcome, seen, (took, sizes)).await;
         place.check()?;
-        answer.map(Some)
+        answer
     }
 
     async fn settled(
@@ -283,8 +282,8 @@ impl Work<'_> {
         outcome: Outcome<Fault>,
         seen: Seen,
         (took, sizes): (std::time::Duration, Vec<(StateName, model::Bytes)>),
-    ) -> Result<Answer, Fault> {
-        Ok(match outcome {
+    ) -> Result<Option<Answer>, Fault> {
+        Ok(Some(match outcome {
             Outcome::Done { output, .. } => {
                 let invoked = self.invoked(false, Some((place, seen)), took, sizes);
                 Answer::Invoked(invoked, output, self.envelopes(place)?)
@@ -294,8 +293,10 @@ impl Work<'_> {
                 let (output, envelopes) = match reply.output {
                     ReplyOutput::Inline(output) => (output, Vec::new()),
                     ReplyOutput::Blob(name) => {
-                        // Whoever asks again finds the head that no longer names it.
-                        let kept = place.blob(&name).await?.ok_or(Refusal::ReplyExpired)?;
+                        // Whoever looks again finds the head that no longer names it.
+                        let Some(kept) = place.blob(&name).await? else {
+                            return Ok(None);
+                        };
                         let sealed = name.of == BlobOf::SealedReply;
                         if sealed {
                             ClientPlace::replayed(&kept)?
@@ -309,7 +310,7 @@ impl Work<'_> {
                 Answer::Invoked(invoked, output, envelopes)
             }
             Outcome::Refused(refusal) => return Err(refusal.into()),
-        })
+        }))
     }
 
     /// The envelopes that the client must keep.
@@ -348,21 +349,21 @@ impl Work<'_> {
         }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.job.call.target.to_string()
     }
 
     /// What a worker is kept by, if the function's are.
-    fn tag(&self, session: &SessionId, base: Option<CommitId>) -> Option<KeepTag> {
+    pub(super) fn tag(&self, session: &SessionId, states: impl FnOnce() -> WrittenBy) -> Option<KeepTag> {
         let kept = self.task.instance() == Instance::PerSession;
         kept.then(|| KeepTag {
             session: session.clone(),
-            base,
+            states: states(),
         })
     }
 
     /// One execution, in one of the node's slots.
-    async fn run(&self, states: Values, keep: Option<KeepTag>) -> Result<Execution, Fault> {
+    pub(super) async fn run(&self, states: Values, keep: Option<KeepTag>) -> Result<Execution, Fault> {
         let Invoke {
             id,
             session,
@@ -417,223 +418,4 @@ impl Work<'_> {
         }
         executed
     }
-}
-
-/// The driving of one attempt at one place.
-struct Drive<'a> {
-    work: &'a Work<'a>,
-    session: &'a SessionId,
-    states: &'a BTreeSet<StateName>,
-    read_only: &'a Values,
-    took: Option<std::time::Duration>,
-    worker: Option<KeptWorker>,
-    /// What was executed on last.
-    base: Option<Arc<Snapshot>>,
-    /// Of the states that are set now.
-    sizes: Vec<(StateName, model::Bytes)>,
-}
-
-impl<'a> Drive<'a> {
-    fn of(
-        work: &'a Work<'a>,
-        session: &'a SessionId,
-        states: &'a BTreeSet<StateName>,
-        read_only: &'a Values,
-    ) -> Self {
-        Self {
-            work,
-            session,
-            states,
-            read_only,
-            took: None,
-            worker: None,
-            base: None,
-            sizes: Vec::new(),
-        }
-    }
-}
-
-impl<'a> Drive<'a> {
-    async fn run(&mut self, place: &mut Place) -> Result<Driven, Fault> {
-        let metrics = self.work.metrics.under(place.model());
-        let mut conflicted = false;
-        let (mut attempt, mut action) = Attempt::new(self.invocation(place));
-        loop {
-            let event = match action {
-                Action::Load => {
-                    let mut span = self.span("load", place);
-                    let since = Instant::now();
-                    let found = span.around(place.load(self.states)).await;
-                    metrics.loaded(since.elapsed());
-                    span.gave(&found);
-                    Event::Loaded(found?)
-                }
-                Action::Execute(snapshot) => {
-                    conflicted = false;
-                    let executed = self.execute(place, &snapshot).await?;
-                    self.measure(&snapshot.head);
-                    self.base = Some(snapshot);
-                    executed
-                }
-                Action::Commit(commit) => {
-                    let (id, bytes) = (commit.head.commit, super::bytes_of(&commit));
-                    self.check_quota(place, &commit)?;
-                    self.measure(&commit.head);
-                    let mut span = self.span("commit", place);
-                    if std::mem::take(&mut conflicted) {
-                        metrics.rebased();
-                    }
-                    let since = Instant::now();
-                    let committed = span.around(place.commit(commit)).await;
-                    metrics.wrote(since.elapsed());
-                    span.gave(&committed);
-                    match committed? {
-                        Committed::Done => {
-                            span.is("fogline.bytes", bytes.0);
-                            metrics.committed(bytes);
-                            self.keep(id);
-                            Event::Committed
-                        }
-                        Committed::Conflict(head) => {
-                            span.is("fogline.conflict", true);
-                            conflicted = true;
-                            metrics.conflicted();
-                            Event::Conflict(head)
-                        }
-                        Committed::Unknown => Event::Unknown,
-                    }
-                }
-                Action::Finish(outcome) => return Ok(Driven::Finished(outcome)),
-                Action::Follow(home) => return Ok(Driven::Follow(home)),
-                Action::FinishMove(home) => return Ok(Driven::FinishMove(home)),
-                Action::TakeTurn => return Ok(Driven::TakeTurn),
-            };
-            action = attempt.on(event);
-        }
-    }
-
-    /// Stores check quotas themselves; an owner has the session in its memory, and stores it later.
-    fn check_quota(&self, place: &Place, commit: &Commit) -> Result<(), Fault> {
-        if let (Place::Owner(_, key, ..), Some(base)) = (place, &self.base) {
-            let (before, after) = (
-                quotas::usage_of(key, &base.head),
-                quotas::usage_of(key, &commit.head),
-            );
-            self.work.node.quotas.check_bytes(&key.tenant, before, after)?;
-        }
-        Ok(())
-    }
-
-    /// A span of what is done at a place.
-    fn span(&self, name: &'static str, place: &Place) -> Span<'a> {
-        let work: &'a Work<'a> = self.work;
-        let mut span = work.node.tracer.leaf(&work.job.call, name);
-        span.is("fogline.model", place.model().name());
-        span
-    }
-
-    /// Notes how large the states of a head are, for those who choose nodes.
-    fn measure(&mut self, head: &Head) {
-        if self.work.node.dispatcher.has_choice() {
-            self.sizes = super::sizes_of(head);
-        }
-    }
-
-    fn invocation(&self, place: &Place) -> Invocation {
-        let (call, app) = (&self.work.job.call, self.work.app);
-        let schema = |state: &StateName| Some((state.clone(), app.spec.states.get(state)?.schema));
-        // What a client holds by itself it cannot fall behind of.
-        let seen = call
-            .seen
-            .filter(|_| !matches!(place, Place::Client(client) if !client.is_marked()));
-        Invocation {
-            id: call.id,
-            origin: call.origin,
-            body: call.body,
-            now: call.now,
-            seen,
-            states: self.states.clone(),
-            schemas: self.states.iter().filter_map(schema).collect(),
-            ttl: app.spec.session_ttl,
-            keeps_reply: self.keeps_reply(place),
-        }
-    }
-
-    /// Whether the reply is kept though nothing was written. Nobody could keep it for a client without a mark.
-    fn keeps_reply(&self, place: &Place) -> bool {
-        self.work.job.call.step && !matches!(place, Place::Client(client) if !client.is_marked())
-    }
-
-    async fn execute(&mut self, place: &Place, snapshot: &Snapshot) -> Result<Event<Fault>, Fault> {
-        if let Place::Client(client) = place {
-            client.check(snapshot, self.states)?;
-        }
-        let mut states = values(snapshot, self.states);
-        let bytes = states.values().map(|value| value.value.len() as u64).sum();
-        self.work.metrics.under(place.model()).moved(model::Bytes(bytes));
-        if let Err(fault) = self.work.app.check_schemas(&states) {
-            let (node, tenant) = (self.work.node, &self.work.job.call.tenant);
-            return Err(match node.apps.is_replaced(tenant, self.work.app) {
-                true => fault.until_rolled_out(),
-                false => fault,
-            });
-        }
-        states.extend(
-            self.read_only
-                .iter()
-                .map(|(state, value)| (state.clone(), value.clone())),
-        );
-        let keep = self.work.tag(self.session, Some(snapshot.head.commit));
-        let commit = CommitId(random::bytes());
-        let execution = match self.work.run(states, keep).await {
-            Ok(execution) => execution,
-            // The function's fault is an outcome, which leaves as one (R1); everything else is not.
-            Err(fault) if is_guest(&fault) => {
-                let writes = BTreeMap::new();
-                return Ok(Event::Executed(Executed {
-                    output: Err(fault),
-                    writes,
-                    commit,
-                }));
-            }
-            Err(fault) => return Err(fault),
-        };
-        self.took = Some(execution.took);
-        self.worker = execution.worker;
-        let output = execution
-            .outcome
-            .map_err(|error| self.work.task.fault(&self.work.name(), &error));
-        if output.is_ok() && execution.writes.is_empty() && !self.keeps_reply(place) {
-            self.keep(snapshot.head.commit);
-        }
-        Ok(Event::Executed(Executed {
-            output,
-            writes: execution.writes,
-            commit,
-        }))
-    }
-
-    /// The worker has seen what is now the head: it may serve the next invocation on it (R13).
-    fn keep(&mut self, commit: CommitId) {
-        if let Some(worker) = self.worker.take() {
-            worker.keep(self.session.clone(), Some(commit));
-        }
-    }
-}
-
-fn is_guest(fault: &Fault) -> bool {
-    let kind = fault.problem().kind;
-    matches!(
-        kind,
-        Kind::FunctionFailed | Kind::FunctionTrapped | Kind::FunctionLimit
-    )
-}
-
-fn values(snapshot: &Snapshot, states: &BTreeSet<StateName>) -> Values {
-    let value = |state: &StateName| {
-        let schema = snapshot.head.states.get(state)?.schema;
-        let value = snapshot.values.get(state)?.clone();
-        Some((state.clone(), StateValue { schema, value }))
-    };
-    states.iter().filter_map(value).collect()
 }

@@ -4,6 +4,7 @@ mod beside;
 mod client;
 mod dispatch;
 mod dispatcher;
+mod drive;
 mod envelopes;
 mod exchange;
 mod explain;

@@ -27,24 +27,43 @@ impl Parts {
         reads: &BTreeSet<StateName>,
         writes: &BTreeSet<StateName>,
         session: &SessionId,
-    ) -> Self {
+    ) -> Result<Self, Fault> {
         let part = |state: &StateName| session.part_of(app.states.get(state).and_then(|state| state.model));
         let mut parts: BTreeMap<Birth, BTreeSet<StateName>> = BTreeMap::new();
         for state in reads.union(writes) {
             parts.entry(part(state)).or_default().insert(state.clone());
         }
+        if let Some((one, other)) = writes
+            .iter()
+            .zip(writes.iter().skip(1))
+            .find(|(one, other)| part(one) != part(other))
+        {
+            return Err(apart(session, one, other));
+        }
         // Clients reckon likewise, and say of this part what they have seen (R12).
         let main = writes.first().or(reads.first()).map(part);
         let main = main.and_then(|part| Some((part, parts.remove(&part)?)));
-        Self { main, others: parts }
+        Ok(Self { main, others: parts })
     }
 
     /// The part of its session on which a job works, with its states that the job's target declares.
     pub(crate) fn main_of(app: &Deployed, job: &Job) -> Result<Option<(Birth, BTreeSet<StateName>)>, Fault> {
         let (reads, writes) = Task::of(app, &job.call.target)?.states();
         let session = job.call.session.as_ref();
-        Ok(session.and_then(|session| Self::of(&app.spec, &reads, &writes, session).main))
+        let parts = session.map(|session| Self::of(&app.spec, &reads, &writes, session));
+        Ok(parts.transpose()?.and_then(|parts| parts.main))
     }
+}
+
+/// One commit cannot write states of two heads (R15). The manifest was checked; the session is of an earlier one.
+fn apart(session: &SessionId, one: &StateName, other: &StateName) -> Fault {
+    Fault::new(
+        Kind::Conflict,
+        format!(
+            "session {session} was born with {one} and {other} under two models: no function can write both"
+        ),
+        "invoke the function in a new session, or deploy a version whose functions write one of them each",
+    )
 }
 
 /// The key of a part's record in a home.

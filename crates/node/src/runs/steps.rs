@@ -55,7 +55,7 @@ pub(super) fn job<'a>(
     let (reads, writes) = Task::of(&app, &call.target)?.states();
     // What the client has seen is of the primary part.
     let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
-    let main = Parts::of(&app.spec, &reads, &writes, session).main;
+    let main = Parts::of(&app.spec, &reads, &writes, session)?.main;
     call.seen = common
         .seen
         .filter(|_| main.is_some_and(|(part, _)| part == session.primary()));

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fogline_core::model::{Bytes, CommitId, SessionId};
+use fogline_core::model::{Bytes, SessionId};
 use lru::LruCache;
 
 use super::worker::Worker;
-use crate::call::KeepTag;
+use crate::call::{KeepTag, WrittenBy};
 
 /// A worker that has just finished: kept by whoever has committed what it did, dropped otherwise.
 pub struct KeptWorker {
@@ -16,10 +16,9 @@ pub struct KeptWorker {
 }
 
 impl KeptWorker {
-    /// Keeps it for the session's next call, if that begins on this commit: the one that its execution became, or, if
-    /// it wrote nothing, the one that it began on; none of a function without states. Others of the session, and the
-    /// one used longest ago if there are too many, go.
-    pub fn keep(self, session: SessionId, commit: Option<CommitId>) {
+    /// Keeps it for the session's next call, if that begins on these states: those that its execution left. Others of the
+    /// session, and the one used longest ago if there are too many, go.
+    pub fn keep(self, session: SessionId, states: WrittenBy) {
         let memory = self.worker.memory();
         self.cache.put(
             Key {
@@ -27,7 +26,7 @@ impl KeptWorker {
                 session,
             },
             Entry {
-                commit,
+                states,
                 memory,
                 worker: self.worker,
             },
@@ -66,7 +65,7 @@ struct Inner<W> {
 }
 
 struct Entry<W> {
-    commit: Option<CommitId>,
+    states: WrittenBy,
     memory: Bytes,
     worker: W,
 }
@@ -86,14 +85,14 @@ impl<W> Kept<W> {
         }
     }
 
-    /// The session's worker, if it was kept on this very head; one that was not is gone.
+    /// The session's worker, if it was kept on these very states; one that was not is gone.
     pub(super) fn take(&self, executor: u64, tag: &KeepTag) -> Option<W> {
         let key = Key {
             executor,
             session: tag.session.clone(),
         };
         let entry = self.lock().remove(&key)?;
-        (entry.commit == tag.base).then_some(entry.worker)
+        (entry.states == tag.states).then_some(entry.worker)
     }
 
     /// Drops the oldest; false if there is none.
@@ -147,12 +146,16 @@ impl<W> Inner<W> {
 
 #[cfg(test)]
 mod tests {
-    use fogline_core::model::Birth;
+    use fogline_core::model::{Birth, CommitId};
 
-    use super::{Bytes, CommitId, Entry, KeepTag, Kept, Key, SessionId};
+    use super::{Bytes, Entry, KeepTag, Kept, Key, SessionId, WrittenBy};
 
     fn session(number: u8) -> SessionId {
         SessionId::mint("n".parse().unwrap(), vec![Birth::InFunction], [number; 16]).unwrap()
+    }
+
+    fn written(by: u8) -> WrittenBy {
+        WrittenBy::from([("s".parse().unwrap(), CommitId([by; 16]))])
     }
 
     fn put(kept: &Kept<&'static str>, executor: u64, number: u8, commit: u8, worker: &'static str) {
@@ -162,7 +165,7 @@ mod tests {
                 session: session(number),
             },
             Entry {
-                commit: Some(CommitId([commit; 16])),
+                states: written(commit),
                 memory: Bytes(worker.len() as u64),
                 worker,
             },
@@ -174,13 +177,13 @@ mod tests {
             executor,
             &KeepTag {
                 session: session(number),
-                base: Some(CommitId([base; 16])),
+                states: written(base),
             },
         )
     }
 
     #[test]
-    fn a_worker_is_used_on_its_very_head_once() {
+    fn a_worker_is_used_on_its_very_states_once() {
         let kept = Kept::new(8, Bytes(100));
         put(&kept, 1, 1, 5, "a");
         assert_eq!(take(&kept, 2, 1, 5), None, "another function");
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_of_another_head_is_gone_for_good() {
+    fn a_worker_of_other_states_is_gone_for_good() {
         let kept = Kept::new(8, Bytes(100));
         put(&kept, 1, 1, 5, "a");
         assert_eq!(take(&kept, 1, 1, 6), None);
