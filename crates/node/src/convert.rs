@@ -18,6 +18,7 @@ use fogline_state::{Committed, Store};
 
 use crate::apps::Deployed;
 use crate::fault::Fault;
+use crate::homes::Turn;
 use crate::invoke::parts::record_key;
 use crate::invoke::resolve::home_of_model;
 use crate::invoke::{ClientPlace, Job, missing, old};
@@ -234,56 +235,73 @@ pub(crate) async fn take(
     }
 }
 
-/// The client has presented what it was handed, at this epoch: the source lets go of its copy. Gives what it held if
-/// it has held it until now.
+/// What the home that a session was at before its client has had of it.
+pub(crate) enum Presented {
+    /// Nothing, or nothing any more.
+    Nothing,
+    /// Its copy, until now.
+    Held(Box<Whole>),
+    /// Nothing yet: the session is about to go there, from the very epoch that its client presents.
+    Leaving(Home),
+}
+
+/// The client has presented what it was handed, at this epoch: the source lets go of its copy.
 pub(crate) async fn presented(
     node: &Arc<Node>,
     job: &Job,
     part: Birth,
     home: &Home,
     epoch: u64,
-) -> Result<Option<Whole>, Fault> {
+) -> Result<Presented, Fault> {
     let mut home = home.clone();
     for _ in 0..MAX_TRIES {
         let source = Source::of(node, job, part, &home)?;
         let Some(whole) = source.whole(None).await? else {
-            return Ok(None);
+            return Ok(Presented::Nothing);
         };
-        if whole.head.epoch >= epoch {
-            return Err(old());
-        }
         match &whole.head.status {
-            Status::Moving(to) if to.model() == ExecutionModel::InClient => {
-                return close(node, job, part, &source, whole).await.map(Some);
+            Status::Moving(to) if home.model() == ExecutionModel::InClient && whole.head.epoch == epoch => {
+                return Ok(Presented::Leaving(to.clone()));
             }
-            // This node knows an older home only: the client has taken the session from a later one.
-            Status::Moving(next) => {
-                let next = next.clone();
-                close(node, job, part, &source, whole).await?;
-                home = next;
+            _ if whole.head.epoch >= epoch => return Err(old()),
+            Status::Moving(to) => {
+                let to = to.clone();
+                if !close(node, job, part, &source, whole.clone()).await? {
+                    // Somebody else was faster, or nobody knows.
+                    continue;
+                }
+                if to.model() == ExecutionModel::InClient {
+                    return Ok(Presented::Held(Box::new(whole)));
+                }
+                // This node knows an older home only: the client has taken the session from a later one.
+                home = to;
             }
-            Status::Moved(next) if next.model() != ExecutionModel::InClient => home = next.clone(),
-            _ => return Ok(None),
+            Status::Moved(next) | Status::Abandoned(next) if next.model() != ExecutionModel::InClient => {
+                home = next.clone();
+            }
+            _ => return Ok(Presented::Nothing),
         }
     }
     Err(Fault::overloaded("the session keeps moving"))
 }
 
+/// Lets go of what stands at a source; false if it has not been done.
 async fn close(
     node: &Arc<Node>,
     job: &Job,
     part: Birth,
     source: &Source,
     whole: Whole,
-) -> Result<Whole, Fault> {
+) -> Result<bool, Fault> {
     let (mut moving, _) = Move::new(None, CommitId(random::bytes()));
-    let mut action = moving.on(MoveEvent::Source(Some(whole.clone())));
+    let mut action = moving.on(MoveEvent::Source(Some(whole)));
     loop {
         let event = match action {
             MoveAction::LoadTarget(to) => MoveEvent::Target(target_head(node, job, part, &to).await?),
             MoveAction::HandOver(..) => MoveEvent::Presented,
             MoveAction::CommitSource(commit) => source.commit(commit).await?,
-            _ => return Ok(whole),
+            MoveAction::Done(_) => return Ok(true),
+            _ => return Ok(false),
         };
         action = moving.on(event);
     }
@@ -338,6 +356,31 @@ async fn spanned(
     ended
 }
 
+/// Has this node's memory let go of a session that is to be moved, and gives the session's turn. The record in the store
+/// decides about moves, so it must be what memory is (R9), and say what a crash has taken (R12).
+async fn out_of_memory(
+    node: &Node,
+    source: &mut Source,
+    ahead: Option<&Ahead>,
+) -> Result<Option<(Turn, Instant)>, Fault> {
+    match &source.home {
+        Home::InFunction(at) if *at == node.name => {}
+        _ => return Ok(None),
+    }
+    let turn = node.turns.take(&source.key).await?;
+    let began = Instant::now();
+    node.owner.note_losses_of(&source.key).await?;
+    let rest = source.take_rest(&node.owner);
+    let released = node.owner.release(&source.key);
+    let sent = async {
+        if let Some(ahead) = ahead {
+            ahead.send_rest(rest).await;
+        }
+    };
+    tokio::join!(released, sent).0?;
+    Ok(Some((turn, began)))
+}
+
 async fn drive(
     node: &Arc<Node>,
     job: &Job,
@@ -347,24 +390,9 @@ async fn drive(
     (mut moving, mut action): (Move, MoveAction),
 ) -> Result<Ended, Fault> {
     let home = &source.home.clone();
-    let mut began = Instant::now();
-    let _turn = match home {
-        Home::InFunction(at) if *at == node.name => {
-            let turn = node.turns.take(&source.key).await?;
-            began = Instant::now();
-            let rest = source.take_rest(&node.owner);
-            // The record in the store decides about moves, so it must be what memory is (R9).
-            let released = node.owner.release(&source.key);
-            let sent = async {
-                if let Some(ahead) = &ahead {
-                    ahead.send_rest(rest).await;
-                }
-            };
-            tokio::join!(released, sent).0?;
-            Some(turn)
-        }
-        _ => None,
-    };
+    let now = Instant::now();
+    let turn = out_of_memory(node, &mut source, ahead.as_ref()).await?;
+    let began = turn.as_ref().map_or(now, |(_, began)| *began);
     let client = match home {
         Home::InClient(_) => Some(ClientPlace::open(node, job, app, part, home).await?),
         _ => None,
@@ -377,6 +405,9 @@ async fn drive(
             MoveAction::CommitSource(commit) => {
                 if let Status::Moving(to) = &commit.head.status {
                     may_take(node, home).await?;
+                    if *home == Home::InClient(None) {
+                        node.forwards.leave(session_of(job)?, part);
+                    }
                     if to.model() == ExecutionModel::InClient {
                         ClientPlace::check_fits(&commit.head)?;
                     }
@@ -399,6 +430,9 @@ async fn drive(
                 return Ok(Ended::Handed(to, envelopes));
             }
             MoveAction::Done(there) if acted => {
+                if *home == Home::InClient(None) {
+                    node.forwards.left(session_of(job)?, part);
+                }
                 node.metrics
                     .session_moved(home.model(), there.model(), began.elapsed());
                 return Ok(Ended::At(there));

@@ -55,7 +55,10 @@ async fn empty(node: &Arc<Node>, targets: &[NodeName], time: Duration) -> Result
                 ExecutionModel::InEdge => node.homes.site().is_none(),
                 _ => false,
             };
-            if !lives_here || head.status != Status::Live || head.expires < node.clock.now() {
+            let now = node.clock.now();
+            // In memory it may have been used since.
+            let has_ended = head.expires < now && !node.owner.holds_unexpired(&key, now);
+            if !lives_here || head.status != Status::Live || has_ended {
                 continue;
             }
             if tokio::time::Instant::now() >= ends {

@@ -1,6 +1,6 @@
 //! What this node has learnt of where sessions are. A cache: a session's birth home always knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use fogline_core::model::{Birth, SessionId};
@@ -15,6 +15,8 @@ pub(crate) struct Forwards {
     homes: Mutex<HashMap<(SessionId, Birth), Home>>,
     /// The newest epochs of those that clients hold, and whose homes before have let go of them.
     taken: Mutex<HashMap<(SessionId, Birth), u64>>,
+    /// Parts that are about to leave clients who keep them by themselves, so that only a record says so.
+    leaving: Mutex<HashSet<(SessionId, Birth)>>,
 }
 
 impl Forwards {
@@ -44,6 +46,27 @@ impl Forwards {
             taken.clear();
         }
         taken.insert((session.clone(), part), epoch);
+    }
+
+    /// Whether a part is about to leave its client.
+    pub(crate) fn is_leaving(&self, session: &SessionId, part: Birth) -> bool {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        !leaving.is_empty() && leaving.contains(&(session.clone(), part))
+    }
+
+    /// A part is about to leave its client.
+    pub(crate) fn leave(&self, session: &SessionId, part: Birth) {
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        if leaving.len() >= MAX {
+            leaving.clear();
+        }
+        leaving.insert((session.clone(), part));
+    }
+
+    /// A part has left its client.
+    pub(crate) fn left(&self, session: &SessionId, part: Birth) {
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        leaving.remove(&(session.clone(), part));
     }
 
     /// A part is there.

@@ -427,6 +427,7 @@ impl Handle {
         if stored != Ok(true) {
             tracing::error!(node = %self.node.name, "stopped with sessions that are not stored");
         } else if done.is_ok()
+            && self.node.owner.crashes().is_none()
             && let Err(error) = incarnation::end(&self.node.store).await
         {
             tracing::warn!(node = %self.node.name, %error, "the next start will take this for a crash");

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fogline_core::model::{AppName, CommitId, TenantName};
+use fogline_core::model::{AppName, CommitId, ExecutionModel, TenantName};
 use fogline_core::quota::Usage;
-use fogline_core::session::{Commit, Expect, Head, Home, Status};
+use fogline_core::session::{Commit, Expect, Head, Home, RecordKey, Status};
 use fogline_protocol::problem::Kind;
 use fogline_state::{Committed, Listed, Store, StoreError};
 use futures_util::FutureExt;
@@ -44,6 +44,9 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
         }
         let mut used: BTreeMap<TenantName, Usage> = BTreeMap::new();
         let mut silent = Silent::new();
+        if let Err(fault) = note_losses(node).await {
+            tracing::warn!(problem = %fault.problem(), "not every session says yet what a crash has taken from it");
+        }
         for (tenant, app) in node.apps.all() {
             let usage = used.entry(tenant.clone()).or_default();
             if let Err(fault) = sweep_app(node, &tenant, &app.spec.name, &mut silent, usage).await {
@@ -65,6 +68,33 @@ pub(crate) async fn sweep(node: &Arc<Node>) {
         }
         tokio::time::sleep(node.sweep_every).await;
     }
+}
+
+/// Has every session of this node say what a crash has taken from it, also those that nobody uses (R12).
+async fn note_losses(node: &Node) -> Result<(), Fault> {
+    let Some(crashes) = node.owner.crashes() else {
+        return Ok(());
+    };
+    for (tenant, app) in node.apps.all() {
+        let mut records = sessions::all(&**node.homes.local(), &tenant, &app.spec.name).await?;
+        records.retain(|listed| {
+            listed.key.model == ExecutionModel::InFunction && listed.head.status == Status::Live
+        });
+        for some in records.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(|listed| note_losses_of(node, &listed.key))).await?;
+        }
+    }
+    node.owner.has_noted(crashes);
+    Ok(())
+}
+
+async fn note_losses_of(node: &Node, key: &RecordKey) -> Result<(), Fault> {
+    let _turn = node.turns.take(key).await?;
+    if node.owner.usage(key).is_none() {
+        node.owner.note_losses_of(key).await?;
+        node.owner.release(key).await?;
+    }
+    Ok(())
 }
 
 /// Forgets deletions of long ago, and packages that the catalogue does not name any more.
@@ -159,6 +189,19 @@ async fn remove(node: &Node, Listed { key, head }: &Listed) -> Result<(), Fault>
     Ok(())
 }
 
+/// Whether a session is where it was to go.
+async fn arrived(node: &Node, key: &RecordKey, moving: &Head, to: &Home) -> Result<bool, Fault> {
+    let there = RecordKey {
+        model: to.model(),
+        ..key.clone()
+    };
+    let Some(store) = node.homes.record(to)? else {
+        return Ok(false);
+    };
+    let found = store.load(&there, &BTreeSet::new()).await?;
+    Ok(found.is_some_and(|found| found.head.epoch > moving.epoch))
+}
+
 /// Whether a record leads to a session that lives on elsewhere: then it does so for as long as that does (R10).
 async fn leads_on(
     node: &Node,
@@ -169,6 +212,16 @@ async fn leads_on(
     let (Status::Moving(to) | Status::Moved(to)) = &head.status else {
         return Ok(false);
     };
+    // The move may have come to its target and its source not been told.
+    if let Status::Moving(to) = &head.status
+        && to.model() != ExecutionModel::InClient
+    {
+        match arrived(node, key, head, to).await {
+            Ok(true) => node.forwards.learn(&key.session, key.part, to),
+            Ok(false) => {}
+            Err(_) => return Ok(true),
+        }
+    }
     let last_known = || node.forwards.home(&key.session, key.part);
     if silent.contains(to) || silent.contains(&last_known()) {
         return Ok(true);

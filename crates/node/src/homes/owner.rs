@@ -9,8 +9,9 @@
 //! what the store refuses, as when its disk is full: memory goes back to what is stored, and whoever waits is told why.
 //!
 //! What memory had and the store has not is lost with the process. After that each session goes on in a new epoch, so that
-//! nobody who was told of what is lost takes what comes later for it (R12). It does so once: what has left memory since was
-//! stored before, and a session that comes back by the dozen would push what is known to be lost out of its head.
+//! nobody who was told of what is lost takes what comes later for it (R12), also those that are not used: until every record says
+//! so, the node does not end in peace. It does so once: what has left memory since was stored before, and a session that comes
+//! back by the dozen would push what is known to be lost out of its head.
 //!
 //! Under a lease memory belongs to one life of the node. A life that brings a session into its memory replaces the
 //! record first: whoever has read it before to take the session, and saw no life then, finds another one.
@@ -19,7 +20,8 @@ mod memory;
 mod owned;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ use fogline_core::application::Durability;
 use fogline_core::model::{Incarnation, StateName, Timestamp};
 use fogline_core::quota::Usage;
 use fogline_core::session::{BlobName, Commit, Expect, Head, RecordKey, Snapshot, Status};
-use fogline_state::{Committed, Store};
+use fogline_state::{Committed, Store, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
@@ -59,8 +61,8 @@ pub(crate) struct Owner {
     quotas: Arc<Quotas>,
     sessions: Mutex<HashMap<RecordKey, Arc<Owned>>>,
     tasks: TaskTracker,
-    /// Whether what was acknowledged may have been lost with a memory before this one.
-    after_crash: AtomicBool,
+    /// How many memories before this one may have lost what was acknowledged, as long as not every record says so.
+    crashes: AtomicU64,
     /// Of which sessions it was not, because they have left this memory: noted after a crash only.
     released: Mutex<HashSet<RecordKey>>,
     /// How often memory has taken what a store has, over all sessions.
@@ -102,7 +104,7 @@ impl Owner {
             quotas,
             sessions: Mutex::default(),
             tasks,
-            after_crash: AtomicBool::new(after_crash),
+            crashes: AtomicU64::new(u64::from(after_crash)),
             released: Mutex::default(),
             overtaken: Arc::default(),
         }
@@ -200,6 +202,18 @@ impl Owner {
         self.find(key)?.memory().blobs.get(name).cloned()
     }
 
+    /// A blob of a session, from memory or from the store: what is about to leave is not brought into memory.
+    pub(crate) async fn find_blob(
+        &self,
+        key: &RecordKey,
+        name: &BlobName,
+    ) -> Result<Option<Bytes>, StoreError> {
+        match self.blob(key, name) {
+            Some(blob) => Ok(Some(blob)),
+            None => self.store.blob(key, name).await,
+        }
+    }
+
     /// All blobs of a session in memory.
     pub(crate) fn blobs(&self, key: &RecordKey) -> BTreeMap<BlobName, Bytes> {
         let owned = self.find(key);
@@ -288,10 +302,37 @@ impl Owner {
         if stored != Ok(true) {
             tracing::error!("not all sessions were stored in time");
             self.released().clear();
-            self.after_crash.store(true, Ordering::Relaxed);
+            self.crashes.fetch_add(1, Ordering::Relaxed);
         }
         self.lock().clear();
         self.quotas.forget_memory();
+    }
+
+    /// Has the record of a session say that it has lost what memory had before a crash (R12), if it does not yet. The caller has
+    /// its turn.
+    pub(crate) async fn note_losses_of(&self, key: &RecordKey) -> Result<(), Fault> {
+        if self.find(key).is_none() && self.may_have_lost(key) {
+            let life = self.since(key)?.life;
+            self.fetch(key, life).await?;
+        }
+        Ok(())
+    }
+
+    /// How many memories before this one may have lost something that records do not say yet.
+    pub(crate) fn crashes(&self) -> Option<NonZero<u64>> {
+        NonZero::new(self.crashes.load(Ordering::Relaxed))
+    }
+
+    /// All records say what so many crashes have taken.
+    pub(crate) fn has_noted(&self, crashes: NonZero<u64>) {
+        let (from, to) = (crashes.get(), 0);
+        // It fails if there has been another one meanwhile.
+        let noted = self
+            .crashes
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        if noted.is_ok() {
+            self.released().clear();
+        }
     }
 
     /// Whether a session is in memory and lives on after `now`.
@@ -322,7 +363,7 @@ impl Owner {
 
     /// All that memory has of a session is stored, and memory is about to forget it.
     fn has_lost_nothing_of(&self, key: &RecordKey) {
-        if !self.after_crash.load(Ordering::Relaxed) {
+        if self.crashes().is_none() {
             return;
         }
         let mut released = self.released();
@@ -334,7 +375,7 @@ impl Owner {
 
     /// Whether what was acknowledged of a session that is not in memory may have been lost.
     fn may_have_lost(&self, key: &RecordKey) -> bool {
-        self.after_crash.load(Ordering::Relaxed) && !self.released().contains(key)
+        self.crashes().is_some() && !self.released().contains(key)
     }
 
     fn find(&self, key: &RecordKey) -> Option<Arc<Owned>> {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::application::Application;
-use fogline_core::model::limits::{MAX_HELD, MAX_SEALED_REPLIES};
+use fogline_core::model::limits::{MAX_BODY, MAX_HELD, MAX_SEALED_REPLIES};
 use fogline_core::model::{
     AppName, Birth, ClientId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
 };
 use fogline_core::session::{
-    BlobName, BlobOf, Commit, Content, Expect, Head, Home, RecordKey, Refusal, ReplyOutput, Snapshot, Whole,
-    end_is_due,
+    BlobName, BlobOf, Commit, Content, Expect, Head, Home, RecordKey, Refusal, ReplyOutput, Snapshot, Status,
+    Whole, end_is_due,
 };
 use fogline_protocol::api::StateInfo;
 use fogline_protocol::problem::Kind;
@@ -23,7 +23,7 @@ use super::Job;
 use super::envelopes::{missing, of_seal, old};
 use super::parts::record_key;
 use crate::apps::Deployed;
-use crate::convert;
+use crate::convert::{self, Presented};
 use crate::fault::Fault;
 use crate::node::Node;
 use crate::sessions::states_of;
@@ -38,8 +38,8 @@ pub(crate) struct ClientPlace {
     /// Why the envelopes do not fit the record. Told only if the invocation is to be executed: a retry brings old
     /// envelopes, and gets its reply.
     misfit: Option<SealError>,
-    /// The replies of the home from which the client has just taken the session, and their blobs.
-    brought: Option<Box<Whole>>,
+    /// What the home before has had of a session without a mark.
+    presented: Presented,
     new: Envelopes,
 }
 
@@ -97,36 +97,38 @@ impl Whose {
     }
 }
 
-/// Lets the home that a client's session was at before let go of it; gives what that held until now.
+/// Lets the home that a client's session was at before let go of it.
 async fn taken(
     node: &Arc<Node>,
     job: &Job,
     whose: &Whose,
     home: &Home,
     epoch: u64,
-) -> Result<Option<Whole>, Fault> {
+) -> Result<Presented, Fault> {
     let (session, part) = (&whose.session, whose.part);
     if home.model() != ExecutionModel::InClient {
-        let brought = convert::presented(node, job, part, home, epoch).await?;
+        let presented = convert::presented(node, job, part, home, epoch).await?;
         node.forwards
             .learn(session, part, &Home::InClient(whose.mark.clone()));
         node.forwards.take(session, part, epoch);
-        return Ok(brought);
+        return Ok(presented);
     }
-    if epoch == 0 || whose.mark.is_some() || node.forwards.is_taken(session, part, epoch) {
-        return Ok(None);
+    let is_settled = || epoch == 0 || node.forwards.is_taken(session, part, epoch);
+    if whose.mark.is_some() || !node.forwards.is_leaving(session, part) && is_settled() {
+        return Ok(Presented::Nothing);
     }
     // It has been elsewhere, which this node does not know or has known of an earlier time.
     match convert::presented(node, job, part, home, epoch).await {
-        Ok(brought) => {
+        Ok(Presented::Leaving(to)) => Ok(Presented::Leaving(to)),
+        Ok(presented) => {
             node.forwards.take(session, part, epoch);
-            Ok(brought)
+            Ok(presented)
         }
         Err(fault) if fault.problem().kind == Kind::BadEnvelope => Err(fault),
         // Whom nobody reaches now lets go of it when it comes back and is asked.
         Err(fault) => {
             tracing::debug!(problem = %fault.problem(), "a client's session was elsewhere before");
-            Ok(None)
+            Ok(Presented::Nothing)
         }
     }
 }
@@ -171,7 +173,7 @@ impl ClientPlace {
             return Err(Refusal::Gone.into());
         }
         let epoch = opened.iter().map(|opened| opened.epoch).max().unwrap_or(0);
-        let brought = taken(node, job, &whose, home, epoch).await?;
+        let presented = taken(node, job, &whose, home, epoch).await?;
         let record = match &whose.mark {
             Some(keeper) => {
                 let home = Home::InClient(Some(keeper.clone()));
@@ -193,7 +195,7 @@ impl ClientPlace {
             held,
             record,
             misfit: None,
-            brought: brought.map(Box::new),
+            presented,
             new: Vec::new(),
         })
     }
@@ -231,7 +233,7 @@ impl ClientPlace {
             held: None,
             record: Some((store, key)),
             misfit: None,
-            brought: None,
+            presented: Presented::Nothing,
             new: Vec::new(),
         }
     }
@@ -244,8 +246,12 @@ impl ClientPlace {
         let Some((store, key)) = &self.record else {
             let held = self.held.as_ref().ok_or_else(missing)?;
             let mut found = seal::assemble(held.opened.clone(), states).map_err(|error| of_seal(&error))?;
-            if let (Some(found), Some(brought)) = (&mut found, &self.brought) {
-                found.head.replies = brought.head.replies.clone();
+            if let Some(found) = &mut found {
+                match &self.presented {
+                    Presented::Held(brought) => found.head.replies = brought.head.replies.clone(),
+                    Presented::Leaving(to) => found.head.status = Status::Moving(to.clone()),
+                    Presented::Nothing => {}
+                }
             }
             return Ok(found);
         };
@@ -317,6 +323,7 @@ impl ClientPlace {
         };
         // Held bytes are sealed from `values`; what is inline is sealed from the head.
         let new = held.whose.seal(&commit.head, &written, &values, held.now)?;
+        check_answer(output_of(&commit).len(), &new)?;
         let Some((store, key)) = &self.record else {
             self.new = new;
             return Ok(Committed::Done);
@@ -359,10 +366,10 @@ impl ClientPlace {
     }
 
     pub(crate) async fn blob(&self, name: &BlobName) -> Result<Option<Bytes>, Fault> {
-        match (&self.record, &self.brought) {
+        match (&self.record, &self.presented) {
             (Some((store, key)), _) => Ok(store.blob(key, name).await?),
-            (None, Some(brought)) => Ok(brought.blobs.get(name).cloned()),
-            (None, None) => Ok(None),
+            (None, Presented::Held(brought)) => Ok(brought.blobs.get(name).cloned()),
+            (None, Presented::Nothing | Presented::Leaving(_)) => Ok(None),
         }
     }
 
@@ -448,10 +455,9 @@ impl ClientPlace {
             record => {
                 let found = seal::assemble(opened, &all).map_err(|error| of_seal(&error))?;
                 let Snapshot { head, values } = found.ok_or_else(missing)?;
-                // A forward of this very epoch decides: somebody has begun to move the session.
                 match record {
                     Some(record) if record.epoch > head.epoch => return Err(old()),
-                    Some(record) if record.epoch == head.epoch => (record, values),
+                    Some(record) if record.epoch == head.epoch => (leaving(record, head)?, values),
                     _ => (head, values),
                 }
             }
@@ -553,18 +559,31 @@ impl ClientPlace {
     }
 }
 
+/// The head of a session that somebody has begun to move, by its record, of the very epoch that its client presents: the record
+/// decides about the move, and the client's states go with it, which may be newer.
+fn leaving(record: Head, held: Head) -> Result<Head, Fault> {
+    // What began the move was one version itself.
+    if held.version + 1 < record.version {
+        return Err(old());
+    }
+    let Head {
+        version,
+        states,
+        expires,
+        ..
+    } = held;
+    Ok(Head {
+        version: version.max(record.version),
+        states,
+        expires,
+        ..record
+    })
+}
+
 /// The reply is kept with the envelopes, which nobody can make again.
 fn keep_reply(commit: &mut Commit, new: &Envelopes) -> Result<(), Fault> {
-    let version = commit.head.version;
-    let plain = BlobName {
-        version,
-        commit: commit.head.commit,
-        of: BlobOf::Reply,
-    };
-    let output = match commit.blobs.remove(&plain) {
-        Some(output) => output,
-        None => commit.head.replies.inline_output(version).unwrap_or_default(),
-    };
+    let (output, plain) = (output_of(commit), plain_reply(commit));
+    commit.blobs.remove(&plain);
     let bytes = postcard::to_stdvec(&(output, new))
         .map_err(|error| Fault::internal(format!("writing a reply: {error}")))?;
     let name = BlobName {
@@ -574,9 +593,40 @@ fn keep_reply(commit: &mut Commit, new: &Envelopes) -> Result<(), Fault> {
     commit
         .head
         .replies
-        .keep_output(version, ReplyOutput::Blob(name.clone()));
+        .keep_output(name.version, ReplyOutput::Blob(name.clone()));
     commit.blobs.insert(name, bytes.into());
     Ok(())
+}
+
+fn plain_reply(commit: &Commit) -> BlobName {
+    BlobName {
+        version: commit.head.version,
+        commit: commit.head.commit,
+        of: BlobOf::Reply,
+    }
+}
+
+fn output_of(commit: &Commit) -> Bytes {
+    let inline = || commit.head.replies.inline_output(commit.head.version);
+    let blob = commit.blobs.get(&plain_reply(commit)).cloned();
+    blob.or_else(inline).unwrap_or_default()
+}
+
+/// Refuses, before anything is committed, what could be sent to the client from this node only, and not from another one to
+/// which it talks: an answer has to fit into a frame.
+fn check_answer(output: usize, new: &Envelopes) -> Result<(), Fault> {
+    let envelopes: usize = new.iter().map(|(_, sealed)| sealed.len()).sum();
+    if (output + envelopes) as u64 <= MAX_BODY.0 {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Kind::TooLarge,
+        format!(
+            "the output has {output} bytes and the states that its client has to keep {envelopes}: an answer has at most {}",
+            MAX_BODY.0
+        ),
+        "return less, or write less at once; or keep the session elsewhere than in-client",
+    ))
 }
 
 fn bytes_of_blobs(head: &Head, blobs: &BTreeMap<BlobName, Bytes>) -> BTreeMap<StateName, Bytes> {

@@ -55,7 +55,7 @@ impl Place {
     pub(crate) async fn blob(&self, name: &BlobName) -> Result<Option<Bytes>, Fault> {
         match self {
             Self::Store(store, key) => Ok(store.blob(key, name).await?),
-            Self::Owner(owner, key, ..) => Ok(owner.blob(key, name)),
+            Self::Owner(owner, key, ..) => Ok(owner.find_blob(key, name).await?),
             Self::Client(client) => client.blob(name).await,
         }
     }

@@ -1,12 +1,15 @@
 //! Moving sessions between the four places: whoever asks finds the session, its replies and its states.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use fogline_core::model::ExecutionModel;
 use fogline_node::Tenants;
 use fogline_protocol::api::Session;
 use fogline_state::seal::Keyring;
 
+use super::kept;
 use super::rules::path;
-use super::support::{CLIENT, Caller, Gated, Held, Nodes, Setup, with_guard};
+use super::support::{CLIENT, Caller, Gated, Held, Meddling, Nodes, Setup, with_guard};
 
 /// A session with a client of its own, and its nodes.
 async fn one_session(
@@ -553,4 +556,117 @@ async fn a_session_of_steps_that_share_a_state_at_once_does_not_go_to_its_client
         .await
         .ok();
     nodes.stop().await;
+}
+
+/// A move away from a client who keeps its session by itself stops half-way, because the cloud does not answer.
+async fn stopped_half_way(nodes: &mut Nodes, one: &Caller, held: &mut Held) {
+    nodes.stop_node("cloud").await;
+    let stopped = one.convert(held, "external", &[("fogline-client", CLIENT)]).await;
+    stopped.is(503, "unavailable");
+    nodes.start_node("cloud").await;
+}
+
+/// R9: the record of a move that was begun does not refuse the very envelopes that it is to be finished with.
+#[tokio::test]
+async fn a_move_away_from_a_client_is_finished_by_a_node_that_has_not_begun_it() {
+    for convert_again in [true, false] {
+        let (_folder, mut nodes, one, _, mut held) = one_session(Setup::default(), "none", "in-client").await;
+        add(&one, &mut held, "5", "a").await;
+        for model in ["in-edge", "in-client"] {
+            convert(&one, &mut held, model).await;
+        }
+        assert_eq!(add(&one, &mut held, "1", "b").await, "6");
+        stopped_half_way(&mut nodes, &one, &mut held).await;
+        let two = Caller::new(nodes.url("two"));
+        if convert_again {
+            convert(&two, &mut held, "external").await;
+        }
+        assert_eq!(
+            add(&two, &mut held, "1", "c").await,
+            "7",
+            "again: {convert_again}"
+        );
+        held.envelopes.clear();
+        assert_eq!(add(&one, &mut held, "1", "d").await, "8", "it is in the cloud");
+        nodes.stop().await;
+    }
+}
+
+/// What a client has been acknowledged between two tries to move its session goes with it.
+#[tokio::test]
+async fn a_move_away_from_a_client_that_is_tried_again_takes_what_was_written_meanwhile() {
+    for restarted in [false, true] {
+        let (_folder, mut nodes, one, _, mut held) = one_session(Setup::default(), "none", "in-client").await;
+        stopped_half_way(&mut nodes, &one, &mut held).await;
+        if restarted {
+            // It then knows nothing of the move, and asks no record about a session that was always with its client.
+            nodes.stop_node("one").await;
+            nodes.start_node("one").await;
+        }
+        let one = Caller::new(nodes.url("one"));
+        assert_eq!(add(&one, &mut held, "5", "a").await, "5");
+        if restarted {
+            convert(&one, &mut held, "external").await;
+        }
+        // Else whoever met the move has finished it.
+        held.envelopes.clear();
+        assert_eq!(
+            add(&one, &mut held, "1", "b").await,
+            "6",
+            "restarted: {restarted}"
+        );
+        nodes.stop().await;
+    }
+}
+
+/// R9: a home that was not heard to let go of a session is asked to until it has.
+#[tokio::test]
+async fn old_states_are_not_handed_out_by_a_home_that_was_not_heard_to_let_go_of_them() {
+    static LEFT: AtomicU64 = AtomicU64::new(0);
+    let setup = Setup {
+        meddling: Meddling::Unclosed(&LEFT),
+        ..Setup::default()
+    };
+    let (_folder, mut nodes, one, two, mut held) = one_session(setup, "none", "in-edge").await;
+    add(&one, &mut held, "5", "a").await;
+    convert(&one, &mut held, "in-client").await;
+    LEFT.store(1, Ordering::Relaxed);
+    assert_eq!(add(&two, &mut held, "1", "b").await, "6");
+    assert_eq!(LEFT.load(Ordering::Relaxed), 0, "it was not heard");
+    convert(&two, &mut held, "external").await;
+    assert_eq!(add(&two, &mut held, "1", "c").await, "7");
+    nodes.stop_node("one").await;
+    nodes.start_node("one").await;
+    let one = Caller::new(nodes.url("one"));
+    assert_eq!(add(&one, &mut held, "1", "d").await, "8");
+    nodes.stop().await;
+}
+
+/// R5: the reply of a session that is on its way to its client is still there, however large it is.
+#[tokio::test]
+async fn a_large_reply_is_found_while_its_session_waits_for_its_client() {
+    for model in ["in-function", "in-edge"] {
+        let folder = tempfile::tempdir().unwrap();
+        let nodes = Nodes::start(folder.path(), Setup::default()).await;
+        let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+        kept::deploy(&one).await;
+        let mut held = one.session("kept", model).await;
+        let append = format!("a{}", "x".repeat(2000));
+        let key = [("idempotency-key", "once")];
+        let first = one
+            .in_session(&mut held, "functions/f", append.clone(), &key)
+            .await
+            .ok();
+        assert_eq!(first.body.len(), 2000);
+        convert(&two, &mut held.clone(), "in-client").await;
+        for caller in [&one, &two] {
+            let again = caller
+                .in_session(&mut held.clone(), "functions/f", append.clone(), &key)
+                .await
+                .ok();
+            assert_eq!(again.body, first.body, "{model}");
+            assert_eq!(again.header("fogline-replayed"), "true", "{model}");
+        }
+        nodes.stop().await;
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use fogline_core::session::Seen;
 
-use super::support::{Caller, Held, Process, deadline, serve_if_told, with_durability};
+use super::support::{Caller, Held, Nodes, Process, Setup, deadline, serve_if_told, with_durability};
 
 async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
     let answer = caller
@@ -149,4 +149,43 @@ async fn a_killed_owner_has_its_last_checkpoint() {
         total = found;
     }
     victim.kill();
+}
+
+/// R12: that something is lost is known of sessions that move before anybody uses them again, and of those that nobody has used
+/// before the node stops in peace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_owner_lost_is_not_hidden_by_what_comes_before_the_next_use() {
+    serve_if_told().await;
+    let test = "kill::what_a_killed_owner_lost_is_not_hidden_by_what_comes_before_the_next_use";
+    for moves in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = Process::start(test, folder.path());
+        victim.caller.deploy("counter", with_durability("memory")).await;
+        let mut held = victim.caller.session("counter", "in-function").await;
+        let mut seen = String::new();
+        for total in 1..=5 {
+            (_, seen) = add(&victim.caller, &mut held, &total.to_string()).await;
+        }
+        victim.kill();
+        let mut nodes = Nodes::start(folder.path(), Setup::default()).await;
+        if moves {
+            let one = Caller::new(nodes.url("one"));
+            one.convert(&mut held, "in-edge", &[]).await.ok();
+        } else {
+            nodes.stop_node("one").await;
+            nodes.start_node("one").await;
+        }
+        let one = Caller::new(nodes.url("one"));
+        // Others have come as far as what was lost, and further.
+        let mut other = held.clone();
+        for number in 1..=7 {
+            let (got, _) = add(&one, &mut other, &format!("new {number}")).await;
+            assert_eq!(got, number.to_string());
+        }
+        let refused = one
+            .in_session(&mut held, "functions/add", "1", &[("fogline-seen", &seen)])
+            .await;
+        refused.is(412, "state-regressed");
+        nodes.stop().await;
+    }
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod branches;
 mod clients;
 mod conversion;
+mod ends;
 mod explain;
 mod failover;
 mod faults;

@@ -1,6 +1,7 @@
 //! Sessions that move from node to node, and nodes that are emptied.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fogline_client::Client;
 use fogline_core::model::{AppName, NodeName};
@@ -217,6 +218,27 @@ async fn sessions_of_a_node_that_was_emptied_go_on_when_it_is_gone() {
         assert_eq!(add(&three, held).await, "2", "{}", held.id);
         assert_eq!(add(&two, held).await, "3", "{}", held.id);
     }
+    nodes.stop().await;
+}
+
+/// What lives in memory alone is moved though the store says that its time is over.
+#[tokio::test]
+async fn a_session_that_was_used_since_it_was_stored_is_not_left_behind() {
+    static OLD: AtomicBool = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        meddling: Meddling::OldInLists(&OLD),
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let (one, two) = (Caller::new(nodes.url("one")), Caller::new(nodes.url("two")));
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-function").await;
+    add(&one, &mut held).await;
+    OLD.store(true, Ordering::Relaxed);
+    let drained: Drained = two.send(two.post("/v1/nodes/one/drain")).await.ok().json();
+    assert_eq!(drained, Drained { moved: 1, left: 0 });
+    assert_eq!(add(&two, &mut held).await, "2");
     nodes.stop().await;
 }
 

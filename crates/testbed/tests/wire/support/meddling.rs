@@ -73,6 +73,8 @@ pub(crate) enum Meddling {
     Unheard,
     /// It is not done, and nobody hears of it.
     Dropped,
+    /// Nothing; but so many commits by which a home lets go of a session are not done, and nobody hears of it.
+    Unclosed(&'static AtomicU64),
     /// What a node writes of the sessions that it owns is held up while this has no permit.
     Held(&'static Semaphore),
     /// Sessions that leave their owners are held up at the first; and whoever loads an owner's session is at the second
@@ -210,6 +212,15 @@ impl Store for Meddled {
         {
             return Err(StoreError::too_large(model::Bytes(1), model::Bytes(0)));
         }
+        if let (Meddling::Unclosed(left), Status::Moved(_)) = (self.meddling, &commit.head.status) {
+            let one_less = |left: u64| left.checked_sub(1);
+            if left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+                .is_ok()
+            {
+                return Ok(Committed::Unknown);
+            }
+        }
         if matches!(self.meddling, Meddling::Undeletable) && commit.head.status == Status::Deleted {
             self.commits.fetch_add(1, Ordering::Relaxed);
             self.be_faster(key).await?;
@@ -228,6 +239,7 @@ impl Store for Meddled {
             | Meddling::Leaving(..)
             | Meddling::StaleLists(_)
             | Meddling::Silent(_)
+            | Meddling::Unclosed(_)
             | Meddling::Held(_) => {}
             Meddling::Conflict => self.be_faster(key).await?,
             Meddling::Unheard => {
