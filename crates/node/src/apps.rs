@@ -17,7 +17,9 @@ use bytes::Bytes;
 use fogline_core::application::{self, Application, RuntimeKind};
 use fogline_core::catalogue::AppKey;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
-use fogline_core::model::{AppName, BadInput, Digest, FunctionName, NodeName, StateName, TenantName};
+use fogline_core::model::{
+    AppName, BadInput, Digest, ExecutionModel, FunctionName, NodeName, StateName, TenantName,
+};
 use fogline_manifest::{Source, application as manifest};
 use fogline_protocol::api;
 use fogline_protocol::problem::Kind;
@@ -125,6 +127,7 @@ impl Apps {
                 state.schema,
                 "deploy a version that can read it; or force it, and sessions that have it are refused",
             )?;
+            next.check_model(name, state.model)?;
         }
         Ok(())
     }
@@ -271,6 +274,32 @@ impl Deployed {
                 self.spec.version, self.spec.name, state.reads_schema_from, state.schema
             ),
             hint,
+        ))
+    }
+
+    /// Sessions are born with a part for each model that the manifest names, in which a state is looked for by the line of its
+    /// own: it would not be found under another one.
+    fn check_model(&self, name: &StateName, model: Option<ExecutionModel>) -> Result<(), Fault> {
+        let Some(state) = self.spec.states.get(name) else {
+            return Ok(());
+        };
+        if state.model == model {
+            return Ok(());
+        }
+        let of = |model: Option<ExecutionModel>| {
+            model.map_or("no model of its own".to_owned(), |it| format!("model {it}"))
+        };
+        Err(Fault::new(
+            Kind::Conflict,
+            format!(
+                "state {name} has {} in the version that is served, and {} in version {} of {}: sessions that have it would not \
+                 find it again",
+                of(model),
+                of(state.model),
+                self.spec.version,
+                self.spec.name
+            ),
+            "leave that line and convert sessions, or name the new state differently; or force it, and the state begins anew in them",
         ))
     }
 

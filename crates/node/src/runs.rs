@@ -13,8 +13,8 @@ use fogline_protocol::api::{self, RunBy, RunStatus};
 use fogline_protocol::peer::Shown;
 use fogline_protocol::problem::Kind;
 use fogline_protocol::trace::TraceContext;
+use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use sha2::{Digest, Sha256};
 
 use crate::admit::{self, Scope};
@@ -22,17 +22,18 @@ use crate::fault::Fault;
 use crate::homes::Turns;
 use crate::node::Node;
 use crate::sessions;
-use crate::trace;
 
 mod gather;
 mod hops;
 mod inbox;
+mod later;
 mod record;
 mod steps;
 
 use hops::Hops;
 pub(crate) use hops::{arrive, take};
-use inbox::{Inboxes, Place};
+use inbox::Inboxes;
+use later::execute_later;
 use record::{Progress, Record, begin, decode, keep, stored, unfinished};
 pub(crate) use record::{forget_app, forget_old};
 use steps::Common;
@@ -152,10 +153,15 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
 /// A session that has ended answers for none of its runs (R3). One that is out of reach for now is not known to have.
 pub(crate) async fn check_not_gone(node: &Node, scope: &Scope) -> Result<(), Fault> {
     let session = scope.session.as_ref().ok_or(Refusal::NoSession)?;
-    match sessions::describe(node, &scope.tenant, &scope.app, session).await {
-        Err(fault) if fault.problem().kind == Kind::Gone => Err(fault),
-        _ => Ok(()),
+    let mut gone = Ok(());
+    for part in session.parts() {
+        match sessions::find(node, &scope.tenant, &scope.app, session, *part).await {
+            // A part that nobody used has ended by itself.
+            Err(fault) if fault.problem().kind == Kind::Gone => gone = Err(fault),
+            _ => return Ok(()),
+        }
     }
+    gone
 }
 
 /// What is known of a run that was asked for before.
@@ -278,45 +284,6 @@ pub(crate) async fn resume(node: &Arc<Node>) -> Result<(), Fault> {
         execute_later(node, record, place);
     }
     Ok(())
-}
-
-fn execute_later(node: &Arc<Node>, record: Record, place: Place) {
-    let (node, tasks) = (Arc::clone(node), node.tasks.clone());
-    let stopping = node.stopping.clone();
-    tasks.spawn(async move {
-        tokio::select! {
-            () = execute_for_inbox(&node, &record, &place) => {}
-            // It stays accepted, and goes on when the node does.
-            () = stopping.cancelled() => {}
-        }
-    });
-}
-
-/// Whoever has the turn of a run writes down what comes of it.
-async fn execute_for_inbox(node: &Arc<Node>, record: &Record, place: &Place) {
-    let left = record.deadline.since(node.clock.now());
-    let asked = record.asked(left);
-    let in_turn = async {
-        place.turn().await;
-        // Somebody may wait for it by now, and have it executed.
-        let _turn = node.runs.turns.take(&record.id).await?;
-        let stored = stored(&node.store, record.id)?;
-        match finish(node, &asked, stored.unwrap_or_else(|| record.clone())).await {
-            Ok(_) => Ok(()),
-            Err(fault) => fail(node, record, &fault).await,
-        }
-    };
-    let in_turn = trace::within(record.trace.clone(), in_turn);
-    let recorded = match tokio::time::timeout(left, in_turn).await {
-        Ok(recorded) => recorded,
-        Err(_) => match node.runs.turns.take(&record.id).now_or_never() {
-            Some(Ok(_turn)) => fail(node, record, &Fault::deadline()).await,
-            _ => Ok(()),
-        },
-    };
-    if let Err(fault) = recorded {
-        tracing::error!(problem = %fault.problem(), "the end of a run was not recorded");
-    }
 }
 
 async fn finish(node: &Arc<Node>, asked: &Asked, record: Record) -> Result<Ran, Fault> {

@@ -23,11 +23,20 @@ use crate::random;
 /// Deletes the job's session: each part, where it is. What is wholly with its client is the client's to forget.
 pub(crate) async fn delete(node: &Arc<Node>, job: &Job) -> Result<(), Fault> {
     let session = job.call.session.as_ref().ok_or(Refusal::NoSession)?;
+    let (mut was_there, mut unknown) = (false, None);
     for part in session.parts() {
-        delete_part(node, job, *part).await?;
+        match delete_part(node, job, *part).await {
+            Ok(()) => was_there = true,
+            // A part that nobody used has ended by itself.
+            Err(fault) if fault.problem().kind == Kind::NotFound => unknown = Some(fault),
+            Err(fault) => return Err(fault),
+        }
     }
     forget_request(node, job).await;
-    Ok(())
+    match unknown {
+        Some(fault) if !was_there => Err(fault),
+        _ => Ok(()),
+    }
 }
 
 async fn delete_part(node: &Arc<Node>, job: &Job, part: Birth) -> Result<(), Fault> {

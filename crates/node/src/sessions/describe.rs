@@ -23,8 +23,17 @@ pub(crate) async fn describe(
     session: &SessionId,
 ) -> Result<api::Session, Fault> {
     let mut parts = Vec::new();
+    let mut ended = None;
     for part in session.parts() {
-        let (home, head) = find(node, tenant, app, session, *part).await?;
+        let (home, head) = match find(node, tenant, app, session, *part).await {
+            // A part that nobody used has ended by itself.
+            Err(fault) if matches!(fault.problem().kind, Kind::Gone | Kind::NotFound) => {
+                ended.get_or_insert(fault);
+                continue;
+            }
+            found => found?,
+        };
+        let primary = *part == session.primary();
         parts.push(match head {
             Some(head) => match &head.status {
                 // The client has it, or is about to take it: the next epoch begins there.
@@ -34,9 +43,9 @@ pub(crate) async fn describe(
                         epoch: head.epoch + 1,
                         ..head.clone()
                     },
-                    parts.is_empty(),
+                    primary,
                 ),
-                _ => part_of(&home, &head, parts.is_empty()),
+                _ => part_of(&home, &head, primary),
             },
             None => api::SessionPart {
                 model: home.model(),
@@ -45,9 +54,12 @@ pub(crate) async fn describe(
                 version: 0,
                 expires_unix_ms: None,
                 states: Vec::new(),
-                separate_snapshot: !parts.is_empty(),
+                separate_snapshot: !primary,
             },
         });
+    }
+    if let (true, Some(fault)) = (parts.is_empty(), ended) {
+        return Err(fault);
     }
     Ok(api::Session {
         session: session.clone(),

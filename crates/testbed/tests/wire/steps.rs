@@ -65,6 +65,7 @@ async fn a_function_that_reads_several_parts_is_behind_nothing() {
         let mut parts = looking_first();
         let manifest = String::from_utf8(parts[0].bytes.to_vec()).unwrap();
         let manifest = manifest
+            .replacen("name = \"words\"", &format!("name = \"{own}-{other}\""), 1)
             .replacen("model = \"in-edge\"", &format!("model = \"{own}\""), 1)
             .replacen("reads = [\"words\"]", "reads = [\"words\", \"zeta\"]", 1)
             .replacen(

@@ -1,9 +1,10 @@
 //! States that only some versions of an application declare: no session loses them (R9, R14, R19).
 
-use fogline_protocol::multipart::Part;
+use fogline_protocol::multipart::{self, Part};
 
+use super::kept::guests;
 use super::rules::{path, two_callers};
-use super::support::{CLIENT, Caller, Held, Setup, program};
+use super::support::{CLIENT, Caller, Held, Setup, package, program};
 
 /// The counter of words, in its second version beside a state of notes, which an invocation appends to.
 fn words(version: u32) -> Vec<Part> {
@@ -99,5 +100,50 @@ async fn a_session_that_its_client_could_not_hold_stays_where_it_is() {
             .ok();
         assert_eq!(notes.body.len(), 7 << 20, "{model}");
     }
+    nodes.stop().await;
+}
+
+/// A state that moved to another line of the manifest would not be found again in the sessions that have it.
+#[tokio::test]
+async fn a_version_in_which_a_state_has_another_model_of_its_own_is_refused_unless_forced() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let own = |manifest: &str| manifest.replace("[states.total]", "[states.total]\nmodel = \"external\"");
+    one.deploy("counter", own).await;
+    let mut held = one.session("counter", "in-edge").await;
+    one.in_session(&mut held, "functions/add", "5", &[]).await.ok();
+    let refused = one.deploy_parts(&package("counter", str::to_owned)).await;
+    refused.is(409, "conflict");
+    assert!(refused.text().contains("total"), "{}", refused.text());
+    let added = one.in_session(&mut held, "functions/add", "1", &[]).await;
+    assert_eq!(added.ok().text(), "6", "the version before is served");
+    one.force_deploy("counter", str::to_owned).await;
+    let added = one.in_session(&mut held, "functions/add", "1", &[]).await;
+    assert_eq!(added.ok().text(), "1", "it begins anew");
+    nodes.stop().await;
+}
+
+/// R15: no commit writes to two heads, whatever the manifest became after the session's birth.
+#[tokio::test]
+async fn a_function_that_would_write_two_parts_of_an_older_session_is_refused_in_it() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let guest = |model: &str, writes: &str| {
+        let manifest = format!(
+            "fogline = 1\n[application]\nname = \"two\"\nversion = \"0.1.0\"\nmodel = \"{model}\"\n\
+             [states.s]\nschema = 1\nsize = \"1 kB\"\n\
+             [states.r]\nschema = 1\nsize = \"1 kB\"\nmodel = \"in-edge\"\n\
+             [functions.f]\ncomponent = \"f.wasm\"\nwrites = {writes}\n"
+        );
+        vec![
+            Part::new(multipart::MANIFEST, manifest),
+            Part::new("f.wasm", guests::guest()),
+        ]
+    };
+    one.deploy_parts(&guest("external", "[\"s\"]")).await.ok();
+    let mut old = one.session("two", "external").await;
+    one.deploy_parts(&guest("in-edge", "[\"s\", \"r\"]")).await.ok();
+    let refused = one.in_session(&mut old, "functions/f", "wvalue", &[]).await;
+    refused.is(409, "conflict");
+    let mut new = one.session("two", "in-edge").await;
+    one.in_session(&mut new, "functions/f", "wvalue", &[]).await.ok();
     nodes.stop().await;
 }
