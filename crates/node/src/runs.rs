@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fogline_core::application::Application;
 use fogline_core::model::limits::MAX_SESSION_QUEUE;
 use fogline_core::model::{RunId, SessionId, StateName, StepName, Timestamp};
 use fogline_core::session::{Refusal, Seen, SessionKey};
@@ -102,6 +103,19 @@ impl Asked {
             .ok_or_else(|| Refusal::NoSession.into())
     }
 
+    /// Refuses steps that write one state at once of a session whose client has sent it (R14): the session may have been born, or
+    /// gone there, under a version without them.
+    fn check_with_client(&self, app: &Application) -> Result<(), Fault> {
+        let session = self.session()?;
+        for part in session.parts() {
+            let states = sessions::states_of(app, session, *part);
+            if self.envelopes.keys().any(|state| states.contains(state)) {
+                sessions::check_with_client(app, session, *part)?;
+            }
+        }
+        Ok(())
+    }
+
     fn of_session(&self) -> Result<SessionKey, Fault> {
         Ok(SessionKey {
             tenant: self.scope.tenant.clone(),
@@ -116,6 +130,7 @@ pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
         .map_err(|error| no_workflow(&error))?;
+    asked.check_with_client(&app.spec)?;
     if asked.key.is_none() {
         return Executing::new(node, &asked, None).end(run).await;
     }
@@ -141,6 +156,7 @@ pub(crate) async fn accept_run(node: &Arc<Node>, asked: Asked) -> Result<api::Ru
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
     let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
         .map_err(|error| no_workflow(&error))?;
+    asked.check_with_client(&app.spec)?;
     let id = run.id();
     let begun = begun(node, &asked, id)?;
     // Nobody waits here for one that is executed for the inbox.

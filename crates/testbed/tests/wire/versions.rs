@@ -147,3 +147,29 @@ async fn a_function_that_would_write_two_parts_of_an_older_session_is_refused_in
     one.in_session(&mut new, "functions/f", "wvalue", &[]).await.ok();
     nodes.stop().await;
 }
+
+/// R14: two steps at once would each be given the same envelope, and one of their updates would be lost.
+#[tokio::test]
+async fn steps_at_once_of_a_later_version_do_not_write_one_state_of_a_session_that_is_with_its_client() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    one.deploy("counter", str::to_owned).await;
+    let mut held = one.session("counter", "in-client").await;
+    let ran = one.in_session(&mut held, "runs", "5", &[]).await.ok();
+    assert_eq!(ran.text(), "5");
+    let twice = "\n[[workflow.steps]]\nname = \"again\"\nfunction = \"add\"\nafter = []\n";
+    one.deploy("counter", |manifest| manifest.to_owned() + twice)
+        .await;
+    for prefer in ["wait=10", "respond-async"] {
+        let refused = one
+            .in_session(&mut held, "runs", "1", &[("prefer", prefer)])
+            .await;
+        refused.is(409, "conflict");
+    }
+    let mut convert = held.clone();
+    one.convert(&mut convert, "in-edge", &[("fogline-client", CLIENT)])
+        .await
+        .ok();
+    convert.envelopes.clear();
+    one.in_session(&mut convert, "runs", "1", &[]).await.ok();
+    nodes.stop().await;
+}
