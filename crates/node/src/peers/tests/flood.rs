@@ -12,10 +12,12 @@ async fn unanswered(member: &Member, count: usize, to: std::net::SocketAddr) {
     let config = tls::client(member.trust(), tls::PEER);
     endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(config)));
     let deaf = tokio::net::UdpSocket::bind(anywhere()).await.unwrap();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut attempts) = (BTreeSet::new(), Vec::new());
     let mut datagram = [0; 2048];
     while seen.len() < count {
-        let _attempt = endpoint.connect(deaf.local_addr().unwrap(), "b.fogline").unwrap();
+        let attempt = endpoint.connect(deaf.local_addr().unwrap(), "b.fogline");
+        // Given up, it would say so.
+        attempts.push(attempt.unwrap());
         let length = deaf.recv(&mut datagram).await.unwrap();
         // RFC 9000, 17.2: a long header's byte, four of the version, the length of the destination's id, and that.
         let id = &datagram[6..6 + usize::from(datagram[5])];
