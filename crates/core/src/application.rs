@@ -140,6 +140,15 @@ pub struct FunctionLimits {
     pub output: Bytes,
 }
 
+impl FunctionLimits {
+    /// What one execution may set in all, held by its node until it is committed: as much as its worker may have in
+    /// memory, and in any case one state of the largest size, which it may write piece by piece.
+    #[must_use]
+    pub fn written(&self) -> Bytes {
+        self.memory.max(limits::MAX_STATE)
+    }
+}
+
 impl Default for FunctionLimits {
     fn default() -> Self {
         Self {

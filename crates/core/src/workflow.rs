@@ -18,8 +18,8 @@ use thiserror::Error;
 pub use hops::Onward;
 
 use crate::application::WorkflowStep;
-use crate::model::limits::MAX_STEPS;
-use crate::model::{FunctionName, RunId, StepName};
+use crate::model::limits::{MAX_BODY, MAX_STEPS};
+use crate::model::{self, FunctionName, RunId, StepName};
 
 /// The format that is written; one, once released, is read for ever.
 const FORMAT: u8 = 1;
@@ -80,6 +80,16 @@ pub enum BadRun {
     Damaged(String),
 }
 
+/// What a step gave does not fit into the input of one that follows.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("its input, joined of the outputs of the steps before it, has {size}, the most is {MAX_BODY}")]
+pub struct JoinTooLarge {
+    /// The step that joins.
+    pub step: StepName,
+    /// How large its input would be, as far as it is known.
+    pub size: model::Bytes,
+}
+
 impl Run {
     /// A run that begins. `steps` are in topological order.
     ///
@@ -114,6 +124,28 @@ impl Run {
             .iter()
             .filter_map(|step| self.ready_step(step))
             .collect()
+    }
+
+    /// Whether the inputs that a step's output is joined into can be sent to any node; to be asked before it is recorded.
+    ///
+    /// # Errors
+    /// For the first that cannot.
+    pub fn fits(&self, name: &StepName, output: &Bytes) -> Result<(), JoinTooLarge> {
+        let length = |before: &StepName| match self.output(before) {
+            Some(known) => known.len(),
+            None if before == name => output.len(),
+            None => 0,
+        };
+        for step in self.steps.iter().filter(|step| step.after.contains(name)) {
+            let size = joined_length(step.after.iter().map(length));
+            if step.after.len() > 1 && size as u64 > MAX_BODY.0 {
+                return Err(JoinTooLarge {
+                    step: step.name.clone(),
+                    size: model::Bytes(size as u64),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Records the output of a step, and gives the steps that this makes ready, in the order of the workflow. A step
@@ -228,12 +260,16 @@ impl Run {
     }
 }
 
+fn joined_length(outputs: impl Iterator<Item = usize>) -> usize {
+    outputs.map(|output| 4 + output).sum()
+}
+
 /// One output as it is; several each behind its length as a little-endian u32. None if there is none.
 fn joined(outputs: &[&Bytes]) -> Option<Bytes> {
     if let &[] | &[_] = outputs {
         return outputs.first().map(|output| (*output).clone());
     }
-    let length = outputs.iter().map(|output| 4 + output.len()).sum();
+    let length = joined_length(outputs.iter().map(|output| output.len()));
     let mut bytes = BytesMut::with_capacity(length);
     for output in outputs {
         bytes.put_u32_le(u32::try_from(output.len()).expect("an output is at most MAX_OUTPUT bytes"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use fogline_core::model::StateName;
 use fogline_core::session::Refusal;
+use fogline_core::workflow::JoinTooLarge;
 use fogline_protocol::problem::{Kind, Problem};
 use fogline_runtime::{Busy, ExecuteError, Fault as GuestFault, GuestError};
 use fogline_state::StoreError;
@@ -157,6 +158,13 @@ impl From<CallError> for Fault {
                 "check the node and the link to it",
             ),
         }
+    }
+}
+
+impl From<JoinTooLarge> for Fault {
+    fn from(error: JoinTooLarge) -> Self {
+        let hint = "let the steps before it give less, or pass it on in states";
+        Self::new(Kind::TooLarge, error.to_string(), hint).in_step(&error.step)
     }
 }
 

@@ -456,6 +456,7 @@ impl<'a> Executing<'a> {
         self.envelopes.extend(ran.envelopes.iter().cloned());
         self.changed.extend(ran.envelopes);
         self.shown = Shown::newest(self.shown, ran.shown);
+        run.fits(step, &ran.output)?;
         let ready = run.finish(step, ran.output);
         self.write_down(run).await?;
         Ok(ready)

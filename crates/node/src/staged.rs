@@ -30,11 +30,21 @@ pub(crate) struct Staged {
 /// What waits for a commit of one record.
 struct Waiting {
     since: Instant,
-    bytes: u64,
-    /// None are those on disk.
-    blobs: BTreeMap<BlobName, Option<Bytes>>,
+    blobs: BTreeMap<BlobName, Blob>,
     /// Commits that name them and are under way: as long as there is one, nothing is dropped.
     commits: usize,
+}
+
+struct Blob {
+    bytes: u64,
+    /// None if it is on disk.
+    in_memory: Option<Bytes>,
+}
+
+impl Waiting {
+    fn bytes(&self) -> u64 {
+        self.blobs.values().map(|blob| blob.bytes).sum()
+    }
 }
 
 /// A commit that names what was sent ahead is under way.
@@ -68,24 +78,26 @@ impl Staged {
 
     fn let_in(&self, key: &RecordKey, name: &BlobName, blob: &Bytes) -> Result<(), Fault> {
         let mut all = self.lock();
-        let held: u64 = all.values().map(|waiting| waiting.bytes).sum();
-        let own = all.get(key).map_or(0, |waiting| waiting.bytes) + blob.len() as u64;
+        let held: u64 = all.values().map(Waiting::bytes).sum();
+        let waiting = all.get(key);
+        // A blob whose answer was lost is sent again.
+        let again = waiting.and_then(|waiting| waiting.blobs.get(name));
+        let more = |before: u64| before - again.map_or(0, |blob| blob.bytes) + blob.len() as u64;
+        let own = more(waiting.map_or(0, Waiting::bytes));
         if own > MAX_COMMIT.0 {
             return Err(StoreError::too_large(model::Bytes(own), MAX_COMMIT).into());
         }
-        if held + blob.len() as u64 > MAX_COMMIT.0 {
+        if more(held) > MAX_COMMIT.0 {
             return Err(Fault::overloaded("too many large sessions are on their way here"));
         }
         let waiting = all.entry(key.clone()).or_insert_with(|| Waiting {
             since: Instant::now(),
-            bytes: 0,
             blobs: BTreeMap::new(),
             commits: 0,
         });
         waiting.since = Instant::now();
-        waiting.bytes += blob.len() as u64;
-        let in_memory = self.disk.is_none().then(|| blob.clone());
-        waiting.blobs.insert(name.clone(), in_memory);
+        let (bytes, in_memory) = (blob.len() as u64, self.disk.is_none().then(|| blob.clone()));
+        waiting.blobs.insert(name.clone(), Blob { bytes, in_memory });
         Ok(())
     }
 
@@ -103,7 +115,7 @@ impl Staged {
         })?;
         waiting.commits += 1;
         let in_memory = names.iter().filter_map(|name| {
-            let blob = waiting.blobs.get(name)?.clone()?;
+            let blob = waiting.blobs.get(name)?.in_memory.clone()?;
             Some((name.clone(), blob))
         });
         Ok(Taken {
@@ -171,5 +183,31 @@ impl Drop for Taken<'_> {
         if let Some(waiting) = self.staged.lock().get_mut(&self.key) {
             waiting.commits = waiting.commits.saturating_sub(1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_state::conformance::Scene;
+
+    use super::{Bytes, Kind, Staged};
+
+    #[tokio::test]
+    async fn a_blob_that_is_sent_again_counts_once() {
+        let (staged, scene) = (Staged::new(None), Scene::new("again"));
+        let (key, birth) = (scene.key(1), scene.birth());
+        let value = Bytes::from(vec![0; 150 << 20]);
+        let next = scene.next(&birth.head, &[("s", Some(value.clone()))]);
+        let name = next.head.blobs().pop_first().unwrap();
+        for _ in 0..20 {
+            staged
+                .put(key.clone(), name.clone(), value.clone())
+                .await
+                .unwrap();
+        }
+        let other = scene.next(&next.head, &[("s", Some(value.clone()))]);
+        let other = other.head.blobs().pop_first().unwrap();
+        let too_large = staged.put(key, other, value).await.unwrap_err();
+        assert_eq!(too_large.problem().kind, Kind::TooLarge);
     }
 }

@@ -138,6 +138,31 @@ async fn states_that_are_not_declared_so_are_refused_to_the_guest() {
 }
 
 #[tokio::test]
+async fn states_that_are_too_large_together_are_refused_to_the_guest() {
+    let runtime = runtime();
+    let mut small = function();
+    small.writes.insert("r".parse().unwrap());
+    small.limits.memory = Size(15 << 20);
+    let executor = ready(&runtime, &small).await;
+    let much = executor.execute(call("o", None)).await.unwrap();
+    assert_eq!(
+        much.outcome,
+        Err(GuestError::Failed("sr".to_owned())),
+        "too-large is the error's case 2"
+    );
+    assert!(much.writes.is_empty());
+    assert_eq!(
+        output(executor.execute(call("a!", Some("hello"))).await.unwrap()),
+        b"hello!"
+    );
+    small.limits.memory = Size(16 << 20);
+    let enough = ready(&runtime, &small).await;
+    let written = enough.execute(call("o", None)).await.unwrap().writes;
+    let bytes = written.values().flatten().map(|value| value.len());
+    assert_eq!(bytes.sum::<usize>(), 16 << 20);
+}
+
+#[tokio::test]
 async fn an_error_of_the_functions_own_writes_nothing() {
     let runtime = runtime();
     let mut kept = function();
@@ -305,6 +330,34 @@ async fn a_kept_worker_is_used_on_its_very_states_only() {
     worker.keep(session(), written(3));
     assert_eq!(count(4).await.1, 1, "other states");
     assert_eq!(count(3).await.1, 1, "and the worker of the old states is gone");
+}
+
+#[tokio::test]
+async fn memory_that_an_earlier_call_did_without_is_not_what_a_later_one_fails_for() {
+    let runtime = runtime();
+    let mut kept = function();
+    kept.instance = Instance::PerSession;
+    let executor = ready(&runtime, &kept).await;
+    let base = Some(CommitId([1; 16]));
+    let tagged = |input| {
+        let mut tagged = call(input, None);
+        tagged.keep = Some(KeepTag {
+            session: session(),
+            base,
+        });
+        tagged
+    };
+    let worker = executor.execute(tagged("q")).await.unwrap().worker.unwrap();
+    worker.keep(session(), base);
+    match executor.execute(tagged("?")).await {
+        Err(ExecuteError::Guest { fault, .. }) => {
+            assert!(
+                matches!(&fault, Fault::Trap(text) if text.contains("unreachable")),
+                "{fault}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]

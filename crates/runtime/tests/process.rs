@@ -36,7 +36,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    asked = 0
+
     def do_GET(self):
+        Handler.asked += 1
+        if "silent" in sys.argv and Handler.asked > 1:
+            time.sleep(3600)
         self.answer(200 if self.path == "/ready" else 404, b"")
 
     def do_POST(self):
@@ -69,6 +74,9 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(3)
         elif what == "l":
             time.sleep(3600)
+        elif what == "w":
+            time.sleep(float(rest))
+            self.answer(200, {"output": ""})
         elif what == "m":
             self.answer(200, {"output": output(str(len(bytearray(1 << 30))))})
         elif what == "v":
@@ -77,6 +85,7 @@ class Handler(BaseHTTPRequestHandler):
 threads = "threads" in sys.argv
 Server = socketserver.ThreadingUnixStreamServer if threads else socketserver.UnixStreamServer
 Server.daemon_threads = True
+Server.request_queue_size = 128 if "patient" in sys.argv else 5
 Server(os.environ["FOGLINE_SOCKET"], Handler).serve_forever()
 "#;
 
@@ -230,6 +239,46 @@ async fn a_program_that_serves_others_meanwhile_is_left_alone() {
     for _ in 0..20 {
         assert_eq!(run(&executor, "p").await.unwrap(), before);
     }
+}
+
+/// What callers no longer wait for is not handed to the program in any number.
+#[tokio::test]
+async fn a_program_that_serves_one_after_the_other_is_left_alone_when_callers_do_not_wait() {
+    let mut sequential = function(&["patient"]);
+    sequential.limits.time = Duration::from_secs(1);
+    let (executor, _folder) = ready(&sequential).await;
+    let before = run(&executor, "p").await.unwrap();
+    let callers = (0..4).map(|_| {
+        let executor = Arc::clone(&executor);
+        tokio::spawn(async move {
+            for _ in 0..30 {
+                let mut hurried = call("w0.1", None);
+                hurried.time_left = Duration::from_millis(20);
+                drop(executor.execute(hurried).await);
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+    let executor = &executor;
+    let after = eventually(async || run(executor, "p").await.ok()).await;
+    assert_eq!(before, after);
+}
+
+/// It does say that it is ready, but behind those that wait: later than the node has patience.
+#[tokio::test]
+async fn a_program_that_answers_calls_is_left_alone_when_it_does_not_say_that_it_is_ready() {
+    let mut hasty = function(&["threads", "silent"]);
+    hasty.limits.time = Duration::from_millis(300);
+    let (executor, _folder) = ready(&hasty).await;
+    let before = run(&executor, "p").await.unwrap();
+    assert_eq!(fault(&executor, "l").await, Fault::TimeLimit(hasty.limits.time));
+    let end = Instant::now() + 2 * (hasty.limits.time + Duration::from_secs(1));
+    while Instant::now() < end {
+        assert_eq!(run(&executor, "w0.01").await.unwrap(), "");
+    }
+    assert_eq!(run(&executor, "p").await.unwrap(), before);
 }
 
 #[tokio::test]

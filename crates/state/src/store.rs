@@ -1,6 +1,7 @@
 //! What every store of session records can do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 
 use async_trait::async_trait;
 use fogline_core::lease::BadLease;
@@ -8,6 +9,8 @@ use fogline_core::model::limits::{MAX_STATE, MAX_STATES};
 use fogline_core::model::{AppName, Bytes, CommitId, NodeName, StateName, TenantName, Timestamp};
 use fogline_core::session::{self, BadHead, BlobName, Commit, Expect, Head, RecordKey, Snapshot};
 use thiserror::Error;
+
+use crate::key;
 
 /// Largest commit, head and blobs together: all states of a session at their largest, which is what a move carries.
 pub const MAX_COMMIT: Bytes = Bytes(MAX_STATE.0 * MAX_STATES as u64 + (16 << 20));
@@ -48,10 +51,11 @@ pub trait Store: Send + Sync {
     /// When the store cannot be reached.
     async fn blob(&self, key: &RecordKey, name: &BlobName) -> Result<Option<bytes::Bytes>, StoreError>;
 
-    /// The records of an application in key order, behind `after`, at most `limit`.
+    /// The records of an application in key order, behind `after`, at most `limit`: fewer only where they end. Those
+    /// that cannot be read are left out.
     ///
     /// # Errors
-    /// When the store cannot be reached or its data is damaged.
+    /// When the store cannot be reached.
     async fn list(
         &self,
         tenant: &TenantName,
@@ -103,6 +107,23 @@ pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<Head, StoreError> {
         key: key.to_owned(),
         source,
     })
+}
+
+/// The record of this key, for a list; nothing if it cannot be read, which its log says and whoever asks for this very
+/// record is told: it hides no other.
+pub(crate) fn listed(key: &str, head: &[u8]) -> Option<Listed> {
+    let read = || {
+        Ok::<_, StoreError>(Listed {
+            key: key::read(key)?,
+            head: decode(key, head)?,
+        })
+    };
+    read()
+        .inspect_err(|error| {
+            let reason = error.source().map(ToString::to_string);
+            tracing::warn!(key, reason, "a record that cannot be read is left out of a list");
+        })
+        .ok()
 }
 
 /// Whether what a commit expects holds where this commit's head stands.

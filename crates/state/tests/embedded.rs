@@ -306,6 +306,39 @@ async fn a_blob_that_came_ahead_is_there_once_a_commit_names_it_and_gone_if_none
     assert_eq!(store.blob(&key, &old).await.unwrap(), None, "nobody will name it");
 }
 
+/// An expired record of a session that left is erased in the moment in which the session comes back.
+#[tokio::test]
+async fn erasing_a_record_leaves_what_waits_for_its_next_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("store.redb")).unwrap();
+    let scene = Scene::new("erased");
+    let key = scene.key(1);
+    let birth = scene.birth();
+    let value = |byte| Bytes::from(vec![byte; 9000]);
+    let left = scene.next(&birth.head, &[("s", Some(value(1)))]);
+    let old = one_blob(&left);
+    let mut back = scene.next(&left.head, &[("s", Some(value(2)))]);
+    let new = one_blob(&back);
+    for commit in [birth, left] {
+        assert_eq!(store.commit(&key, commit).await.unwrap(), Committed::Done);
+    }
+
+    store.stage(&key, &new, value(2)).await.unwrap();
+    store.erase(&key).await.unwrap();
+    assert_eq!(store.blob(&key, &old).await.unwrap(), None);
+    (back.expect, back.blobs) = (Expect::Absent, Default::default());
+    assert_eq!(store.commit(&key, back).await.unwrap(), Committed::Done);
+    let states = ["s".parse().unwrap()].into();
+    let found = store.load(&key, &states).await.unwrap().unwrap();
+    assert!(
+        found.values.into_values().next() == Some(value(2)),
+        "its blob is there"
+    );
+
+    store.erase(&key).await.unwrap();
+    assert_eq!(store.blob(&key, &new).await.unwrap(), None, "it waits no longer");
+}
+
 fn one_blob(commit: &Commit) -> BlobName {
     commit.head.blobs().pop_first().unwrap()
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::{BadRun, ReadyStep, Run};
 use crate::application::WorkflowStep;
 use crate::model::RunId;
+use crate::model::limits::MAX_BODY;
 
 const ID: RunId = RunId([0xab; 16]);
 
@@ -58,6 +59,26 @@ fn a_join_waits_for_all_and_gets_them_in_the_order_of_the_manifest() {
     let ready = finish(&mut run, "f2", b"z");
     assert_eq!(names(&ready), ["f3"]);
     assert_eq!(&ready[0].input[..], b"\x01\0\0\0z\x02\0\0\0xy");
+}
+
+#[test]
+fn what_does_not_fit_into_a_join_is_told_before_it_is_recorded() {
+    let half = Bytes::from(vec![0; MAX_BODY.0 as usize / 2]);
+    let mut run = start(&[
+        step("a", &[]),
+        step("b", &[]),
+        step("alone", &["a"]),
+        step("both", &["a", "b"]),
+    ]);
+    let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+    run.fits(&a, &half).unwrap();
+    assert_eq!(names(&run.finish(&a, half.clone())), ["alone"]);
+    let error = run.fits(&b, &half).unwrap_err();
+    assert_eq!((error.step.as_str(), error.size.0), ("both", MAX_BODY.0 + 8));
+    let most = half.slice(8..);
+    run.fits(&b, &most).unwrap();
+    let ready = run.finish(&b, most);
+    assert_eq!(ready[0].input.len() as u64, MAX_BODY.0);
 }
 
 #[test]

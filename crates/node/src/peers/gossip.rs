@@ -161,6 +161,7 @@ mod tests {
     use tokio::task::JoinSet;
     use tokio::time::timeout;
 
+    use super::notice;
     use crate::peers::{Authority, Endpoint, Handler, Message, Options, udp_socket};
 
     struct Silent;
@@ -205,6 +206,22 @@ mod tests {
         a.call(&name, Message::default(), deadline).await.unwrap();
         assert_eq!((a.live().count(), b.live().count()), (1, 1));
         assert_eq!((a.gossiped().sent.0, a.gossiped().received.0), (4, 4));
+    }
+
+    #[tokio::test]
+    async fn a_notice_that_takes_long_to_arrive_holds_up_none_behind_it() {
+        let (authority, mut served) = (Authority::new().unwrap(), JoinSet::new());
+        let a = node(&authority, "a", &mut served);
+        let b = node(&authority, "b", &mut served);
+        let of_b = b.local_address().unwrap();
+        a.send(of_b, Bytes::from_static(b"before"));
+        assert_eq!(next(&b, &a).await, "before");
+        let connection = a.live().at(of_b).unwrap();
+        let mut block = connection.open_uni().await.unwrap();
+        block.write_all(&[notice::BLOCK, 0, 0, 0]).await.unwrap();
+        a.send(of_b, Bytes::from_static(b"behind"));
+        let behind = timeout(notice::PATIENCE / 2, next(&b, &a)).await;
+        assert_eq!(behind.expect("it does not wait"), "behind");
     }
 
     #[tokio::test]

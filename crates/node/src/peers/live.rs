@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fogline_core::model::NodeName;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use quinn::{Connection, VarInt};
+use futures_util::stream::FuturesUnordered;
+use quinn::{Connection, RecvStream, VarInt};
 
 use super::gossip::Gossip;
-use super::notice::{self, Notice};
+use super::notice::{self, MAX_NOTICES, Notice};
 use super::trust::{Facts, Member, Revocation, Signed};
 
 /// Closes a connection with a node that was revoked, or whose certificate is over.
@@ -75,19 +77,34 @@ impl Live {
                 notice::revocations(&connection, &known).await;
             }
         };
-        let hear = async {
-            while let Ok(mut stream) = connection.accept_uni().await {
-                match notice::read(&mut stream).await {
-                    Some(Notice::Revocations(list)) => self.learn(list).await,
-                    Some(Notice::Gossip(message)) => {
-                        self.gossip.heard(canonical(connection.remote_address()), message);
-                    }
-                    Some(Notice::Block) => {}
-                    None => tracing::debug!(peer = %peer.node, "said something that is not a notice"),
-                }
+        tokio::join!(tell, self.hear_all(&connection, &peer));
+    }
+
+    /// Hears what the peer says, side by side: a notice that takes long to arrive holds up none behind it.
+    async fn hear_all(&self, connection: &Connection, peer: &Facts) {
+        let mut hearing = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                stream = connection.accept_uni(), if hearing.len() < MAX_NOTICES as usize => match stream {
+                    Ok(stream) => hearing.push(self.hear(connection, peer, stream)),
+                    Err(_) => break,
+                },
+                Some(()) = hearing.next() => {}
             }
-        };
-        tokio::join!(tell, hear);
+        }
+        // What was heard before the end is taken in.
+        while hearing.next().await.is_some() {}
+    }
+
+    async fn hear(&self, connection: &Connection, peer: &Facts, mut stream: RecvStream) {
+        match notice::read(&mut stream).await {
+            Some(Notice::Revocations(list)) => self.learn(list).await,
+            Some(Notice::Gossip(message)) => {
+                self.gossip.heard(canonical(connection.remote_address()), message);
+            }
+            Some(Notice::Block) => {}
+            None => tracing::debug!(peer = %peer.node, "said something that is not a notice"),
+        }
     }
 
     fn enter(&self, connection: &Connection, peer: &Facts, made: Made) -> There<'_> {

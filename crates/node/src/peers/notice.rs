@@ -15,7 +15,7 @@ use super::trust::Signed;
 const REVOCATIONS: u8 = 1;
 const GOSSIP: u8 = 2;
 /// Bytes that mean nothing, sent to see how long they take.
-const BLOCK: u8 = 3;
+pub(super) const BLOCK: u8 = 3;
 
 /// How long a notice may take that must arrive.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use fogline_core::model::{NodeName, limits};
 use quinn::{Connection, VarInt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout, timeout_at};
 
@@ -19,6 +20,10 @@ use super::traffic::{Meter, Meters};
 
 /// Closes a connection whose peer has shown no name that we know.
 const UNNAMED: VarInt = VarInt::from_u32(1);
+
+/// Handshakes under way with callers who have not shown that they are where they say: more than these show it first,
+/// which costs them a round trip and this node nothing.
+const MAX_UNSHOWN: usize = 64;
 
 /// What a node does with its peers' requests.
 #[async_trait]
@@ -41,16 +46,11 @@ impl Server {
     /// Serves until the endpoint is closed. Dropped, it drops all connections and handlers with it.
     pub(super) async fn run(self: Arc<Self>) {
         let mut connections = JoinSet::new();
+        let unshown = Arc::new(Semaphore::new(MAX_UNSHOWN));
         loop {
             tokio::select! {
                 incoming = self.endpoint.accept() => match incoming {
-                    Some(incoming) if connections.len() < self.max_connections => {
-                        connections.spawn(Arc::clone(&self).connection(incoming));
-                    }
-                    Some(incoming) => {
-                        tracing::warn!(from = %incoming.remote_address(), "refused: too many connections");
-                        incoming.refuse();
-                    }
+                    Some(incoming) => self.let_in(incoming, &unshown, &mut connections),
                     None => return,
                 },
                 Some(ended) = connections.join_next() => report(ended, "a connection"),
@@ -58,9 +58,34 @@ impl Server {
         }
     }
 
-    async fn connection(self: Arc<Self>, incoming: quinn::Incoming) {
+    fn let_in(
+        self: &Arc<Self>,
+        incoming: quinn::Incoming,
+        unshown: &Arc<Semaphore>,
+        connections: &mut JoinSet<()>,
+    ) {
+        let place = if incoming.remote_address_validated() {
+            None
+        } else if let Ok(place) = Arc::clone(unshown).try_acquire_owned() {
+            Some(place)
+        } else {
+            // Fails for those who have shown it.
+            let _ = incoming.retry();
+            return;
+        };
+        if connections.len() < self.max_connections {
+            connections.spawn(Arc::clone(self).connection(incoming, place));
+        } else {
+            tracing::warn!(from = %incoming.remote_address(), "refused: too many connections");
+            incoming.refuse();
+        }
+    }
+
+    async fn connection(self: Arc<Self>, incoming: quinn::Incoming, place: Option<OwnedSemaphorePermit>) {
         let address = incoming.remote_address();
-        let Ok(accepted) = timeout(self.handshake_timeout, incoming).await else {
+        let accepted = timeout(self.handshake_timeout, incoming).await;
+        drop(place);
+        let Ok(accepted) = accepted else {
             tracing::debug!(%address, "no handshake in time");
             return;
         };

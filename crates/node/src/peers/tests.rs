@@ -17,6 +17,8 @@ use super::{
 };
 use super::{stream, tls};
 
+mod flood;
+
 fn name(text: &str) -> NodeName {
     text.parse().unwrap()
 }

@@ -79,11 +79,13 @@ impl Executing<'_> {
             }
         }
         self.shown = Shown::newest(self.shown, arrived.shown);
-        let ready = match arrived.output {
+        let output = arrived.output.map_err(Fault::from);
+        let output = output.and_then(|output| Ok(run.fits(&arrived.step, &output).map(|()| output)?));
+        let ready = match output {
             Ok(output) => run.arrive(&arrived.step, output),
-            Err(problem) => {
+            Err(fault) => {
                 failed_steps.insert(arrived.step);
-                failed.get_or_insert(problem.into());
+                failed.get_or_insert(fault);
                 Vec::new()
             }
         };

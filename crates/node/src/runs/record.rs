@@ -199,9 +199,10 @@ pub(super) async fn unfinished(store: &EmbeddedStore) -> Result<Vec<Record>, Fau
     loop {
         let page = store.meta_list(LEFT, after.as_deref(), PAGE)?;
         for (key, _) in &page {
-            let record = store.meta_get(TABLE, key)?.map(|bytes| read(&bytes));
-            match record.transpose()? {
-                Some(record) if !record.has_ended() => records.push(record),
+            match store.meta_get(TABLE, key)?.map(|bytes| read(&bytes)) {
+                // Another version may read it.
+                Some(Err(fault)) => report(key, &fault),
+                Some(Ok(record)) if !record.has_ended() => records.push(record),
                 // The node stopped before it was said here too.
                 _ => store.meta_delete(LEFT, key).await?,
             }
@@ -239,6 +240,12 @@ fn read(bytes: &[u8]) -> Result<Record, Fault> {
     }
 }
 
+/// Says which record cannot be read where many are looked at: the others go on.
+fn report(id: &[u8], fault: &Fault) {
+    let id = data_encoding::HEXLOWER.encode(id);
+    tracing::error!(run = id, problem = %fault.problem(), "a run is passed over");
+}
+
 /// Forgets the runs that were accepted more than a day ago.
 pub(crate) async fn forget_old(store: &EmbeddedStore, now: Timestamp) -> Result<(), Fault> {
     loop {
@@ -274,9 +281,13 @@ pub(crate) async fn forget_app(
     loop {
         let page = store.meta_list(TABLE, after.as_deref(), PAGE)?;
         for (key, bytes) in &page {
-            let record = read(bytes)?;
-            if record.tenant == *tenant && record.app == *app {
-                store.meta_delete(TABLE, key).await?;
+            match read(bytes) {
+                Ok(record) if record.tenant == *tenant && record.app == *app => {
+                    store.meta_delete(TABLE, key).await?;
+                }
+                Ok(_) => {}
+                // Whosever it is, it goes with its time.
+                Err(fault) => report(key, &fault),
             }
         }
         if page.len() < PAGE {
@@ -416,6 +427,28 @@ mod tests {
         let unfinished: Vec<u8> = unfinished.iter().map(|record| record.id.0[0]).collect();
         let expected = (0..count).filter(|number| number % 2 == 0 && number % 3 != 0);
         assert_eq!(unfinished, expected.collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_holds_up_no_other() {
+        let (_folder, store) = store();
+        for number in 1..=3 {
+            let mut record = record(number, "counter", Timestamp(0));
+            record.inbox = Some(number.into());
+            begin(&store, &record).await.unwrap();
+        }
+        let later = Bytes::from_static(&[FORMAT + 1]);
+        store.meta_put(TABLE, &[2; 16], later).await.unwrap();
+        for _ in 0..2 {
+            let unfinished = unfinished(&store).await.unwrap();
+            let unfinished: Vec<u8> = unfinished.iter().map(|record| record.id.0[0]).collect();
+            assert_eq!(unfinished, [1, 3]);
+        }
+        let waits = store.meta_list(LEFT, None, PAGE).unwrap().len();
+        assert_eq!(waits, 3, "it goes on when somebody can read it");
+        let (tenant, app) = ("local".parse().unwrap(), "counter".parse().unwrap());
+        forget_app(&store, &tenant, &app).await.unwrap();
+        assert_eq!(left(&store), [2]);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Executes one component.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ impl Executor for ComponentExecutor {
         let (time, limit) = time(self.limits.time, call.time_left);
         let attempt = Attempt {
             invocation: call.invocation,
-            states: States::new(&self.declared, call.states),
+            states: States::new(&self.declared, call.states, self.limits.written()),
             logs: Logs::default(),
             ends: started + time,
         };
@@ -108,7 +109,7 @@ impl ComponentExecutor {
                 deadline: Timestamp(0).after(time),
                 seed: 0,
             },
-            states: States::new(&self.declared, std::collections::BTreeMap::new()),
+            states: States::new(&self.declared, BTreeMap::new(), self.limits.written()),
             logs: Logs::default(),
             ends: Instant::now() + time,
         };

@@ -67,7 +67,10 @@ impl Blueprint {
 
     /// Gives a worker that has finished before another attempt.
     pub(super) fn again(&self, mut worker: Worker, attempt: Attempt) -> Result<Worker, Box<Broken>> {
-        worker.store.data_mut().attempt = attempt;
+        let host = worker.store.data_mut();
+        host.attempt = attempt;
+        // What an earlier attempt was refused, and did without, says nothing of this one.
+        host.memory.take_refused();
         match self.arm(&mut worker.store) {
             Ok(()) => Ok(worker),
             Err(error) => Err(worker.broken(error)),

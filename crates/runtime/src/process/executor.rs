@@ -1,7 +1,8 @@
 //! Executes one function in its process.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use fogline_core::application::FunctionLimits;
@@ -25,7 +26,7 @@ pub(super) struct ProcessExecutor {
     pub(super) writes: BTreeSet<StateName>,
     pub(super) limits: FunctionLimits,
     /// As many permits as executions may be under way.
-    pub(super) slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     pub(super) supervisor: Supervisor,
 }
 
@@ -33,7 +34,7 @@ pub(super) struct ProcessExecutor {
 impl Executor for ProcessExecutor {
     async fn execute(&self, call: Call) -> Result<Execution, ExecuteError> {
         let busy = |_| ExecuteError::Busy(Busy::Function(self.limits.concurrency));
-        let _slot = self.slots.try_acquire().map_err(busy)?;
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(busy)?;
         let socket = match self.supervisor.status() {
             Status::Up(socket) => socket,
             Status::Down(reason) => return Err(ExecuteError::Unavailable(reason)),
@@ -41,13 +42,27 @@ impl Executor for ProcessExecutor {
         };
         let started = Instant::now();
         let body = protocol::request(&self.function, &self.reads, &call);
-        let most = protocol::most(self.limits.output, self.writes.len());
-        let time = self.limits.time.min(call.time_left);
-        let exchange = timeout(time, ask(&socket, Method::POST, "/", body, most)).await;
-        let (status, body) = match exchange {
+        let most = protocol::most(&self.limits, self.writes.len());
+        let (time, health) = (self.limits.time, Arc::clone(self.supervisor.health()));
+        let mut exchange = Box::pin(async move {
+            let _slot = slot;
+            let answer = timeout(time, ask(&socket, Method::POST, "/", body, most)).await;
+            match &answer {
+                Ok(Ok(_)) => health.answered(),
+                Ok(Err(ExchangeError::Connect(_))) | Err(_) => health.suspect(),
+                Ok(Err(_)) => {}
+            }
+            answer
+        });
+        let Ok(answer) = timeout(call.time_left, &mut exchange).await else {
+            // The program goes on with it: it keeps its place, and is no reason to doubt the program.
+            tokio::spawn(exchange);
+            return Err(ExecuteError::Deadline);
+        };
+        let (status, body) = match answer {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(self.explain(error)),
-            Err(_) => return Err(self.late(call.time_left)),
+            Ok(Err(error)) => return Err(explain(&error)),
+            Err(_) => return Err(guest(Fault::TimeLimit(time))),
         };
         if status != StatusCode::OK {
             let text = String::from_utf8_lossy(&body);
@@ -56,7 +71,7 @@ impl Executor for ProcessExecutor {
                 cut(&text, Size(200))
             ))));
         }
-        let answer = protocol::answer(&body, &self.writes).map_err(guest)?;
+        let answer = protocol::answer(&body, &self.writes, self.limits.written()).map_err(guest)?;
         if let Ok(output) = &answer.outcome {
             let (size, limit) = (Size(output.len() as u64), self.limits.output);
             if size > limit {
@@ -78,24 +93,11 @@ impl Executor for ProcessExecutor {
     }
 }
 
-impl ProcessExecutor {
-    fn explain(&self, error: ExchangeError) -> ExecuteError {
-        match error {
-            ExchangeError::Connect(_) => {
-                self.supervisor.suspect();
-                ExecuteError::Unavailable(error.to_string())
-            }
-            ExchangeError::TooLarge(_) => guest(Fault::BadAnswer(error.to_string())),
-            ExchangeError::Broken(_) | ExchangeError::Body(_) => guest(Fault::Trap(error.to_string())),
-        }
-    }
-
-    fn late(&self, time_left: Duration) -> ExecuteError {
-        self.supervisor.suspect();
-        if time_left < self.limits.time {
-            return ExecuteError::Deadline;
-        }
-        guest(Fault::TimeLimit(self.limits.time))
+fn explain(error: &ExchangeError) -> ExecuteError {
+    match error {
+        ExchangeError::Connect(_) => ExecuteError::Unavailable(error.to_string()),
+        ExchangeError::TooLarge(_) => guest(Fault::BadAnswer(error.to_string())),
+        ExchangeError::Broken(_) | ExchangeError::Body(_) => guest(Fault::Trap(error.to_string())),
     }
 }
 

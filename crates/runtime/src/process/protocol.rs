@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
+use fogline_core::application::FunctionLimits;
 use fogline_core::model::{Bytes as Size, FunctionName, StateName, limits};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -110,16 +111,20 @@ pub(super) fn request(function: &FunctionName, declared: &BTreeSet<StateName>, c
 }
 
 /// Largest body of an answer: output and states in base64, and the logs.
-pub(super) fn most(output: Size, writes: usize) -> Size {
+pub(super) fn most(function: &FunctionLimits, writes: usize) -> Size {
     let encoded = |size: Size| Size(size.0.div_ceil(3) * 4 + 1024);
-    encoded(output) + encoded(limits::MAX_STATE) * writes as u64 + MAX_LOG_LINE * (2 * MAX_LOG_LINES as u64)
+    let states = function.written().min(limits::MAX_STATE * writes as u64);
+    encoded(function.output)
+        + encoded(states)
+        + Size(1024) * writes as u64
+        + MAX_LOG_LINE * (2 * MAX_LOG_LINES as u64)
 }
 
 /// Reads an answer.
 ///
 /// # Errors
-/// When it is not as the protocol says, or sets what the function may not.
-pub(super) fn answer(body: &[u8], writable: &BTreeSet<StateName>) -> Result<Answer, Fault> {
+/// When it is not as the protocol says, or sets what the function may not, or more than so much in all.
+pub(super) fn answer(body: &[u8], writable: &BTreeSet<StateName>, most: Size) -> Result<Answer, Fault> {
     let reply: Reply = serde_json::from_slice(body).map_err(|error| Fault::BadAnswer(error.to_string()))?;
     let mut logs = Logs::default();
     reply
@@ -145,6 +150,12 @@ pub(super) fn answer(body: &[u8], writable: &BTreeSet<StateName>) -> Result<Answ
             check_size(place, value.as_ref())?;
             writes.insert(place.clone(), value);
         }
+    }
+    let written = Size(writes.values().flatten().map(|value| value.len() as u64).sum());
+    if written > most {
+        return Err(Fault::BadAnswer(format!(
+            "the states that it sets have {written} together, the most is {most}"
+        )));
     }
     Ok(Answer {
         outcome,
@@ -206,7 +217,7 @@ mod tests {
 
     use fogline_core::model::{InvocationId, Timestamp};
 
-    use super::{Call, Fault, GuestError, InvocationContext, StateValue, answer, request};
+    use super::{Call, Fault, GuestError, InvocationContext, Size, StateValue, answer, request};
     use crate::logs::LogLevel;
 
     fn names(names: &[&str]) -> BTreeSet<super::StateName> {
@@ -249,7 +260,7 @@ mod tests {
     fn an_answer_gives_output_writes_and_logs() {
         let body = br#"{"output": "aGk=", "states": {"s": "dg==", "t": null},
                         "logs": [{"level": "warn", "message": "m"}]}"#;
-        let answer = answer(body, &names(&["s", "t"])).unwrap();
+        let answer = answer(body, &names(&["s", "t"]), Size(2)).unwrap();
         assert_eq!(answer.outcome.unwrap(), "hi");
         let writes = BTreeMap::from([
             ("s".parse().unwrap(), Some("v".into())),
@@ -265,7 +276,7 @@ mod tests {
     #[test]
     fn an_error_is_an_outcome_that_writes_nothing() {
         let body = br#"{"error": {"kind": "invalid-input", "message": "m"}, "states": {"s": "dg=="}}"#;
-        let answer = answer(body, &names(&["s"])).unwrap();
+        let answer = answer(body, &names(&["s"]), Size(2)).unwrap();
         assert_eq!(answer.outcome, Err(GuestError::InvalidInput("m".to_owned())));
         assert!(answer.writes.is_empty());
     }
@@ -288,8 +299,12 @@ mod tests {
                 "unknown variant",
             ),
             ("hello", "expected value"),
+            (
+                r#"{"output": "", "states": {"s": "dmFs"}}"#,
+                "have 3 B together, the most is 2 B",
+            ),
         ] {
-            let fault = answer(body.as_bytes(), &names(&["s"])).unwrap_err();
+            let fault = answer(body.as_bytes(), &names(&["s"]), Size(2)).unwrap_err();
             assert!(
                 matches!(&fault, Fault::BadAnswer(text) if text.contains(reason)),
                 "{body}: {fault}"

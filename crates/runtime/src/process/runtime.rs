@@ -53,7 +53,7 @@ impl Runtime for ProcessRuntime {
             reads: function.reads.union(&function.writes).cloned().collect(),
             writes: function.writes.clone(),
             limits,
-            slots: Semaphore::new(limits.concurrency as usize),
+            slots: Arc::new(Semaphore::new(limits.concurrency as usize)),
             supervisor,
         }))
     }

@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -32,10 +33,30 @@ pub(super) enum Status {
     Down(String),
 }
 
+/// What is known of a program by its answers.
+#[derive(Default)]
+pub(super) struct Health {
+    /// How many calls it has answered.
+    answers: AtomicU64,
+    suspected: Notify,
+}
+
+impl Health {
+    /// Says that the program has answered a call.
+    pub(super) fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says that the program did not answer in time: it is killed if it answers nothing.
+    pub(super) fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+}
+
 /// Owns the task that owns the program; both end when it is dropped.
 pub(super) struct Supervisor {
     status: watch::Receiver<Status>,
-    suspect: Arc<Notify>,
+    health: Arc<Health>,
     task: JoinHandle<()>,
 }
 
@@ -43,13 +64,9 @@ impl Supervisor {
     /// Starts a program; `patience` is how long it may be silent before it counts as hanging.
     pub(super) fn start(spec: Spec, patience: Duration) -> Self {
         let (sender, status) = watch::channel(Status::Starting);
-        let suspect = Arc::new(Notify::new());
-        let task = tokio::spawn(supervise(spec, patience, sender, Arc::clone(&suspect)));
-        Self {
-            status,
-            suspect,
-            task,
-        }
+        let health = Arc::new(Health::default());
+        let task = tokio::spawn(supervise(spec, patience, sender, Arc::clone(&health)));
+        Self { status, health, task }
     }
 
     /// What the program is doing now.
@@ -68,9 +85,9 @@ impl Supervisor {
         }
     }
 
-    /// Says that the program did not answer in time: it is killed if it does not say that it is ready.
-    pub(super) fn suspect(&self) {
-        self.suspect.notify_one();
+    /// Where it is told how the program answers.
+    pub(super) fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 }
 
@@ -80,14 +97,14 @@ impl Drop for Supervisor {
     }
 }
 
-async fn supervise(spec: Spec, patience: Duration, status: watch::Sender<Status>, suspect: Arc<Notify>) {
+async fn supervise(spec: Spec, patience: Duration, status: watch::Sender<Status>, health: Arc<Health>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let begun = Instant::now();
         let reason = match Program::start(&spec).await {
             Ok(mut program) => {
                 status.send_replace(Status::Up(program.socket()));
-                watch_over(&mut program, patience, &suspect).await
+                watch_over(&mut program, patience, &health).await
             }
             Err(reason) => reason,
         };
@@ -102,15 +119,18 @@ async fn supervise(spec: Spec, patience: Duration, status: watch::Sender<Status>
 }
 
 /// Until it ends or hangs; says which.
-async fn watch_over(program: &mut Program, patience: Duration, suspect: &Notify) -> String {
+async fn watch_over(program: &mut Program, patience: Duration, health: &Health) -> String {
     loop {
         tokio::select! {
             ended = program.ended() => return match ended {
                 Ok(status) => format!("it ended with {status}"),
                 Err(error) => format!("waiting for its end: {error}"),
             },
-            () = suspect.notified() => {
-                if !program.is_ready(patience).await {
+            () = health.suspected.notified() => {
+                let before = health.answers.load(Ordering::Relaxed);
+                let ready = program.is_ready(patience).await;
+                // One that serves one call after the other is asked behind those that wait.
+                if !ready && health.answers.load(Ordering::Relaxed) == before {
                     return format!("it did not answer for {patience:?}");
                 }
             }

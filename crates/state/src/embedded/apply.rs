@@ -36,7 +36,7 @@ pub(super) enum Change {
     },
     /// Drop what waits for a commit of this record.
     Unstage { key: String },
-    /// Remove a record.
+    /// Remove a record; what is staged stays.
     Erase { key: String },
     /// Set or remove what the node keeps for itself.
     Meta {
@@ -184,10 +184,16 @@ impl<'txn> Tables<'txn> {
         let removed = self.heads.remove(key)?;
         self.taken += removed.map_or(0, |head| (head.value().len() + key.len()) as u64);
         let (first, end) = key::blobs(key);
+        // What waits for a commit is not of the record that is erased: whoever sent it relies on it.
+        let mut waiting = BTreeSet::new();
         for row in self
-            .blobs
-            .extract_from_if(first.as_str()..end.as_str(), |_, _| true)?
+            .meta
+            .range((STAGED, first.as_bytes())..(STAGED, end.as_bytes()))?
         {
+            waiting.insert(row?.0.value().1.to_vec());
+        }
+        let goes = |row: &str, _: &[u8]| !waiting.contains(row.as_bytes());
+        for row in self.blobs.extract_from_if(first.as_str()..end.as_str(), goes)? {
             self.taken += row?.1.value().len() as u64;
         }
         Ok(Committed::Done)

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fogline_core::session::Expect;
@@ -85,6 +86,10 @@ impl StorageBackend for Failing {
 }
 
 fn store_on(disk: &Disk, path: &Path) -> EmbeddedStore {
+    EmbeddedStore::with_opener(opener(disk, path)).unwrap()
+}
+
+fn opener(disk: &Disk, path: &Path) -> Opener {
     let on = |path: &Path| {
         let (disk, path) = (disk.clone(), path.to_owned());
         move || -> io::Result<Failing> {
@@ -95,12 +100,11 @@ fn store_on(disk: &Disk, path: &Path) -> EmbeddedStore {
         }
     };
     let (file, log) = (on(path), on(&Opener::log_of(path)));
-    EmbeddedStore::with_opener(Opener {
+    Opener {
         path: path.to_owned(),
         open: Box::new(move || Database::builder().create_with_backend(file()?)),
         open_log: Box::new(move || Ok(Box::new(log()?))),
-    })
-    .unwrap()
+    }
 }
 
 /// Every operation on the disk, in turn, is the first to fail.
@@ -164,6 +168,52 @@ async fn a_disk_that_fails_at_any_moment_leaves_all_or_nothing_and_true_answers(
     );
     let last = scene.next(&head, &[("s", Some(Bytes::from_static(b"sound")))]);
     assert_eq!(store.commit(&key, last).await.unwrap(), Committed::Done);
+}
+
+/// Readers are told soon, on whichever thread they are, that the file is being opened again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_takes_long_to_open_again_holds_up_no_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::new();
+    let mut opener = opener(&disk, &folder.path().join("store.redb"));
+    let (opening, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let (go, gone_on) = std::sync::mpsc::channel::<()>();
+    let (open, gone_on) = (opener.open, Mutex::new(gone_on));
+    opener.open = Box::new(move || {
+        opening.send(()).unwrap();
+        gone_on.lock().unwrap().recv().unwrap();
+        open()
+    });
+    go.send(()).unwrap();
+    let store = Arc::new(EmbeddedStore::with_opener(opener).unwrap());
+    begun.recv().await.unwrap();
+    let scene = Scene::new("slow");
+    let (key, birth) = (scene.key(1), scene.birth());
+    let head = birth.head.clone();
+    store.commit(&key, birth).await.unwrap();
+
+    disk.fail_after(0);
+    let next = scene.next(&head, &[("s", Some(Bytes::from_static(b"lost")))]);
+    let writing = tokio::spawn({
+        let (store, key) = (Arc::clone(&store), key.clone());
+        async move { store.commit(&key, next).await }
+    });
+    begun.recv().await.unwrap();
+    disk.fail_after(i64::MAX);
+    let reading = tokio::spawn({
+        let (store, key) = (Arc::clone(&store), key.clone());
+        async move { store.load(&key, &Default::default()).await }
+    });
+    let told = tokio::time::timeout(Duration::from_secs(10), reading).await;
+    go.send(()).unwrap();
+    drop(go);
+    let told = told.expect("it does not wait").unwrap();
+    assert!(matches!(told, Err(StoreError::Unavailable { .. })), "{told:?}");
+    writing.await.unwrap().unwrap_err();
+    let found = store.load(&key, &Default::default()).await.unwrap().unwrap();
+    assert_eq!(found.head, head, "it is open");
+    let next = store.commit(&key, scene.next(&head, &[])).await;
+    assert_eq!(next.expect("it is not opened once more"), Committed::Done);
 }
 
 /// All that wait are told, and everything goes on when there is room again.

@@ -9,7 +9,7 @@ use fogline_core::session::{BlobName, Content, Head, Snapshot};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::file::{BLOBS, HEADS, META};
-use crate::store::decode;
+use crate::store::{decode, listed};
 use crate::{Listed, StoreError, key};
 
 /// Why nothing was read.
@@ -90,14 +90,12 @@ impl Read {
         };
         let heads = self.0.open_table(HEADS)?;
         let mut found = Vec::new();
-        for row in heads
-            .range::<&str>((first, Bound::Excluded(end.as_str())))?
-            .take(limit)
+        let mut rows = heads.range::<&str>((first, Bound::Excluded(end.as_str())))?;
+        while found.len() < limit
+            && let Some(row) = rows.next()
         {
-            let (text, head) = row?;
-            let key = key::read(text.value()).map_err(ReadError::Record)?;
-            let head = decode(text.value(), head.value()).map_err(ReadError::Record)?;
-            found.push(Listed { key, head });
+            let (key, head) = row?;
+            found.extend(listed(key.value(), head.value()));
         }
         Ok(found)
     }
@@ -135,4 +133,47 @@ impl Read {
 
 pub(super) fn blob_key(key: &str, name: &BlobName) -> String {
     format!("{key}/{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_core::session::Expect;
+
+    use super::super::{Change, EmbeddedOptions, EmbeddedStore};
+    use super::Bytes;
+    use crate::conformance::Scene;
+    use crate::{Committed, Store, StoreError};
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_hides_no_other_from_a_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = EmbeddedStore::open(&path, &EmbeddedOptions::default()).unwrap();
+        let scene = Scene::new("damaged");
+        for number in 1..=5 {
+            let done = store.commit(&scene.key(number), scene.birth()).await;
+            assert_eq!(done.unwrap(), Committed::Done);
+        }
+        let damaged = scene.key(3);
+        store.erase(&damaged).await.unwrap();
+        let done = store.write(Change::Commit {
+            key: damaged.to_string(),
+            expect: Expect::Absent,
+            commit: scene.id(),
+            head: Bytes::from_static(b"damaged"),
+            named: Default::default(),
+            blobs: Default::default(),
+        });
+        assert_eq!(done.await.unwrap(), Committed::Done);
+
+        let list = async |after, limit| {
+            let listed = store.list(&scene.tenant, &scene.app, after, limit).await.unwrap();
+            listed.into_iter().map(|listed| listed.key).collect::<Vec<_>>()
+        };
+        let others = [1, 2, 4, 5].map(|number| scene.key(number));
+        assert_eq!(list(None, 100).await, others);
+        assert_eq!(list(Some(&others[0]), 2).await, others[1..3], "a page is full");
+        let itself = store.load(&damaged, &Default::default()).await;
+        assert!(matches!(itself, Err(StoreError::Damaged { .. })));
+    }
 }

@@ -14,8 +14,8 @@ use crate::{StoreError, key};
 
 impl EmbeddedStore {
     /// Keeps a blob for a commit, which need not bring it then; on disk when this returns. It waits until a commit of
-    /// its record names blobs, this or others, [`Self::unstage`] is called, or the store is opened again. That it still
-    /// waits is for whoever commits to know: heads may name what is not here.
+    /// its record names blobs, this or others, [`Self::unstage`] is called, or the store is opened again; erasing the
+    /// record leaves it. That it still waits is for whoever commits to know: heads may name what is not here.
     ///
     /// # Errors
     /// When the disk fails.

@@ -33,8 +33,8 @@ pub(super) enum Job {
         /// Held until it is done: its share of the bytes that may wait.
         _room: OwnedSemaphorePermit,
     },
-    /// A reader found that the disk failed.
-    Reopen,
+    /// A reader found that the disk failed, after the file was opened again so often.
+    Reopen { reopened: u64 },
 }
 
 pub(super) struct Writer {
@@ -114,7 +114,7 @@ impl Writer {
         let mut next = Some(first);
         while let Some(job) = next {
             match job {
-                Job::Reopen => group.reopen = true,
+                Job::Reopen { reopened } => group.reopen |= reopened == self.shared.reopened(),
                 // Whoever asked has left before anything was done: nothing needs to be.
                 Job::Change { answer, .. } if answer.is_closed() => {}
                 Job::Change {

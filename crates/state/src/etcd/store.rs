@@ -16,7 +16,7 @@ use super::keys::{Keys, Span};
 use super::messages::{
     KeyValue, RangeRequest, RangeResponse, TxnRequest, TxnResponse, delete, method, range,
 };
-use crate::store::decode;
+use crate::store::{self, decode};
 use crate::{Committed, Durable, Listed, Store, StoreError, key};
 
 /// A store in a quorum of etcd servers, version 3.4 or later.
@@ -210,30 +210,34 @@ impl Store for EtcdStore {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError> {
         let (first, end) = key::scope(tenant, app);
-        let first = match after.map(ToString::to_string) {
+        let mut first = match after.map(ToString::to_string) {
             Some(after) if after >= end => return Ok(Vec::new()),
-            // The key that follows it.
-            Some(after) if after >= first => after + "\0",
+            Some(after) if after >= first => following(&after),
             _ => first,
         };
-        // To etcd no limit is 0.
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found = self
-            .range(all((self.keys.head(&first), self.keys.head(&end)), limit))
-            .await;
-        let found = found.map_err(|error| self.unavailable("listing sessions", error))?;
         let before = self.keys.head("").len();
-        let listed = |found: KeyValue| {
-            let text = String::from_utf8_lossy(found.key.get(before..).unwrap_or_default()).into_owned();
-            Ok(Listed {
-                key: key::read(&text)?,
-                head: decode(&text, &found.value)?,
-            })
-        };
-        found.kvs.into_iter().map(listed).collect()
+        let mut listed = Vec::new();
+        // To etcd no limit is 0.
+        while listed.len() < limit {
+            let most = limit - listed.len();
+            let span = (self.keys.head(&first), self.keys.head(&end));
+            let found = self
+                .range(all(span, i64::try_from(most).unwrap_or(i64::MAX)))
+                .await;
+            let found = found
+                .map_err(|error| self.unavailable("listing sessions", error))?
+                .kvs;
+            let is_last = found.len() < most;
+            for KeyValue { key, value, .. } in found {
+                let text = String::from_utf8_lossy(key.get(before..).unwrap_or_default());
+                listed.extend(store::listed(&text, &value));
+                first = following(&text);
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(listed)
     }
 
     async fn erase(&self, key: &RecordKey) -> Result<(), StoreError> {
@@ -253,6 +257,11 @@ impl Store for EtcdStore {
             .map(drop)
             .map_err(|error| self.unavailable("erasing a session", error))
     }
+}
+
+/// The key that follows this one.
+fn following(key: &str) -> String {
+    format!("{key}\0")
 }
 
 fn all((key, end): Span, limit: i64) -> RangeRequest {

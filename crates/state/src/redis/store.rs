@@ -13,7 +13,7 @@ use redis::aio::ConnectionManager;
 use redis::{ErrorKind, RedisError};
 
 use super::scripts::Scripts;
-use crate::store::decode;
+use crate::store::{self, decode};
 use crate::{Committed, Durable, Listed, Store, StoreError, key};
 
 /// How long a session that has ended is still known as such, and how far clocks may be apart.
@@ -188,12 +188,7 @@ impl Store for RedisStore {
             let page: (String, Vec<String>, Vec<(String, Bytes)>) =
                 page.map_err(|error| self.unavailable("listing sessions", &error))?;
             let (last, gone, found) = page;
-            for (text, head) in found {
-                listed.push(Listed {
-                    key: key::read(&text)?,
-                    head: decode(&text, &head)?,
-                });
-            }
+            listed.extend(found.iter().filter_map(|(key, head)| store::listed(key, head)));
             self.tidy(tenant, app, &gone).await;
             if last.is_empty() {
                 break;

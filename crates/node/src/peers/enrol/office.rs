@@ -17,12 +17,33 @@ use crate::peers::error::IdentityError;
 use crate::peers::live::Live;
 use crate::peers::trust::{Facts, Member, dns_name};
 
-/// Connections at once on which something is asked for.
+/// Connections at once on which nodes ask for something, and as many of others.
 const MAX_ASKING: usize = 16;
 /// How long such a connection may be there.
 const PATIENCE: Duration = Duration::from_secs(9);
 /// How long one peer may take to which a request is passed on.
 const ONE_ISSUER: Duration = Duration::from_secs(3);
+
+/// How much is asked for at once. Anybody may ask to be enrolled: what only nodes may ask for is counted by itself.
+struct Share {
+    rate: Mutex<Rate>,
+    places: Semaphore,
+}
+
+impl Share {
+    fn new() -> Self {
+        Self {
+            rate: Mutex::new(Rate::new(Instant::now())),
+            places: Semaphore::new(MAX_ASKING),
+        }
+    }
+
+    fn permit(&self) -> bool {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.take(Instant::now())
+    }
+}
+
 /// Where certificates are asked for.
 pub(crate) struct Office {
     pub(crate) member: Arc<Member>,
@@ -31,8 +52,8 @@ pub(crate) struct Office {
     pub(crate) asker: Asker,
     /// If the node has the authority's key.
     issuer: Option<Issuer>,
-    rate: Mutex<Rate>,
-    places: Semaphore,
+    nodes: Share,
+    anybody: Share,
 }
 
 impl Office {
@@ -50,8 +71,8 @@ impl Office {
             directory,
             live,
             asker,
-            rate: Mutex::new(Rate::new(Instant::now())),
-            places: Semaphore::new(MAX_ASKING),
+            nodes: Share::new(),
+            anybody: Share::new(),
         })
     }
 
@@ -62,7 +83,12 @@ impl Office {
 
     /// Answers one request on a connection, whose other side is a node if it is `from` somebody.
     pub(crate) async fn serve(&self, connection: Connection, from: Option<Facts>) {
-        let Ok(_place) = self.places.try_acquire() else {
+        let share = if from.is_some() {
+            &self.nodes
+        } else {
+            &self.anybody
+        };
+        let Ok(_place) = share.places.try_acquire() else {
             connection.close(quinn::VarInt::from_u32(0), b"busy");
             return;
         };
@@ -76,8 +102,14 @@ impl Office {
     async fn exchange(&self, connection: &Connection, from: Option<Facts>, deadline: Instant) -> Option<()> {
         let (mut send, mut receive) = connection.accept_bi().await.ok()?;
         let bytes = receive.read_to_end(MAX_MESSAGE).await.ok()?;
-        let answer = match postcard::from_bytes(&bytes) {
-            _ if !self.permit() => Answer::Refused(Refusal::Busy),
+        let request = postcard::from_bytes(&bytes);
+        // Enrolments that nodes pass on are of strangers all the same.
+        let share = match &request {
+            Ok(Request::Renew { .. } | Request::Secret { .. }) if from.is_some() => &self.nodes,
+            _ => &self.anybody,
+        };
+        let answer = match request {
+            _ if !share.permit() => Answer::Refused(Refusal::Busy),
             Ok(request) => {
                 let answer = self.answer(request, from.is_some(), deadline).await;
                 answer.unwrap_or_else(Answer::Refused)
@@ -93,11 +125,6 @@ impl Office {
         // The other side closes; if this one did, the answer might not arrive.
         connection.closed().await;
         Some(())
-    }
-
-    fn permit(&self) -> bool {
-        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        rate.take(Instant::now())
     }
 
     async fn answer(&self, request: Request, from_node: bool, deadline: Instant) -> Result<Answer, Refusal> {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use fogline_core::model::Timestamp;
 
-use super::world::{DAY, HOUR, Node, START, Time, World, name, soon};
+use super::world::{DAY, HOUR, Node, START, Time, World, name, nobody, soon, strangers};
 use crate::peers::Message;
+use crate::peers::enrol::wire::{Answer, Refusal, Request};
 use crate::peers::trust::Credentials;
 
 #[tokio::test]
@@ -52,6 +53,31 @@ async fn certificates_are_renewed_under_traffic() {
         START.after(17 * HOUR),
         "it was kept"
     );
+}
+
+#[tokio::test]
+async fn strangers_who_ask_for_too_much_keep_no_node_from_renewing() {
+    let world = World::new();
+    let a = world.issuer("a");
+    let b = world.enrol("b", &a).await;
+    b.knows("a", &a);
+    // Each takes a permit, whatever is asked.
+    let (certificate, _) = b.endpoint.member().trust().own().unwrap();
+    let request = Request::Renew {
+        certificate: certificate.to_vec(),
+        forwarded: false,
+    };
+    while !matches!(nobody(&world, &a, &request).await, Answer::Refused(Refusal::Busy)) {}
+    let renews = async |hours| {
+        world.time.set(START.after(hours * HOUR));
+        b.endpoint.tend().await;
+        assert_eq!(b.certificate().issued, START.after(hours * HOUR));
+    };
+    renews(17).await;
+    // These take all places, saying nothing.
+    let silent = strangers(&world, &a, 16).await;
+    renews(34).await;
+    drop(silent);
 }
 
 /// Calls until it is answered.

@@ -17,7 +17,7 @@ use crate::peers::error::{CallError, EnrolError};
 use crate::peers::trust::{
     ANY_MEMBER, Authority, Credentials, Facts, Member, Stranger, Terms, Token, Trust, WallClock,
 };
-use crate::peers::{Endpoint, Handler, Message, Options, udp_socket};
+use crate::peers::{Endpoint, Handler, Message, Options, tls, udp_socket};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -223,4 +223,19 @@ pub(super) async fn nobody(world: &World, node: &Node, request: &Request) -> Ans
     let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let asker = Asker::new(endpoint, &trust, Options::default().transport().unwrap());
     asker.ask(node.at(), ANY_MEMBER, request, soon()).await.unwrap()
+}
+
+/// Connections without a certificate, on which nothing is said.
+pub(super) async fn strangers(world: &World, node: &Node, count: usize) -> Vec<quinn::Connection> {
+    let trusted = vec![world.authority().certificate().clone()];
+    let trust = Arc::new(Trust::new(trusted, Terms::default(), world.time.clock()).unwrap());
+    let mut config = quinn::ClientConfig::new(Arc::new(tls::client(&trust, tls::ENROL)));
+    config.transport_config(Options::default().transport().unwrap());
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        let endpoint = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let connecting = endpoint.connect_with(config.clone(), node.at(), ANY_MEMBER);
+        connections.push(connecting.unwrap().await.unwrap());
+    }
+    connections
 }
