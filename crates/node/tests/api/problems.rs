@@ -360,12 +360,17 @@ async fn without_a_token_nothing_is_said_of_a_tenant() {
         .body(body);
     send(deploy.bearer_auth("secret")).await.status(200);
     let counter = || server.ask(Method::GET, "/v1/apps/counter");
-    send(counter()).await.problem(Kind::Unauthorized);
+    let refused = send(counter()).await;
+    refused.problem(Kind::Unauthorized);
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
     send(counter().bearer_auth("wrong"))
         .await
         .problem(Kind::Unauthorized);
     send(counter().bearer_auth("key")).await.problem(Kind::NotFound);
     send(counter().bearer_auth("secret")).await.status(200);
+    send(counter().header("authorization", "bearer secret"))
+        .await
+        .status(200);
     server.get("/livez").await.status(200);
     let metrics = || server.ask(Method::GET, "/metrics");
     send(metrics()).await.problem(Kind::Unauthorized);
