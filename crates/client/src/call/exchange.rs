@@ -33,7 +33,7 @@ use crate::reply::{Reply, Target};
 /// How often one call takes states that come to the client, or learns what it must send: each is needed once, and again
 /// if the session moves again meanwhile. Of thousands of requests of a session that is moved without a pause, some need
 /// more than five.
-const MAX_TURNS: u32 = 16;
+pub(super) const MAX_TURNS: u32 = 16;
 
 /// What makes a request the same when it is sent again.
 #[derive(Clone, Debug)]
@@ -125,9 +125,12 @@ impl Client {
                 },
             }
         }
-        Err(Lost::Open(self.inner.http.strange(
-            "the session moves each time that it is used".to_owned(),
-        )))
+        Err(Lost::Open(self.always_moving()))
+    }
+
+    pub(super) fn always_moving(&self) -> Error {
+        let what = "the session moves each time that it is used";
+        self.inner.http.strange(what.to_owned())
     }
 
     /// What a request declares; none where nothing depends on it, which saves asking for the application.
