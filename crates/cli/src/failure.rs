@@ -78,9 +78,23 @@ impl From<fogline_client::Error> for Failure {
         };
         Self::Remote {
             problem: chain(&error),
-            hint: error.hint(),
+            hint: hint(&error),
             exit_code,
         }
+    }
+}
+
+/// What to do with the command; what else there is to do needs a program.
+fn hint(error: &fogline_client::Error) -> String {
+    use fogline_client::Error::{Interrupted, Outstanding, Unanswered};
+    match error {
+        Unanswered { .. } | Interrupted { .. } => {
+            "the next `fogline invoke` in this session asks for its answer first".to_owned()
+        }
+        Outstanding { .. } => {
+            "`fogline invoke` in this session asks for its answer first; then do this again".to_owned()
+        }
+        other => other.hint(),
     }
 }
 
@@ -106,4 +120,43 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_client::Error;
+    use fogline_core::model::{Birth, RunId, SessionId};
+
+    use super::Failure;
+
+    /// There is no command that resumes one request or run, or abandons it.
+    #[test]
+    fn what_was_not_answered_is_asked_for_by_a_command_that_there_is() {
+        let session = SessionId::mint("n".parse().unwrap(), vec![Birth::InClient], [1; 16]).unwrap();
+        let timed_out = || {
+            Box::new(Error::TimedOut {
+                url: "http://n".to_owned(),
+            })
+        };
+        let errors = [
+            Error::Unanswered {
+                session: session.clone(),
+                number: 3,
+                source: timed_out(),
+            },
+            Error::Interrupted {
+                session: session.clone(),
+                run: RunId([1; 16]),
+                source: timed_out(),
+            },
+            Error::Outstanding { session, number: 3 },
+        ];
+        for error in errors {
+            let said = Failure::from(error).to_string();
+            assert!(
+                said.contains("hint: ") && said.contains("`fogline invoke`"),
+                "{said}"
+            );
+        }
+    }
 }

@@ -50,6 +50,12 @@ fn a_function_of_ones_own_is_made_used_and_looked_after() {
     assert_eq!(json(folder, &["describe", "hits"])["name"], "hits");
     assert_eq!(json(folder, &["describe", "hits", session])["session"], session);
     assert!(json(folder, &["logs", "hits"]).is_object());
+    let described = json(folder, &["describe", "hits"]);
+    let function = described["functions"][0]["name"].as_str().unwrap();
+    let explained = json(folder, &["explain", "hits", function, session, "-i", "-5"]);
+    assert_eq!(explained["input_bytes"], 2, "{explained}");
+    let (done, _, said) = fogline(folder, &["invoke", "hits", function, "--run-by", "client"]);
+    assert!(!done && said.contains("--run-by"), "{said}");
 
     let states = json(folder, &["state", "ls", session]);
     let state = states["states"][0]["name"].as_str().unwrap();

@@ -75,6 +75,39 @@ fn a_node_in_development_mode_says_that_it_asks_for_no_tokens() {
     until(&node.said, NOTE);
 }
 
+/// What a request without a token would prove, or a tenant in the place of another, is no token.
+#[test]
+fn a_node_whose_tokens_are_empty_or_the_same_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"name = "one"
+data = "one"
+http-listen = "127.0.0.1:0"
+operator-token-file = "operator"
+tenants = [{ name = "red", token-file = "red" }, { name = "blue", token-file = "blue" }]
+"#;
+    std::fs::write(folder.path().join("node.toml"), config).unwrap();
+    for (tokens, problem) in [
+        (["r", " \n", "o"], "blue: the token of blue is empty"),
+        (["r", "b", ""], "operator: the token of operators is empty"),
+        (
+            ["x", "x\n", "o"],
+            "blue: the token of blue is also the one of red",
+        ),
+        (
+            ["r", "b", "b"],
+            "operator: the token of operators is also the one of blue",
+        ),
+    ] {
+        for (file, token) in ["red", "blue", "operator"].iter().zip(tokens) {
+            std::fs::write(folder.path().join(file), token).unwrap();
+        }
+        let mut node = Serving::start(folder.path(), &["node", "--config", "node.toml"]);
+        let said = until(&node.said, "hint: ");
+        assert!(said.iter().any(|line| line.contains(problem)), "{said:#?}");
+        assert_eq!(node.child.wait().unwrap().code(), Some(2));
+    }
+}
+
 /// A network of one's own has the nodes of its file, and the cloud.
 #[test]
 fn up_serves_the_network_of_a_scenario_and_says_that_it_asks_for_no_tokens() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fogline_core::model::limits::MAX_DEADLINE;
 use fogline_core::model::{AppName, ClientId, SessionId};
 use fogline_protocol::api::App;
 use fogline_protocol::trace::TraceContext;
@@ -62,11 +63,11 @@ impl Client {
         self.inner.http.url()
     }
 
-    /// The same client, whose calls may take so long.
+    /// The same client, whose calls may take so long; at most [`MAX_DEADLINE`].
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
-            timeout,
+            timeout: timeout.min(MAX_DEADLINE),
             ..self.clone()
         }
     }

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use fogline_core::model::limits::MAX_BODY;
 use fogline_protocol::headers;
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
-use fogline_protocol::problem::Kind;
+use fogline_protocol::problem::{Kind, Problem};
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
@@ -30,6 +30,7 @@ pub(crate) struct Ask {
     path: String,
     headers: HeaderMap,
     body: Bytes,
+    known: Option<Problem>,
 }
 
 impl Ask {
@@ -40,7 +41,14 @@ impl Ask {
             path: path.into(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            known: None,
         }
+    }
+
+    /// To which this problem is the answer for good, whatever its kind: what is asked for is that it ended so.
+    pub(crate) fn known_to_be(mut self, problem: Option<Problem>) -> Self {
+        self.known = problem;
+        self
     }
 
     /// With a header. `value` is text, as all our names, ids and numbers are.
@@ -146,7 +154,7 @@ impl Http {
                     answer.attempts = attempt;
                     return Ok(answer);
                 }
-                Ok(answer) => self.refused(answer),
+                Ok(answer) => self.refused(ask, answer),
                 Err(error) => Failed {
                     is_open: !is_connect(&error),
                     may_succeed: matches!(error, Error::Unreachable { .. }),
@@ -176,7 +184,7 @@ impl Http {
         let answer = self.send_once(ask, deadline).await?;
         match answer.status.is_success() {
             true => Ok(answer),
-            false => Err(self.refused(answer).error),
+            false => Err(self.refused(ask, answer).error),
         }
     }
 
@@ -224,12 +232,14 @@ impl Http {
             .map_err(|what| self.strange(what))
     }
 
-    fn refused(&self, answer: Answer) -> Failed {
+    fn refused(&self, ask: &Ask, answer: Answer) -> Failed {
         let (error, may_succeed, is_open) = match answer.problem() {
             Some(problem) => {
-                let may_succeed = problem.kind.retriable();
-                // Where a queue is full the request has not been let in.
-                let is_open = may_succeed && problem.kind != Kind::Overloaded;
+                let may_succeed = problem.kind.retriable() && ask.known.as_ref() != Some(&problem);
+                // Where a queue is full the request has not been let in; a run has, and the steps before may have
+                // changed states.
+                let is_let_in = problem.kind != Kind::Overloaded || problem.step.is_some();
+                let is_open = may_succeed && is_let_in;
                 (problem.into(), may_succeed, is_open)
             }
             None => {

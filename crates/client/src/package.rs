@@ -12,7 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use files::Gathering;
+use files::{Gathering, LEADS_OUT, NOT_BELOW, Wrong, wrong};
 
 /// The manifest's name.
 const MANIFEST: &str = "fogline.toml";
@@ -47,15 +47,7 @@ pub enum BadPackage {
         /// Why not.
         source: Box<toml::de::Error>,
     },
-    /// A component is outside of the folder.
-    #[error("component \"{component}\" of {} is not below its folder", path.display())]
-    Outside {
-        /// The manifest.
-        path: PathBuf,
-        /// The component.
-        component: String,
-    },
-    /// Something that a function names as one of its `files` cannot be sent.
+    /// Something that a function names cannot be sent.
     #[error("{}:{line}:{column}: {problem}", path.display())]
     File {
         /// The manifest.
@@ -81,7 +73,6 @@ impl BadPackage {
             }
             Self::Read { .. } => "name a folder with a fogline.toml; `fogline new` makes one".to_owned(),
             Self::Manifest { .. } => "see docs/src/manifest.md".to_owned(),
-            Self::Outside { .. } => "put the component beside the manifest".to_owned(),
             Self::File { hint, .. } => (*hint).to_owned(),
         }
     }
@@ -95,9 +86,9 @@ struct Manifest {
 
 #[derive(Deserialize)]
 struct Function {
-    component: Option<String>,
+    component: Option<Spanned<String>>,
     #[serde(default)]
-    process: Vec<String>,
+    process: Vec<Spanned<String>>,
     #[serde(default)]
     files: Vec<Spanned<String>>,
 }
@@ -114,18 +105,26 @@ impl Package {
             path: path.clone(),
             source: Box::new(source),
         })?;
+        let refuse = |name: &Spanned<String>, (problem, hint): Wrong| {
+            let before = String::from_utf8_lossy(&text[..name.span().start]);
+            BadPackage::File {
+                path: path.clone(),
+                line: before.matches('\n').count() + 1,
+                column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
+                problem,
+                hint,
+            }
+        };
         let (mut names, mut named) = (BTreeSet::new(), Vec::new());
         for function in manifest.functions.into_values() {
             named.extend(function.files);
             // A word of a command line is a file only if there is one: `python3` is not, `app.py` is.
-            let words = function.process.into_iter();
-            names.extend(words.filter(|word| is_below(word) && folder.join(word).is_file()));
-            match function.component {
-                Some(component) if is_below(&component) && !leads_out(folder, &component) => {
-                    names.insert(component);
-                }
-                Some(component) => return Err(BadPackage::Outside { path, component }),
-                None => {}
+            let is_file =
+                |word: &Spanned<String>| is_below(word.get_ref()) && folder.join(word.get_ref()).is_file();
+            let words = function.process.into_iter().filter(is_file);
+            for name in words.chain(function.component) {
+                check_inside(folder, name.get_ref()).map_err(|wrong| refuse(&name, wrong))?;
+                names.insert(name.into_inner());
             }
         }
         let mut files = BTreeMap::new();
@@ -135,16 +134,9 @@ impl Package {
         }
         let mut gathering = Gathering::new(folder, &mut files);
         for name in named {
-            gathering.add(name.get_ref()).map_err(|(problem, hint)| {
-                let before = String::from_utf8_lossy(&text[..name.span().start]);
-                BadPackage::File {
-                    path: path.clone(),
-                    line: before.matches('\n').count() + 1,
-                    column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
-                    problem,
-                    hint,
-                }
-            })?;
+            gathering
+                .add(name.get_ref())
+                .map_err(|wrong| refuse(&name, wrong))?;
         }
         Ok(Self {
             manifest: text.into(),
@@ -160,13 +152,16 @@ fn read(path: &Path) -> Result<Vec<u8>, BadPackage> {
     })
 }
 
-/// Whether a file is there, and a link on the way to it leads out of the folder.
-fn leads_out(folder: &Path, name: &str) -> bool {
+/// Refuses what is not below the folder, as it is written or because a link on the way to it leads out.
+fn check_inside(folder: &Path, name: &str) -> Result<(), Wrong> {
+    if !is_below(name) {
+        return wrong(name, NOT_BELOW.0, NOT_BELOW.1);
+    }
     let real = |path: &Path| path.canonicalize().ok();
-    let (inside, file) = (real(folder), real(&folder.join(name)));
-    inside
-        .zip(file)
-        .is_some_and(|(inside, file)| !file.starts_with(inside))
+    match real(folder).zip(real(&folder.join(name))) {
+        Some((inside, file)) if !file.starts_with(&inside) => wrong(name, LEADS_OUT.0, LEADS_OUT.1),
+        _ => Ok(()),
+    }
 }
 
 fn is_below(name: &str) -> bool {
@@ -179,8 +174,9 @@ fn is_below(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
-    use super::{BadPackage, Package};
+    use super::Package;
 
     fn folder(manifest: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -193,7 +189,7 @@ mod tests {
     #[test]
     fn components_and_the_files_of_command_lines_belong_to_it() {
         let text = "[functions.f]\ncomponent = \"a.wasm\"\n[functions.g]\ncomponent = \"a.wasm\"\n\
-             [functions.h]\nprocess = [\"python3\", \"app.py\", \"../secret\"]\n";
+             [functions.h]\nprocess = [\"python3\", \"app.py\", \"../secret\", \"./app.py\"]\n";
         let folder = folder(text);
         let package = Package::read(folder.path()).unwrap();
         assert_eq!(package.manifest, text);
@@ -205,10 +201,24 @@ mod tests {
         let missing = folder("[functions.f]\ncomponent = \"b.wasm\"\n");
         let error = Package::read(missing.path()).unwrap_err();
         assert!(error.hint().contains("fogline build"), "{error}");
-        for outside in ["../a.wasm", "/a.wasm", ""] {
+        for outside in ["../a.wasm", "/a.wasm", "", "./a.wasm"] {
             let folder = folder(&format!("[functions.f]\ncomponent = \"{outside}\"\n"));
             let error = Package::read(folder.path()).unwrap_err();
-            assert!(matches!(error, BadPackage::Outside { .. }), "{error}");
+            let said = error.to_string();
+            assert!(said.contains("fogline.toml:2:13: "), "{said}");
+            assert!(
+                said.contains("is not below") && error.hint().contains("relative"),
+                "{said}"
+            );
+        }
+        for named in ["component = \"link\"", "process = [\"link\"]"] {
+            let folder = folder(&format!("[functions.f]\n{named}\n"));
+            symlink("/etc/hostname", folder.path().join("link")).unwrap();
+            let said = Package::read(folder.path()).unwrap_err().to_string();
+            assert!(
+                said.contains("link is a link out of the manifest's folder"),
+                "{said}"
+            );
         }
         let empty = tempfile::tempdir().unwrap();
         assert!(

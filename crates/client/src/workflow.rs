@@ -109,7 +109,7 @@ impl Client {
         let ready = run.ready();
         let run = Arc::new(Mutex::new(Written::new(run)));
         let mut steps = FuturesUnordered::new();
-        let mut lost = None;
+        let (mut refused, mut unanswered) = (None, None);
         steps.extend(
             ready
                 .into_iter()
@@ -118,30 +118,29 @@ impl Client {
         // After an error, what is under way is awaited: its answer may hold states.
         while let Some(finished) = steps.next().await {
             match finished {
-                Ok(_) if lost.is_some() => {}
+                Ok(_) if refused.is_some() || unanswered.is_some() => {}
                 Ok(ready) => steps.extend(
                     ready
                         .into_iter()
                         .map(|step| self.step(held, &run, step, deadline)),
                 ),
-                // What ends the run is said before what interrupts it.
-                Err(error @ Lost::Refused(_)) if !matches!(lost, Some(Lost::Refused(_))) => {
-                    lost = Some(error)
-                }
-                Err(error) => lost = lost.or(Some(error)),
+                Err(Lost::Refused(error)) => refused = refused.or(Some(error)),
+                Err(Lost::Unsent(error) | Lost::Open(error)) => unanswered = unanswered.or(Some(error)),
             }
         }
-        match lost {
-            Some(Lost::Refused(error)) => {
-                end(held, id).await?;
-                Err(error)
-            }
-            Some(Lost::Unsent(error) | Lost::Open(error)) => Err(Error::Interrupted {
+        match (unanswered, refused) {
+            // Also where another step's error is to end the run: what this one has changed can be asked for only as a step
+            // of it.
+            (Some(error), _) => Err(Error::Interrupted {
                 session: held.session().clone(),
                 run: id,
                 source: Box::new(error),
             }),
-            None => {
+            (None, Some(error)) => {
+                end(held, id).await?;
+                Err(error)
+            }
+            (None, None) => {
                 let output = held
                     .look(|record| lock(&run).as_in(record).result())
                     .expect("a run with nothing ready or under way has finished");

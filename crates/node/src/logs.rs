@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fogline_core::model::{AppName, Bytes, NodeName, TenantName};
+use fogline_core::model::{AppName, Bytes, NodeName, TenantName, Timestamp};
 use fogline_protocol::api;
 use fogline_protocol::peer::{Invoke, Target};
 use fogline_runtime::{LogLevel, LogLine};
@@ -11,20 +11,71 @@ use fogline_runtime::{LogLevel, LogLine};
 /// Lines that are kept of one application.
 const MAX_LINES: usize = 10_000;
 
+/// Lines that are kept of all applications together.
+const MAX_BYTES: Bytes = Bytes(64 << 20);
+
+/// What a line takes beside its message: its other fields, and where they are.
+const BESIDE: u64 = 256;
+
+/// Numbers that one millisecond has room for: more than a node writes lines in one. Those of today's clock are exact in all
+/// that reads JSON.
+const PER_MILLISECOND: u64 = 1000;
+
 /// Lines of one answer together, as they are written there.
 const MAX_ANSWER: Bytes = Bytes(8 << 20);
 
 struct Log {
     next: u64,
     lines: VecDeque<(u64, api::LogLine)>,
+    bytes: u64,
 }
 
-#[derive(Default)]
+impl Log {
+    /// Behind line number `next`.
+    fn new(next: u64) -> Self {
+        Self {
+            next,
+            lines: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    fn push(&mut self, line: api::LogLine) {
+        self.next += 1;
+        self.bytes += size(&line);
+        self.lines.push_back((self.next, line));
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some((_, line)) = self.lines.pop_front() {
+            self.bytes -= size(&line);
+        }
+    }
+}
+
+fn size(line: &api::LogLine) -> u64 {
+    line.message.len() as u64 + BESIDE
+}
+
 struct Kept {
     logs: BTreeMap<(TenantName, AppName), Log>,
-    /// No line of a log that is gone had a larger number: whoever asks for what comes behind one gets what an application
-    /// of the same name writes after it.
+    /// No line of a log that is gone, with its application or with the node before this start, had a larger number: whoever
+    /// asks for what comes behind one gets what an application of the same name writes after it.
     forgotten: u64,
+}
+
+impl Kept {
+    /// Makes room for what has been written: whoever has most loses what is oldest.
+    fn shrink(&mut self) {
+        let mut bytes: u64 = self.logs.values().map(|log| log.bytes).sum();
+        while bytes > MAX_BYTES.0
+            && let Some(largest) = self.logs.values_mut().max_by_key(|log| log.bytes)
+        {
+            bytes -= largest.bytes;
+            largest.drop_oldest();
+            bytes += largest.bytes;
+        }
+    }
 }
 
 /// The logs of a node.
@@ -34,10 +85,15 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    pub(crate) fn new(node: NodeName) -> Self {
+    /// Of a node that starts now, by its clock, which does not go back (R18).
+    pub(crate) fn new(node: NodeName, now: Timestamp) -> Self {
+        let kept = Kept {
+            logs: BTreeMap::new(),
+            forgotten: now.0.saturating_mul(PER_MILLISECOND),
+        };
         Self {
             node,
-            kept: Mutex::default(),
+            kept: Mutex::new(kept),
         }
     }
 
@@ -56,10 +112,7 @@ impl Logs {
         let Kept { logs, forgotten } = &mut *kept;
         let log = logs
             .entry((call.tenant.clone(), call.app.clone()))
-            .or_insert_with(|| Log {
-                next: *forgotten,
-                lines: VecDeque::new(),
-            });
+            .or_insert_with(|| Log::new(*forgotten));
         for line in lines {
             let level = match line.level {
                 LogLevel::Debug => "debug",
@@ -75,12 +128,12 @@ impl Logs {
                 level: level.to_owned(),
                 message: line.message.clone(),
             };
-            log.next += 1;
-            log.lines.push_back((log.next, line));
+            log.push(line);
             if log.lines.len() > MAX_LINES {
-                log.lines.pop_front();
+                log.drop_oldest();
             }
         }
+        kept.shrink();
     }
 
     /// The lines behind number `after`; if they are more than an answer takes, the last of them.
@@ -112,6 +165,59 @@ impl Logs {
         let mut kept = self.kept();
         if let Some(log) = kept.logs.remove(&(tenant.clone(), app.clone())) {
             kept.forgotten = kept.forgotten.max(log.next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fogline_core::model::{FunctionName, Timestamp};
+    use fogline_protocol::api::LogLine;
+
+    use super::{BESIDE, Kept, Log, MAX_BYTES, size};
+
+    fn line(length: usize) -> LogLine {
+        let function: FunctionName = "f".parse().unwrap();
+        LogLine {
+            at_unix_ms: Timestamp(1),
+            node: "edge-1".parse().unwrap(),
+            function,
+            invocation: String::new(),
+            level: "info".to_owned(),
+            message: "x".repeat(length),
+        }
+    }
+
+    /// One application has written more than all may have together, the others have not.
+    #[test]
+    fn the_lines_of_all_applications_have_a_bound_and_whoever_has_most_loses_the_oldest() {
+        let mut kept = Kept {
+            logs: ["a", "b", "c"]
+                .map(|app| (("local".parse().unwrap(), app.parse().unwrap()), Log::new(0)))
+                .into(),
+            forgotten: 0,
+        };
+        let large = MAX_BYTES.0 / 16 - BESIDE;
+        for (lines, log) in [7, 20, 1].into_iter().zip(kept.logs.values_mut()) {
+            (0..lines).for_each(|_| log.push(line(usize::try_from(large).unwrap())));
+        }
+        kept.shrink();
+        let numbers = kept.logs.values().map(|log| {
+            let numbers = log.lines.iter().map(|(number, _)| *number);
+            (numbers.clone().min(), numbers.max(), log.lines.len())
+        });
+        let numbers: Vec<_> = numbers.collect();
+        assert_eq!(
+            numbers,
+            [
+                (Some(1), Some(7), 7),
+                (Some(13), Some(20), 8),
+                (Some(1), Some(1), 1)
+            ]
+        );
+        for log in kept.logs.values() {
+            let sum: u64 = log.lines.iter().map(|(_, line)| size(line)).sum();
+            assert_eq!(log.bytes, sum);
         }
     }
 }

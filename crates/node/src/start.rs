@@ -171,7 +171,7 @@ pub async fn start_with(
     let (local, site) = home(&options.name, &store, &quotas, options.quorum, records);
     let external = external(options.external, &options.name, &local, options.peers.as_ref());
     let lease = site.as_ref().map(|site| Arc::clone(&site.lease));
-    let counting = Arc::clone(&quotas);
+    let (counting, clock) = (Arc::clone(&quotas), Clock::open(&store)?);
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
     let metrics = Metrics::new(options.tenants.names().into_iter());
     let (tracer, exporter) = trace::start(options.traces.as_ref(), &options.name, &metrics.spans());
@@ -181,7 +181,6 @@ pub async fn start_with(
     let homes = Homes::new(name, Arc::clone(&local), external, peers, site.clone());
     let owner = Owner::new(local, lease, counting, tasks.clone(), begun.after_crash);
     let node = Arc::new(Node {
-        clock: Clock::open(&store)?,
         apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
         sweep_every: options.limits.sweep_every,
         write_patience: options.limits.write_patience,
@@ -196,7 +195,8 @@ pub async fn start_with(
         slots: Slots::new(options.slots, options.limits.waiting),
         runs: runs::Runs::new(options.limits.fire_again_after),
         sealers: options.keyrings.into_iter().map(sealer).collect(),
-        logs: Logs::new(options.name.clone()),
+        logs: Logs::new(options.name.clone(), clock.now()),
+        clock,
         metrics,
         tracer,
         endpoint: options.peers,

@@ -17,7 +17,7 @@ pub enum Tenants {
 }
 
 impl Tenants {
-    /// Tenants with tokens.
+    /// Tenants with tokens. An empty token is nobody's: no request proves it.
     #[must_use]
     pub fn with_tokens(tenants: impl IntoIterator<Item = (TenantName, String)>) -> Self {
         let hashed = tenants
@@ -40,10 +40,10 @@ impl Tenants {
             Self::Open(tenant) => return Ok(tenant.clone()),
             Self::Tokens(tokens) => tokens,
         };
-        let given: [u8; 32] = Sha256::digest(bearer(authorization)).into();
+        let given = bearer(authorization);
         let mut found = None;
         for (tenant, expected) in tokens {
-            if constant_time::verify_slices_are_equal(&given, expected).is_ok() {
+            if is_same(given.as_ref(), expected) {
                 found = Some(tenant.clone());
             }
         }
@@ -69,7 +69,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// Whoever has this token.
+    /// Whoever has this token. No request proves an empty one.
     #[must_use]
     pub fn with_token(token: &str) -> Self {
         Self::Token(Sha256::digest(token.trim()).into())
@@ -77,12 +77,9 @@ impl Operator {
 
     /// Whether an `Authorization` header proves an operator.
     pub(crate) fn check(&self, authorization: Option<&str>) -> Result<(), Fault> {
-        let given: [u8; 32] = Sha256::digest(bearer(authorization)).into();
         match self {
             Self::Anyone => Ok(()),
-            Self::Token(expected) if constant_time::verify_slices_are_equal(&given, expected).is_ok() => {
-                Ok(())
-            }
+            Self::Token(expected) if is_same(bearer(authorization).as_ref(), expected) => Ok(()),
             Self::Token(_) => Err(Fault::new(
                 Kind::Unauthorized,
                 "this is for operators, and the token is not theirs",
@@ -97,9 +94,43 @@ impl Operator {
     }
 }
 
-fn bearer(authorization: Option<&str>) -> &str {
-    authorization
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default()
-        .trim()
+/// The SHA-256 of the token that a header bears, unless there is none. The scheme is in any case (RFC 9110).
+fn bearer(authorization: Option<&str>) -> Option<[u8; 32]> {
+    let (scheme, token) = authorization?.split_once(' ')?;
+    let token = token.trim();
+    let is_one = scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty();
+    is_one.then(|| Sha256::digest(token).into())
+}
+
+fn is_same(given: Option<&[u8; 32]>, expected: &[u8; 32]) -> bool {
+    given.is_some_and(|given| constant_time::verify_slices_are_equal(given, expected).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operator, Tenants};
+
+    /// As they come of a token file that is empty.
+    #[test]
+    fn an_empty_token_is_nobodys() {
+        for empty in ["", " \n"] {
+            let tenants = Tenants::with_tokens([("shop".parse().unwrap(), empty.to_owned())]);
+            let operator = Operator::with_token(empty);
+            for header in [None, Some(""), Some("Bearer"), Some("Bearer "), Some("Basic x")] {
+                assert!(tenants.of(header).is_err(), "{header:?}");
+                assert!(operator.check(header).is_err(), "{header:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_in_any_case_and_the_token_is_not() {
+        let tenants = Tenants::with_tokens([("shop".parse().unwrap(), "Key".to_owned())]);
+        for header in ["Bearer Key", "bearer Key", "BEARER  Key "] {
+            assert!(tenants.of(Some(header)).is_ok(), "{header}");
+        }
+        for header in ["Bearer key", "Key", "Basic Key", "BearerKey"] {
+            assert!(tenants.of(Some(header)).is_err(), "{header}");
+        }
+    }
 }

@@ -19,7 +19,13 @@ pub(crate) struct Args {
     /// The session; none for a function that declares no state
     session: Option<SessionId>,
     /// What the function would get: a text, @FILE for a file's bytes, - for standard input
-    #[arg(short, long, value_name = "INPUT", default_value = "")]
+    #[arg(
+        short,
+        long,
+        value_name = "INPUT",
+        default_value = "",
+        allow_hyphen_values = true
+    )]
     input: Input,
     #[command(flatten)]
     network: Address,

@@ -38,7 +38,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODEL", requires = "new_session")]
     model: Option<ExecutionModel>,
     /// Who runs the workflow
-    #[arg(long, value_enum, value_name = "WHO", default_value_t)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHO",
+        default_value_t,
+        conflicts_with = "function"
+    )]
     run_by: Who,
     #[command(flatten)]
     network: Address,

@@ -1,5 +1,7 @@
 //! `fogline node`: one node, as its configuration says.
 
+mod tokens;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::num::NonZeroU32;
@@ -14,9 +16,7 @@ use fogline_core::model::{Device, NodeName, TenantName};
 use fogline_core::quota::Quota;
 use fogline_core::telemetry::Capabilities;
 use fogline_manifest::node::{EtcdSection, ExternalStore, InEdgeStore, NodeConfig, Telemetry};
-use fogline_node::{
-    External, Gossip, Limits, Operator, Options, Others, Pace, Quorum, Tenants, TraceOptions, memory,
-};
+use fogline_node::{External, Gossip, Limits, Options, Others, Pace, Quorum, TraceOptions, memory};
 use fogline_runtime::Runtimes;
 use fogline_runtime::component::{ComponentOptions, ComponentRuntime};
 use fogline_runtime::process::ProcessRuntime;
@@ -59,6 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 async fn options(config: &NodeConfig, quorum: Option<Quorum>) -> Result<Options, Failure> {
+    let local: TenantName = "local"
+        .parse()
+        .map_err(|error| failed(&error, "please report this"))?;
+    let (tenants, operator) = tokens::read(config, local.clone())?;
     let (peers, origin) = match &config.peering {
         Some(peering) => {
             let member = peering::member(config, peering).await?;
@@ -87,13 +91,13 @@ async fn options(config: &NodeConfig, quorum: Option<Quorum>) -> Result<Options,
         ..default
     })
     .map_err(|error| failed(&error, "look after the machine"))?;
-    let (tenants, keyrings) = tenants(config, &origin)?;
+    let keyrings = keyrings(config, &local, &origin)?;
     Ok(Options {
         name: config.name.clone(),
         data: config.data.clone(),
         http: config.http_listen,
         tenants,
-        operator: operator(config)?,
+        operator,
         keyrings,
         external: external(config).await?,
         quorum,
@@ -173,15 +177,13 @@ enum Origin {
     Network(Option<NetworkSecret>),
 }
 
-/// Tenants and their keys. A tenant's keys are made at its first start, beside the store, the same at all nodes of a
-/// network; a file that is there already, as one that two networks share, is not touched.
-fn tenants(
+/// The keys of tenants. They are made at a tenant's first start, beside the store, the same at all nodes of a network; a file
+/// that is there already, as one that two networks share, is not touched.
+fn keyrings(
     config: &NodeConfig,
+    local: &TenantName,
     origin: &Origin,
-) -> Result<(Tenants, BTreeMap<TenantName, Keyring>), Failure> {
-    let local: TenantName = "local"
-        .parse()
-        .map_err(|error| failed(&error, "please report this"))?;
+) -> Result<BTreeMap<TenantName, Keyring>, Failure> {
     let names: Vec<TenantName> = if config.loopback_only {
         vec![local.clone()]
     } else {
@@ -203,31 +205,7 @@ fn tenants(
         })?;
         keyrings.insert(name, keyring);
     }
-    if config.loopback_only {
-        return Ok((Tenants::Open(local), keyrings));
-    }
-    let mut tokens = Vec::new();
-    for tenant in &config.tenants {
-        let token = token(&format!("of {}", tenant.name), &tenant.token_file)?;
-        tokens.push((tenant.name.clone(), token));
-    }
-    Ok((Tenants::with_tokens(tokens), keyrings))
-}
-
-fn operator(config: &NodeConfig) -> Result<Operator, Failure> {
-    match &config.operator_token_file {
-        Some(file) => Ok(Operator::with_token(&token("of operators", file)?)),
-        None if config.loopback_only => Ok(Operator::Anyone),
-        None => Ok(Operator::Nobody),
-    }
-}
-
-fn token(whose: &str, file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|source| Failure::System {
-        doing: format!("reading the token {whose} from {}", file.display()),
-        hint: "check the token files in the configuration".to_owned(),
-        source,
-    })
+    Ok(keyrings)
 }
 
 /// The keys in a file; new ones, if it is not there.

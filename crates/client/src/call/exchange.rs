@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use super::declared::{Declared, Wanted};
 use crate::Error;
 use crate::answer::Answer;
-use crate::client::Client;
+use crate::client::{Client, lock};
 use crate::http::{Ask, Failed};
 use crate::journal::{Claim, Held, Record};
 use crate::reply::{Reply, Target};
@@ -33,7 +33,7 @@ use crate::reply::{Reply, Target};
 /// How often one call takes states that come to the client, or learns what it must send: each is needed once, and again
 /// if the session moves again meanwhile. Of thousands of requests of a session that is moved without a pause, some need
 /// more than five.
-const MAX_TURNS: u32 = 16;
+pub(super) const MAX_TURNS: u32 = 16;
 
 /// What makes a request the same when it is sent again.
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ impl Client {
             let ask = self.ask_for(held, key, target, &input, declared.as_ref(), &claimed.envelopes);
             match self.inner.http.send(&ask, deadline).await {
                 Ok(answer) => {
+                    self.doubt(held, declared.as_ref(), &answer);
                     let part = declared.map_or(held.session().primary(), |declared| declared.part);
                     let settle = settle.take().unwrap_or_else(|| Box::new(|_, _| ()));
                     let reply = self
@@ -125,9 +126,12 @@ impl Client {
                 },
             }
         }
-        Err(Lost::Open(self.inner.http.strange(
-            "the session moves each time that it is used".to_owned(),
-        )))
+        Err(Lost::Open(self.always_moving()))
+    }
+
+    pub(super) fn always_moving(&self) -> Error {
+        let what = "the session moves each time that it is used";
+        self.inner.http.strange(what.to_owned())
     }
 
     /// What a request declares; none where nothing depends on it, which saves asking for the application.
@@ -196,6 +200,19 @@ impl Client {
             envelopes,
             moves,
         })
+    }
+
+    /// Has the application learnt anew before the next request, if an answer has an envelope of a state that is only read,
+    /// as far as this client knows: a newer version writes it, or its end was due, which is seldom.
+    fn doubt(&self, held: &Held, declared: Option<&Declared>, answer: &Answer) {
+        let Some(Wanted::Some(states)) = declared.map(|declared| &declared.wanted) else {
+            return;
+        };
+        let is_written = |state| states.get(state) == Some(&true);
+        if answer.envelopes().iter().any(|(state, _)| !is_written(state)) {
+            let app = held.look(|record| record.app.clone());
+            lock(&self.inner.apps).remove(&app);
+        }
     }
 
     pub(super) fn ask_for(

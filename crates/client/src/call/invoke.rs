@@ -13,7 +13,6 @@ use crate::Error;
 use crate::client::Client;
 use crate::http::Ask;
 use crate::journal::{Guard, Held, Record};
-use crate::random;
 use crate::reply::{Reply, Target, Unanswered};
 
 impl Client {
@@ -173,11 +172,6 @@ impl Client {
                 source: Box::new(error),
             }),
         }
-    }
-
-    /// A key of its own for a request that is not numbered.
-    pub(crate) fn fresh_key(&self) -> String {
-        data_encoding::HEXLOWER.encode(&random::bytes())
     }
 }
 

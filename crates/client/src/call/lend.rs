@@ -1,4 +1,4 @@
-//! Accepted runs of sessions whose states live here: while a run is under way, the states are its to change.
+//! Accepted runs. Where a session's states live here they go with the run, and are its to change while it is under way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,70 +11,80 @@ use fogline_protocol::problem::Kind;
 use http::Method;
 use tokio::time::{Instant, sleep_until};
 
-use super::exchange::Key;
+use super::exchange::{Key, Lost, MAX_TURNS};
 use crate::Error;
 use crate::client::Client;
 use crate::http::Ask;
-use crate::journal::{Held, Record};
+use crate::journal::Held;
 use crate::reply::Target;
 
 /// First and longest pause before a run is asked again whether it has ended.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 impl Client {
-    /// Sends the states with a run that is executed later. If nobody answers, the run is an unanswered request, and
-    /// the states are still here.
+    /// Leaves a run with the node, and its states with it, if they live here. If nobody answers, the run is an unanswered
+    /// request, and the states are still here.
     pub(crate) async fn lend(&self, held: &Arc<Held>, input: Bytes, deadline: Instant) -> Result<Run, Error> {
         self.leave_if_begun(held, deadline).await?;
         self.take_back(held, deadline).await?;
         let guard = held.admit(Target::Run, input.clone(), deadline).await?;
         let number = guard.number();
-        let end = move |record: &mut Record| record.unanswered.remove(&number);
-        let ready = async {
-            // All: those that the run does not use may be the ones that say that the session was used of late.
-            let declared = self.declared(held, &Target::Run, true, deadline).await?;
-            let claimed = self.claimed(held, declared.as_ref(), deadline).await?;
-            Ok((declared, claimed))
-        };
-        let (declared, claimed) = match ready.await {
-            Ok(ready) => ready,
-            Err(error) => {
-                held.update(end).await?;
-                return Err(error);
-            }
-        };
-        let key = Key::Number(number);
-        let ask = self
-            .ask_for(
-                held,
-                &key,
-                &Target::Run,
-                &input,
-                declared.as_ref(),
-                &claimed.envelopes,
-            )
-            .header(headers::PREFER, "respond-async");
-        match self.inner.http.send(&ask, deadline).await {
-            Ok(answer) => {
-                let run: Run = self.json(&answer, "")?;
-                let lent = claimed.is_here().then_some(run.run);
-                held.update(move |record| {
-                    end(record);
-                    record.lent = lent;
-                })
-                .await?;
-                Ok(run)
-            }
-            Err(failed) if failed.is_open => Err(Error::Unanswered {
+        match self.accepted(held, number, &input, deadline).await {
+            Ok(run) => Ok(run),
+            Err(Lost::Open(error)) => Err(Error::Unanswered {
                 session: held.session().clone(),
                 number,
-                source: Box::new(failed.error),
+                source: Box::new(error),
             }),
-            Err(failed) => {
-                held.update(end).await?;
-                Err(failed.error)
+            Err(Lost::Refused(error) | Lost::Unsent(error)) => {
+                held.update(move |record| record.unanswered.remove(&number))
+                    .await?;
+                Err(error)
             }
         }
+    }
+
+    /// Sends a run, with the states that live here or come meanwhile, until a node has accepted it.
+    async fn accepted(
+        &self,
+        held: &Arc<Held>,
+        number: u64,
+        input: &Bytes,
+        deadline: Instant,
+    ) -> Result<Run, Lost> {
+        let (key, target) = (Key::Number(number), Target::Run);
+        for _ in 0..MAX_TURNS {
+            // All: those that the run does not use may be the ones that say that the session was used of late.
+            let declared = self.declared(held, &target, true, deadline).await;
+            let declared = declared.map_err(Lost::Unsent)?;
+            let claimed = self.claimed(held, declared.as_ref(), deadline).await;
+            let claimed = claimed.map_err(Lost::Unsent)?;
+            let envelopes = &claimed.envelopes;
+            let ask = self
+                .ask_for(held, &key, &target, input, declared.as_ref(), envelopes)
+                .header(headers::PREFER, "respond-async");
+            match self.inner.http.send(&ask, deadline).await {
+                Ok(answer) => {
+                    let run: Run = self.json(&answer, "").map_err(Lost::Open)?;
+                    let (id, is_lent) = (run.run, claimed.is_here());
+                    let noted = held.update(move |record| {
+                        record.unanswered.remove(&number);
+                        if is_lent {
+                            record.lent = Some(id);
+                        }
+                    });
+                    noted.await.map_err(Lost::Open)?;
+                    return Ok(run);
+                }
+                Err(failed) if failed.kind() == Some(Kind::MovingToClient) => {
+                    let come = self.come_with(held, claimed.moves, failed).await;
+                    come.map_err(Lost::Open)?;
+                }
+                Err(failed) if failed.is_open => return Err(Lost::Open(failed.error)),
+                Err(failed) => return Err(Lost::Refused(failed.error)),
+            }
+        }
+        Err(Lost::Open(self.always_moving()))
     }
 
     /// Waits for the run that has the states, if one does, and takes them back.
@@ -105,12 +115,14 @@ impl Client {
                 pause = (pause * 2).min(PAUSE.1);
                 continue;
             }
-            let result = Ask::new(Method::GET, format!("{path}/result"));
+            let result = Ask::new(Method::GET, format!("{path}/result")).known_to_be(run.problem.clone());
             let envelopes = match self.inner.http.send(&result, deadline).await {
                 Ok(answer) => answer.envelopes(),
                 // The steps before the one that failed have changed states.
                 Err(failed) => match &failed.answer {
-                    Some(answer) if run.status == RunStatus::Failed => answer.envelopes(),
+                    Some(answer) if run.problem.is_some() && answer.problem() == run.problem => {
+                        answer.envelopes()
+                    }
                     _ => return Err(failed.error),
                 },
             };

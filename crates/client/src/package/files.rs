@@ -15,6 +15,15 @@ use super::is_below;
 /// What is wrong with a file that is named, continuing its path; and what to do.
 pub(super) type Wrong = (String, &'static str);
 
+/// Why a name is not taken as it is written, and what to do.
+pub(super) const NOT_BELOW: (&str, &str) = (
+    "is not below the manifest's folder",
+    "write it relative to the manifest, without . and ..",
+);
+/// Why a link is not followed, and what to do.
+pub(super) const LEADS_OUT: (&str, &str) =
+    ("is a link out of the manifest's folder", "copy what it leads to");
+
 /// Files of a folder, as they come together.
 pub(super) struct Gathering<'a> {
     /// The manifest's, as the system calls it.
@@ -31,11 +40,7 @@ impl<'a> Gathering<'a> {
     /// Adds a file, or all that are in a folder and those below it, by its path beside the manifest.
     pub(super) fn add(&mut self, name: &str) -> Result<(), Wrong> {
         if !is_below(name) {
-            return wrong(
-                name,
-                "is not below the manifest's folder",
-                "write it relative to the manifest, without ..",
-            );
+            return wrong(name, NOT_BELOW.0, NOT_BELOW.1);
         }
         if name == multipart::MANIFEST {
             return wrong(
@@ -65,11 +70,7 @@ impl<'a> Gathering<'a> {
             )
         };
         if !self.is_inside(&path).map_err(unreadable)? {
-            return wrong(
-                name,
-                "is a link out of the manifest's folder",
-                "copy what it leads to",
-            );
+            return wrong(name, LEADS_OUT.0, LEADS_OUT.1);
         }
         if path.is_dir() {
             // It could lead to a folder that it is in.
@@ -142,7 +143,8 @@ impl<'a> Gathering<'a> {
     }
 }
 
-fn wrong<T>(name: &str, problem: &str, hint: &'static str) -> Result<T, Wrong> {
+/// As what it is refused.
+pub(super) fn wrong<T>(name: &str, problem: &str, hint: &'static str) -> Result<T, Wrong> {
     Err((format!("{name} {problem}"), hint))
 }
 

@@ -47,6 +47,7 @@ type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub(crate) struct Node {
     pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    app: Arc<Mutex<App>>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -65,13 +66,14 @@ impl Node {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let answer = Arc::new(move |at, asked| Box::pin(answer(at, asked)) as Answering);
-        let log = Arc::clone(&asked);
+        let app = Arc::new(Mutex::new(app()));
+        let (log, known) = (Arc::clone(&asked), Arc::clone(&app));
         let handle = move |request: Request| {
-            let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
+            let (answer, log, known) = (Arc::clone(&answer), Arc::clone(&log), Arc::clone(&known));
             async move {
                 let asked = read(request).await;
                 if asked.method == "GET" && asked.path == "/v1/apps/shop" {
-                    return json(&app());
+                    return json(&*known.lock().unwrap());
                 }
                 let at = {
                     let mut log = log.lock().unwrap();
@@ -83,7 +85,17 @@ impl Node {
         };
         let router = Router::new().fallback(handle);
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, asked, server }
+        Self {
+            url,
+            asked,
+            app,
+            server,
+        }
+    }
+
+    /// Another version of the application is deployed.
+    pub(crate) fn deploy(&self, app: App) {
+        *self.app.lock().unwrap() = app;
     }
 
     /// What it was asked, but for the application.

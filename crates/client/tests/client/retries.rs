@@ -109,6 +109,16 @@ async fn a_node_that_says_when_to_come_back_is_heeded_within_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_call_takes_the_longest_time_that_there_is_and_no_longer() {
+    let node = Node::start(|_, _| async { ok("1", &[]) }).await;
+    let patient = client(&node).with_timeout(Duration::MAX);
+    let session = session(Birth::InEdge);
+    patient.invoke(&shop(), &session, &add(), "1").await.unwrap();
+    let told: u64 = node.asked()[0].header("fogline-timeout-ms").parse().unwrap();
+    assert!((590_000..600_000).contains(&told), "{told}");
+}
+
+#[tokio::test]
 async fn what_a_node_refuses_for_good_is_not_sent_again() {
     let node = Node::start(|_, _| async { problem(Kind::FunctionTrapped, &[]) }).await;
     let client = client(&node);

@@ -1,6 +1,8 @@
 //! Workflows that the client runs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::node::{Asked, Node, mixed, never, problem, session};
 use axum::response::Response;
@@ -93,6 +95,46 @@ async fn an_error_of_a_step_names_it_and_ends_the_run() {
     assert_eq!(node.asked().last().unwrap().part("state.notes"), "1");
 }
 
+/// Of two branches one is refused, and the other's answer, which holds a state, is lost.
+#[tokio::test]
+async fn a_run_that_is_refused_is_kept_until_its_other_branch_has_answered() {
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let node = Node::start({
+        let is_lost = Arc::clone(&is_lost);
+        move |_, asked| {
+            let is_lost = is_lost.load(Ordering::SeqCst);
+            async move {
+                match function(&asked) {
+                    "look" => problem(Kind::FunctionFailed, &[]),
+                    "note" if is_lost => never().await,
+                    _ => execute(&asked),
+                }
+            }
+        }
+    })
+    .await;
+    let client = Client::builder(&node.url).build().unwrap();
+    let (app, session) = (crate::node::app(), session(Birth::InClient));
+    let hasty = client.with_timeout(Duration::from_millis(500));
+    let error = hasty.run_workflow(&app, &session, "in").await.unwrap_err();
+    let Error::Interrupted { run, .. } = error else {
+        panic!("{error}")
+    };
+    is_lost.store(false, Ordering::SeqCst);
+    let error = client
+        .resume_workflow(&app.name, &session, run)
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "step left: it did not work");
+    let pending = client.pending_workflows(&app.name, &session).await.unwrap();
+    assert!(pending.is_empty(), "{pending:?}");
+    client
+        .invoke(&app.name, &session, &"note".parse().unwrap(), "")
+        .await
+        .unwrap();
+    assert_eq!(node.asked().last().unwrap().part("state.notes"), "1");
+}
+
 /// The client is killed at each step in turn.
 #[tokio::test]
 async fn wherever_the_client_is_killed_finished_steps_never_run_again() {
@@ -101,13 +143,11 @@ async fn wherever_the_client_is_killed_finished_steps_never_run_again() {
         let there = Arc::new(Notify::new());
         let node = Node::start({
             let there = Arc::clone(&there);
-            let killed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+            let killed = Arc::new(AtomicBool::new(false));
             move |_, asked| {
                 let (there, killed) = (Arc::clone(&there), Arc::clone(&killed));
                 async move {
-                    if function(&asked) == killed_at
-                        && !killed.swap(true, std::sync::atomic::Ordering::SeqCst)
-                    {
+                    if function(&asked) == killed_at && !killed.swap(true, Ordering::SeqCst) {
                         there.notify_one();
                         return never().await;
                     }
@@ -179,10 +219,7 @@ async fn a_run_whose_node_is_gone_is_interrupted_and_not_ended() {
         .local_addr()
         .unwrap();
     let client = Client::builder(format!("http://{gone}")).journal(folder.path());
-    let client = client
-        .timeout(std::time::Duration::from_millis(300))
-        .build()
-        .unwrap();
+    let client = client.timeout(Duration::from_millis(300)).build().unwrap();
     let (app, session) = (crate::node::app(), session(Birth::InEdge));
     let error = client.run_workflow(&app, &session, "in").await.unwrap_err();
     let Error::Interrupted { run, .. } = error else {

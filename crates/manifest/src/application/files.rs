@@ -38,7 +38,7 @@ pub(super) fn none(source: &Source, named: &[Spanned<String>]) -> Result<(), Bad
 }
 
 /// Whether a path can be written in one way only, and stays inside the folder that it starts from on every system.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     let foreign = |it: char| matches!(it, '\\' | ':' | '"') || it.is_control();
     !path.contains(foreign) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

@@ -1,7 +1,6 @@
 //! The functions of an application.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
 
 use fogline_core::application::{Application, Function, RuntimeKind};
 use fogline_core::model::{BadInput, Bytes, FunctionClass, FunctionName, Operations, StateName};
@@ -71,14 +70,14 @@ fn runtime(
     files: Vec<Spanned<String>>,
 ) -> Result<RuntimeKind, BadInput> {
     match (component, process) {
-        (Some(path), None) if is_inside(path.get_ref()) => {
+        (Some(path), None) if files::is_plain(path.get_ref()) => {
             files::none(source, &files)?;
             Ok(RuntimeKind::Component(path.into_inner()))
         }
         (Some(path), None) => {
             let found = excerpt(path.get_ref());
             let problem = format!("the component \"{found}\" is not a path inside the manifest's folder");
-            let hint = "write a path relative to the manifest, with / between folders and without ..";
+            let hint = "write a path relative to the manifest, with / between folders, without . and ..";
             Err(source.fault(path.span().start, problem, hint))
         }
         (None, Some(command)) if command.get_ref().first().is_some_and(|it| !it.is_empty()) => {
@@ -101,14 +100,6 @@ fn runtime(
             Err(source.fault(command.span().start, problem, "keep one of the two"))
         }
     }
-}
-
-/// Whether a path stays inside the folder that it starts from, on every system.
-fn is_inside(path: &str) -> bool {
-    let foreign = |it: char| it == '\\' || it == ':' || it.is_control();
-    let stays = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-    let names_a_file = Path::new(path).file_name().is_some() && !path.ends_with('/');
-    names_a_file && !path.contains(foreign) && Path::new(path).components().all(stays)
 }
 
 fn declared(

@@ -39,8 +39,9 @@ const FUNCTIONS: &str = r#"
 component = "first.wasm" | component = "f.wasm"\nprocess = ^["f"] | both component and process | keep one
 component = "first.wasm" | process = ^[] | names no program | python3
 component = "first.wasm" | process = ^["", "x"] | names no program | python3
-component = "first.wasm" | component = ^"../first.wasm" | not a path inside | without ..
-component = "first.wasm" | component = ^"a/../../f.wasm" | not a path inside | without ..
+component = "first.wasm" | component = ^"../first.wasm" | not a path inside | without . and ..
+component = "first.wasm" | component = ^"a/../../f.wasm" | not a path inside | without . and ..
+component = "first.wasm" | component = ^"./first.wasm" | not a path inside | without . and ..
 component = "first.wasm" | component = ^"/first.wasm" | not a path inside | relative
 component = "first.wasm" | component = ^'C:\first.wasm' | not a path inside | relative
 component = "first.wasm" | component = ^"" | not a path inside | relative

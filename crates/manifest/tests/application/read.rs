@@ -135,7 +135,7 @@ fn an_application_needs_neither_states_nor_workflow() {
     let text = r#"
         fogline = 1
         application = { name = "a", version = "1", model = "external" }
-        functions.f.component = "./out/f.wasm"
+        functions.f.component = "out/f.wasm"
     "#;
     let app = parse(text).expect("a small application");
     assert!(app.states.is_empty() && app.workflow.is_empty());

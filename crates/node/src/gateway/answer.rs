@@ -11,7 +11,7 @@ use fogline_protocol::headers;
 use fogline_protocol::multipart::{self, Boundary, Part, Subtype};
 use fogline_protocol::peer::Invoked;
 use fogline_protocol::problem::{self, Kind};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -68,6 +68,11 @@ pub(crate) fn refusal(request: &HeaderMap, fault: &Fault) -> Response {
     } else {
         mixed(status, Part::json(multipart::PROBLEM, text), fault.envelopes())
     };
+    if it.kind == Kind::Unauthorized {
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     let retry_after = match it.kind {
         Kind::Overloaded | Kind::RollingOut => Some("1"),
         // What has expired makes room about then.

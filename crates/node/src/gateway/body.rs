@@ -120,12 +120,22 @@ pub(crate) async fn carried(headers: &HeaderMap, body: Body) -> Result<Carried, 
         envelopes: BTreeMap::new(),
         in_parts: true,
     };
+    let mut name = None;
     for part in Box::pin(parts(headers, body)).await? {
         match (multipart::state_of(&part.name), part.name.as_str()) {
             (Some(state), _) => {
                 carried.envelopes.insert(state, part.bytes);
             }
-            (None, multipart::INPUT | multipart::VALUE | multipart::CONVERT) => carried.input = part.bytes,
+            (None, multipart::INPUT | multipart::VALUE | multipart::CONVERT) => {
+                if let Some(other) = name.replace(part.name.clone()) {
+                    return Err(Fault::new(
+                        Kind::BadRequest,
+                        format!("there are a part \"{other}\" and a part \"{}\"", part.name),
+                        "send the one that is meant",
+                    ));
+                }
+                carried.input = part.bytes;
+            }
             (None, other) => {
                 return Err(Fault::new(
                     Kind::BadRequest,

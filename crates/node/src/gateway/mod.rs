@@ -14,6 +14,7 @@ mod runs;
 mod seldom;
 mod serve;
 mod sessions;
+mod taking;
 
 use std::time::Duration;
 

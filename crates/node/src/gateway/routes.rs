@@ -172,17 +172,23 @@ fn segments(path: &str) -> Result<Option<Segments<'_>>, Utf8Error> {
 /// Answers a request within its deadline, and notes what is to be noted of it.
 pub(crate) async fn answer(node: &Arc<Node>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
+    let started = Instant::now();
+    let counted = |response: Response| {
+        let took = started.elapsed().as_secs_f64();
+        node.metrics.answered(response.status().as_u16(), took);
+        response
+    };
     let path = match segments(head.uri.path()) {
         Ok(path) => path.unwrap_or_default(),
         Err(error) => {
             let title = format!("the path is not text: {error}");
-            return answer::fault(&Fault::new(Kind::BadRequest, title, "see /openapi.json"));
+            let fault = Fault::new(Kind::BadRequest, title, "see /openapi.json");
+            return counted(answer::fault(&fault));
         }
     };
     let Some((route, names)) = Route::find(&head.method, &path) else {
-        return nowhere(&head, &path);
+        return counted(nowhere(&head, &path));
     };
-    let started = Instant::now();
     let (span, trace) = match route.noted {
         Noted::Trace => node.tracer.request(route.title, &head.headers),
         Noted::Metrics | Noted::Nothing => (Span::none(), None),
@@ -196,10 +202,9 @@ pub(crate) async fn answer(node: &Arc<Node>, request: Request<Body>) -> Response
         trace: trace.clone(),
     };
     let work = in_time(&head.headers, (route.handler)(asked));
-    let response = trace::within(trace, pin!(work)).await;
+    let mut response = trace::within(trace, pin!(work)).await;
     if route.noted != Noted::Nothing {
-        let took = started.elapsed().as_secs_f64();
-        node.metrics.answered(response.status().as_u16(), took);
+        response = counted(response);
     }
     if span.is_recorded() {
         describe(span, route, response.status());

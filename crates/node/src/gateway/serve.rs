@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future;
-use http::Request;
+use http::{Request, Version};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -20,10 +20,13 @@ use tokio_io_timeout::TimeoutWriter;
 
 use super::routes::answer;
 use super::seldom::{OnTicks, either, ticks};
+use super::taking::{Over, Streams};
 use crate::node::Node;
 
 /// Connections at once; whoever comes then waits to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
+/// Requests of one connection at once, over HTTP/2; its caller keeps further ones back.
+const MAX_STREAMS: u32 = 64;
 /// How long a request's head may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -35,7 +38,8 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD_PATIENCE);
+        .keep_alive_interval(HEAD_PATIENCE)
+        .max_concurrent_streams(MAX_STREAMS);
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
         let accepted = tokio::select! {
@@ -54,13 +58,22 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
         let stream = TokioIo::new(Box::pin(stream));
         let (builder, stopping) = (builder.clone(), node.stopping.clone());
         let asked = Arc::new(AtomicBool::new(false));
-        let of_service = (Arc::clone(&node), Arc::clone(&asked));
+        let streams = Arc::new(Streams::default());
+        let of_service = (Arc::clone(&node), Arc::clone(&asked), Arc::clone(&streams));
         let service = service_fn(move |request: Request<Incoming>| {
-            let (node, asked) = &of_service;
+            let (node, asked, streams) = &of_service;
             asked.store(true, Ordering::Relaxed);
             let node = Arc::clone(node);
-            async move { Ok::<_, Infallible>(answer(&node, request.map(Either::Left)).await) }
+            let stream = (request.version() == Version::HTTP_2).then(|| streams.begin());
+            async move {
+                let response = answer(&node, request.map(Either::Left)).await;
+                Ok::<_, Infallible>(response.map(|body| match stream {
+                    None => Either::Left(body),
+                    Some(stream) => Either::Right(stream.answered(body)),
+                }))
+            }
         });
+        let patience = node.write_patience;
         node.tasks.spawn(async move {
             let _place = place;
             let connection = builder.serve_connection(stream, service);
@@ -69,12 +82,19 @@ pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
                 tokio::select! {
                     () = stopping.cancelled() => true,
                     () = silent(&asked) => false,
+                    over = streams.over(patience) => over == Over::Idle,
                     never = ticks() => match never {},
                 }
             });
             if let future::Either::Right(true) = either(connection.as_mut(), stops).await {
                 connection.as_mut().graceful_shutdown();
-                either(connection, pin!(ticks())).await;
+                let lasts = pin!(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(patience) => (),
+                        never = ticks() => match never {},
+                    }
+                });
+                either(connection, lasts).await;
             }
         });
     }

@@ -162,3 +162,22 @@ async fn applications_are_described_logged_and_deleted() {
     server.get("/v1/apps/counter").await.status(404);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_a_log_gets_what_is_written_after_a_restart() {
+    let server = Server::with(&["faults"]).await;
+    let panic = "/v1/apps/faults/functions/panic";
+    for _ in 0..3 {
+        server.post(panic, "before").await.status(502);
+    }
+    let before: Logs = server.get("/v1/apps/faults/logs").await.status(200).json();
+    let server = server.again().await;
+    server.post(panic, "after").await.status(502);
+    let path = format!("/v1/apps/faults/logs?after={}", before.next);
+    let after: Logs = server.get(&path).await.status(200).json();
+    assert!(
+        after.lines.iter().any(|line| line.message.contains("after")),
+        "{after:?} behind {before:?}"
+    );
+    server.stop().await;
+}

@@ -19,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     http: reqwest::Client,
     handle: Handle,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -47,7 +47,19 @@ impl Server {
             url,
             http: reqwest::Client::new(),
             handle,
-            _folder: folder,
+            folder,
+        }
+    }
+
+    /// The same node, stopped and started again.
+    pub(crate) async fn again(self) -> Self {
+        self.handle.stop().await;
+        let open = (Tenants::Open(node::tenant()), Operator::Anyone);
+        let handle = node::node(self.folder.path(), open, true, None).await;
+        Self {
+            url: format!("http://{}", handle.http()),
+            handle,
+            ..self
         }
     }
 

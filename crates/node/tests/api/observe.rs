@@ -147,6 +147,20 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_route_is_for_is_counted_too() {
+    let server = Server::with(&[]).await;
+    server.get("/v1/nothing").await.status(404);
+    server.get("/v1/apps/%ff").await.status(400);
+    send(server.ask(Method::PATCH, "/v1/apps")).await.status(405);
+    let counted = metrics(&server).await;
+    for status in [400, 404, 405] {
+        let name = format!("fogline_requests_total{{status=\"{status}\"}}");
+        assert_eq!(counted.get(&name), Some(&1.0), "{counted:#?}");
+    }
+    server.stop().await;
+}
+
 /// So many bytes that do not compress: more than a head has room for.
 fn noise() -> Bytes {
     let mut word = 1_u64;

@@ -104,9 +104,11 @@ async fn what_cannot_be_read_is_the_callers_fault() {
         .header("content-type", "multipart/form-data; boundary=x")
         .body("1");
     send(unframed).await.problem(Kind::BadRequest);
-    send(server.in_parts(&add, "1", &[Part::new("other", "1")]))
-        .await
-        .problem(Kind::BadRequest);
+    for beside in ["other", "value"] {
+        send(server.in_parts(&add, "1", &[Part::new(beside, "1")]))
+            .await
+            .problem(Kind::BadRequest);
+    }
     server
         .post("/v1/apps/counter/functions/add", "1")
         .await
@@ -360,12 +362,17 @@ async fn without_a_token_nothing_is_said_of_a_tenant() {
         .body(body);
     send(deploy.bearer_auth("secret")).await.status(200);
     let counter = || server.ask(Method::GET, "/v1/apps/counter");
-    send(counter()).await.problem(Kind::Unauthorized);
+    let refused = send(counter()).await;
+    refused.problem(Kind::Unauthorized);
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
     send(counter().bearer_auth("wrong"))
         .await
         .problem(Kind::Unauthorized);
     send(counter().bearer_auth("key")).await.problem(Kind::NotFound);
     send(counter().bearer_auth("secret")).await.status(200);
+    send(counter().header("authorization", "bearer secret"))
+        .await
+        .status(200);
     server.get("/livez").await.status(200);
     let metrics = || server.ask(Method::GET, "/metrics");
     send(metrics()).await.problem(Kind::Unauthorized);

@@ -70,9 +70,13 @@ pub(super) fn problem_answer(kinds: &[Kind], in_parts: bool) -> Value {
         content["multipart/mixed"] = json!({"schema": binary()});
     }
     let mut answer = json!({"description": names.join(", "), "content": content});
-    if kinds.contains(&Kind::Overloaded) || kinds.contains(&Kind::RollingOut) {
+    let come_again = [Kind::Overloaded, Kind::RollingOut, Kind::QuotaExceeded];
+    if come_again.iter().any(|kind| kinds.contains(kind)) {
         answer["headers"] =
             json!({"retry-after": {"schema": {"type": "integer"}, "description": "Seconds."}});
+    }
+    if kinds.contains(&Kind::Unauthorized) {
+        answer["headers"] = json!({"www-authenticate": {"schema": {"const": "Bearer"}, "description": "How to prove who asks."}});
     }
     answer
 }

@@ -2,11 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use fogline_core::model::TenantName;
 use fogline_core::model::limits::{MAX_BODY, MAX_OUTPUT};
 use fogline_node::{Limits, Tenants};
 use fogline_protocol::api::{Apps, Sessions, States};
 use fogline_protocol::multipart::{MANIFEST, Part};
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -374,6 +379,45 @@ async fn a_caller_that_takes_nothing_of_its_answer_is_cut_off() {
         MAX_OUTPUT.0,
         "who reads gets all"
     );
+    nodes.stop().await;
+}
+
+/// Over HTTP/2 it may do so and still answer the node's pings. One that takes all, and asks for nothing more, is let go.
+#[tokio::test]
+async fn a_caller_over_http_2_that_takes_nothing_of_its_answer_is_cut_off() {
+    let setup = Setup {
+        limits: Limits {
+            write_patience: Duration::from_millis(500),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    let (_folder, nodes, caller) = one_node(setup).await;
+    caller.deploy("faults", str::to_owned).await;
+    let large = Bytes::from(vec![7; MAX_OUTPUT.0 as usize]);
+    for takes in [true, false] {
+        let stream = TcpStream::connect(nodes.address("one")).await.unwrap();
+        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (mut sender, connection) = handshake.await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = Request::post(format!("{}/v1/apps/faults/functions/echo", nodes.url("one")));
+        let request = request.body(Full::new(large.clone())).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut body = Some(answer.into_body());
+        if let Some(body) = body.take_if(|_| takes) {
+            assert_eq!(
+                body.collect().await.unwrap().to_bytes(),
+                large,
+                "who reads gets all"
+            );
+        }
+        let closed = tokio::time::timeout_at(deadline().into(), connection).await;
+        assert!(
+            closed.is_ok(),
+            "it keeps its place, and takes its answer: {takes}"
+        );
+    }
     nodes.stop().await;
 }
 

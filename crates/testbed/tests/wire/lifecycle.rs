@@ -148,7 +148,9 @@ async fn a_log_is_answered_as_far_as_it_goes_and_ends_with_its_application() {
             assert!((7 << 20..=9 << 20).contains(&bytes), "{bytes}");
             assert_eq!(newest.lines.last().unwrap().message, "said-9");
             // Whoever has followed the log of the deleted application misses nothing of this one.
-            assert_eq!(newest.next, *last + 10 * 256);
+            if round > 1 {
+                assert_eq!(newest.next, *last + 10 * 256);
+            }
             let (_, later) = log(caller, newest.next - 3).await;
             assert_eq!(later.lines, newest.lines[newest.lines.len() - 3..]);
             *last = newest.next;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{append, client, function, invoke, session, shop};
-use crate::node::{Node, described, json, mixed, never, ok, parts, problem};
+use crate::node::{Node, app, described, json, mixed, never, ok, parts, problem};
 use fogline_core::model::{Birth, ExecutionModel};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
@@ -142,6 +142,36 @@ async fn a_newer_application_that_declares_more_gets_all_that_is_here() {
         node.asked()[3].part_names(),
         ["input", "state.cart", "state.notes"]
     );
+}
+
+/// The functions of one that is deployed beside the client's back still find what they need; what it must no longer send twice
+/// at once it learns of their answers.
+#[tokio::test]
+async fn a_newer_application_that_writes_what_was_only_read_is_learnt_from_its_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(|_, asked| async move {
+        match asked.path.ends_with("/look") {
+            true => mixed("looked", &[("cart", "sealed:by look")], &[]),
+            false => append(&asked),
+        }
+    })
+    .await;
+    let client = client(&node, folder.path());
+    invoke(&client, "add", "a").await.unwrap();
+    invoke(&client, "note", "n").await.unwrap();
+    let mut newer = app();
+    let look = newer.functions.iter_mut().find(|it| it.name == function("look"));
+    let look = look.unwrap();
+    look.reads.push("notes".parse().unwrap());
+    look.writes.push("cart".parse().unwrap());
+    node.deploy(newer);
+    for carries in [
+        vec!["input", "state.cart"],
+        vec!["input", "state.cart", "state.notes"],
+    ] {
+        invoke(&client, "look", "").await.unwrap();
+        assert_eq!(node.asked().last().unwrap().part_names(), carries);
+    }
 }
 
 #[tokio::test]

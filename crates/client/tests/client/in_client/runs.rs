@@ -1,10 +1,11 @@
 //! Runs that the node was left with.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{append, client, invoke, session, shop};
-use crate::node::{Node, json, mixed, parts, problem};
+use crate::node::{Node, broken, json, mixed, ok, parts, problem};
 use fogline_client::{Client, Error};
 use fogline_core::model::{Birth, RunId};
 use fogline_protocol::api::{Run, RunStatus};
@@ -21,11 +22,12 @@ fn run(status: RunStatus) -> Run {
     }
 }
 
-/// A node that accepts one run: it ends, well or not, when it has been asked for so often.
-async fn accepting(ends_as: RunStatus) -> Node {
+/// A node that accepts one run: it ends, well or with a problem of a kind, when it has been asked for so often.
+async fn accepting(fails: Option<Kind>) -> Node {
     let polls = Arc::new(AtomicUsize::new(0));
+    let problem = fails.map(|kind| Problem::new(kind, "a later step failed", "mend it"));
     Node::start(move |_, asked| {
-        let polls = Arc::clone(&polls);
+        let (polls, problem) = (Arc::clone(&polls), problem.clone());
         async move {
             let has_ended = polls.load(Ordering::SeqCst) >= 3;
             match asked.path.rsplit('/').next().unwrap() {
@@ -33,14 +35,19 @@ async fn accepting(ends_as: RunStatus) -> Node {
                     assert_eq!(asked.header("prefer"), "respond-async");
                     json(&run(RunStatus::Accepted))
                 }
-                "result" if ends_as == RunStatus::Failed => {
-                    let failed = Problem::new(Kind::InvalidInput, "a later step failed", "mend it");
-                    let failed = Part::json("problem", serde_json::to_vec(&failed).unwrap());
-                    parts(422, failed, &[("cart", "sealed:by the run")], &[])
-                }
-                "result" => mixed("result", &[("cart", "sealed:by the run")], &[]),
+                "result" => match &problem {
+                    Some(failed) => {
+                        let part = Part::json("problem", serde_json::to_vec(failed).unwrap());
+                        parts(failed.status, part, &[("cart", "sealed:by the run")], &[])
+                    }
+                    None => mixed("result", &[("cart", "sealed:by the run")], &[]),
+                },
                 "add" => append(&asked),
-                _ if has_ended => json(&run(ends_as)),
+                _ if has_ended => json(&Run {
+                    status: problem.as_ref().map_or(RunStatus::Done, |_| RunStatus::Failed),
+                    problem,
+                    ..run(RunStatus::Accepted)
+                }),
                 _ => {
                     polls.fetch_add(1, Ordering::SeqCst);
                     json(&run(RunStatus::Accepted))
@@ -53,21 +60,17 @@ async fn accepting(ends_as: RunStatus) -> Node {
 
 #[tokio::test]
 async fn states_that_a_run_was_accepted_with_are_taken_back_before_they_are_used() {
-    for ends_as in [RunStatus::Done, RunStatus::Failed] {
+    for fails in [None, Some(Kind::InvalidInput), Some(Kind::DeadlineExceeded)] {
         let folder = tempfile::tempdir().unwrap();
-        let node = accepting(ends_as).await;
+        let node = accepting(fails).await;
         let first = client(&node, folder.path());
         invoke(&first, "add", "a").await.unwrap();
         let run = first.run_async(&shop(), &session(), "go").await.unwrap();
         assert_eq!(node.asked()[1].part("state.cart"), "sealed:a");
-        if ends_as == RunStatus::Done {
+        if fails.is_none() {
             drop(first);
             let second = client(&node, folder.path());
-            assert_eq!(
-                invoke(&second, "add", "b").await.unwrap(),
-                "sealed:by the runb",
-                "{ends_as:?}"
-            );
+            assert_eq!(invoke(&second, "add", "b").await.unwrap(), "sealed:by the runb");
             let result = second.run_result(&shop(), &session(), run.run).await.unwrap();
             assert_eq!(result, "result");
             assert_eq!(
@@ -77,8 +80,46 @@ async fn states_that_a_run_was_accepted_with_are_taken_back_before_they_are_used
             );
         } else {
             assert_eq!(invoke(&first, "add", "b").await.unwrap(), "sealed:by the runb");
+            let error = first.run_result(&shop(), &session(), run.run).await.unwrap_err();
+            assert!(error.to_string().contains("a later step failed"), "{error}");
+            let asked = node.asked();
+            let results = asked.iter().filter(|asked| asked.path.ends_with("/result"));
+            assert_eq!(results.count(), 2, "how it ended is not asked again: {fails:?}");
         }
     }
+}
+
+/// Of a session that the network keeps; its node accepts the run, and is gone before it says so.
+#[tokio::test]
+async fn a_run_that_was_perhaps_accepted_is_asked_for_again_under_its_key() {
+    let is_gone = Arc::new(AtomicBool::new(true));
+    let node = Node::start({
+        let is_gone = Arc::clone(&is_gone);
+        move |_, _| {
+            let is_gone = is_gone.load(Ordering::SeqCst);
+            async move { if is_gone { broken() } else { ok("result", &[]) } }
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = || Client::builder(&node.url).journal(folder.path()).build().unwrap();
+    let session = crate::node::session(Birth::InEdge);
+    let hasty = client().with_timeout(std::time::Duration::from_millis(200));
+    let error = hasty.run_async(&shop(), &session, "go").await.unwrap_err();
+    let Error::Unanswered { number, .. } = error else {
+        panic!("{error}")
+    };
+    drop(hasty);
+    is_gone.store(false, Ordering::SeqCst);
+    let reply = client().resume(&shop(), &session, number).await.unwrap();
+    assert_eq!(reply.output, "result");
+    let asked = node.asked();
+    let keys: BTreeSet<_> = asked
+        .iter()
+        .map(|asked| asked.header("idempotency-key"))
+        .collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    assert_eq!(asked.last().unwrap().part("input"), "go");
 }
 
 #[tokio::test]

@@ -1,5 +1,10 @@
 //! Sessions as a whole, and states by themselves.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use super::{append, client, invoke, session, shop};
 use crate::node::{Asked, Node, described, json, mixed, ok, parts, problem};
 use axum::response::Response;
@@ -164,6 +169,51 @@ async fn states_that_come_with_a_refusal_are_kept() {
         asked[0].header("idempotency-key"),
         format!("client:{}:1", client.id())
     );
+}
+
+/// A run whose second step found all workers busy has perhaps changed what its first step wrote: the node knows it by its key.
+#[tokio::test]
+async fn a_run_that_found_a_later_step_busy_can_be_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_busy = Arc::new(AtomicBool::new(true));
+    let node = Node::start({
+        let is_busy = Arc::clone(&is_busy);
+        move |_, _| {
+            let is_busy = is_busy.load(Ordering::SeqCst);
+            async move {
+                if !is_busy {
+                    return mixed("done", &[("cart", "sealed:x")], &[]);
+                }
+                let busy = Problem::new(Kind::Overloaded, "all workers are busy", "try again");
+                let busy = Problem {
+                    step: Some("second".to_owned()),
+                    ..busy
+                };
+                parts(
+                    429,
+                    Part::json("problem", serde_json::to_vec(&busy).unwrap()),
+                    &[],
+                    &[],
+                )
+            }
+        }
+    })
+    .await;
+    let client = client(&node, folder.path());
+    let hasty = client.with_timeout(Duration::from_millis(100));
+    let error = hasty.run(&shop(), &session(), "in").await.unwrap_err();
+    let Error::Unanswered { number, .. } = error else {
+        panic!("{error}")
+    };
+    is_busy.store(false, Ordering::SeqCst);
+    let reply = client.resume(&shop(), &session(), number).await.unwrap();
+    assert_eq!(reply.output, "done");
+    let keys: BTreeSet<_> = node
+        .asked()
+        .iter()
+        .map(|asked| asked.header("idempotency-key").to_owned())
+        .collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
 }
 
 /// Only its client can give the session away; an operator's client, which has nothing of it, asks.
