@@ -338,17 +338,13 @@ async fn memory_that_an_earlier_call_did_without_is_not_what_a_later_one_fails_f
     let mut kept = function();
     kept.instance = Instance::PerSession;
     let executor = ready(&runtime, &kept).await;
-    let base = Some(CommitId([1; 16]));
     let tagged = |input| {
         let mut tagged = call(input, None);
-        tagged.keep = Some(KeepTag {
-            session: session(),
-            base,
-        });
+        tagged.keep = Some(tag(session(), 1));
         tagged
     };
     let worker = executor.execute(tagged("q")).await.unwrap().worker.unwrap();
-    worker.keep(session(), base);
+    worker.keep(session(), written(1));
     match executor.execute(tagged("?")).await {
         Err(ExecuteError::Guest { fault, .. }) => {
             assert!(
