@@ -34,8 +34,9 @@ pub struct StateValue {
     pub value: Bytes,
 }
 
-/// Which commit wrote each of the states that a function declares; one that was never set is not here.
-pub type WrittenBy = BTreeMap<StateName, CommitId>;
+/// Which commit wrote each of the states that a function declares, always in the same order; one that was never set is not
+/// here. No map: it is made for each call.
+pub type WrittenBy = Vec<(StateName, CommitId)>;
 
 /// What a call begins on, by which a kept worker is found (R13).
 ///
