@@ -7,7 +7,7 @@ use fogline_protocol::api::{Because, Candidate, Explanation};
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::remote::{Address, Input, table};
+use crate::remote::{Address, InputOption, table};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -18,15 +18,8 @@ pub(crate) struct Args {
     function: FunctionName,
     /// The session; none for a function that declares no state
     session: Option<SessionId>,
-    /// What the function would get: a text, @FILE for a file's bytes, - for standard input
-    #[arg(
-        short,
-        long,
-        value_name = "INPUT",
-        default_value = "",
-        allow_hyphen_values = true
-    )]
-    input: Input,
+    #[command(flatten)]
+    input: InputOption,
     #[command(flatten)]
     network: Address,
     /// How it is printed

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::remote::{Address, Input, Last, Network};
+use crate::remote::{Address, InputOption, Last, Network};
 
 /// The arguments.
 #[derive(clap::Args)]
@@ -19,15 +19,8 @@ pub(crate) struct Args {
     app: AppName,
     /// One of its functions; without it, the workflow is run
     function: Option<FunctionName>,
-    /// What the function gets: a text, @FILE for a file's bytes, - for standard input
-    #[arg(
-        short,
-        long,
-        value_name = "INPUT",
-        default_value = "",
-        allow_hyphen_values = true
-    )]
-    input: Input,
+    #[command(flatten)]
+    input: InputOption,
     /// The session; else that of the last invocation of this application, else a new one
     #[arg(short, long, value_name = "SESSION")]
     session: Option<SessionId>,

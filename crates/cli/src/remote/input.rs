@@ -20,6 +20,27 @@ pub(crate) enum Input {
     Standard,
 }
 
+/// The option of commands that give a function its input.
+#[derive(clap::Args)]
+pub(crate) struct InputOption {
+    /// What the function gets: a text, @FILE for a file's bytes, - for standard input
+    #[arg(
+        short,
+        long,
+        value_name = "INPUT",
+        default_value = "",
+        allow_hyphen_values = true
+    )]
+    input: Input,
+}
+
+impl InputOption {
+    /// The bytes.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, Failure> {
+        self.input.read()
+    }
+}
+
 impl FromStr for Input {
     type Err = Infallible;
 

@@ -6,6 +6,6 @@ mod last;
 mod table;
 
 pub(crate) use address::{Address, Network};
-pub(crate) use input::Input;
+pub(crate) use input::{Input, InputOption};
 pub(crate) use last::Last;
 pub(crate) use table::table;

@@ -1,5 +1,6 @@
 //! A node that is killed: what it has acknowledged is there again, or its loss is not hidden (R8, R12).
 
+use std::path::Path;
 use std::time::Instant;
 
 use fogline_core::session::Seen;
@@ -12,6 +13,22 @@ async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
         .await
         .ok();
     (answer.text(), answer.header("fogline-seen").to_owned())
+}
+
+/// A session that had counted to five in the memory of an owner that was killed, and what its client has seen.
+async fn lost_with_its_owner(test: &str, folder: &Path) -> (Held, String) {
+    let victim = Process::start(test, folder);
+    victim.caller.deploy("counter", with_durability("memory")).await;
+    let mut held = victim.caller.session("counter", "in-function").await;
+    let mut seen = String::new();
+    for total in 1..=5 {
+        let got;
+        (got, seen) = add(&victim.caller, &mut held, &total.to_string()).await;
+        assert_eq!(got, total.to_string());
+    }
+    assert_eq!(seen, "0.5.0");
+    victim.kill();
+    (held, seen)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,17 +79,7 @@ async fn a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost() {
     serve_if_told().await;
     let test = "kill::a_killed_owner_that_promised_nothing_does_not_hide_what_it_lost";
     let folder = tempfile::tempdir().unwrap();
-    let victim = Process::start(test, folder.path());
-    victim.caller.deploy("counter", with_durability("memory")).await;
-    let mut held = victim.caller.session("counter", "in-function").await;
-    let mut seen = String::new();
-    for total in 1..=5 {
-        let got;
-        (got, seen) = add(&victim.caller, &mut held, &total.to_string()).await;
-        assert_eq!(got, total.to_string());
-    }
-    assert_eq!(seen, "0.5.0");
-    victim.kill();
+    let (mut held, seen) = lost_with_its_owner(test, folder.path()).await;
     let victim = Process::start(test, folder.path());
     for function in ["functions/add", "functions/peek", "runs"] {
         let input = if function.ends_with("peek") { "null" } else { "1" };
@@ -159,14 +166,7 @@ async fn what_a_killed_owner_lost_is_not_hidden_by_what_comes_before_the_next_us
     let test = "kill::what_a_killed_owner_lost_is_not_hidden_by_what_comes_before_the_next_use";
     for moves in [true, false] {
         let folder = tempfile::tempdir().unwrap();
-        let victim = Process::start(test, folder.path());
-        victim.caller.deploy("counter", with_durability("memory")).await;
-        let mut held = victim.caller.session("counter", "in-function").await;
-        let mut seen = String::new();
-        for total in 1..=5 {
-            (_, seen) = add(&victim.caller, &mut held, &total.to_string()).await;
-        }
-        victim.kill();
+        let (mut held, seen) = lost_with_its_owner(test, folder.path()).await;
         let mut nodes = Nodes::start(folder.path(), Setup::default()).await;
         if moves {
             let one = Caller::new(nodes.url("one"));
