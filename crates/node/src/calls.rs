@@ -133,13 +133,8 @@ async fn other(
             let durability = node.apps.get(&key.tenant, &key.app)?.spec.durability;
             Ok(record(node.owner.look(&key, &states, durability).await?))
         }
-        // What of it memory does not have is in the store.
         Request::Blob(key, name) if key.model == ExecutionModel::InFunction => {
-            let in_memory = node.owner.blob(&key, &name);
-            match in_memory {
-                None => of_store(node, Request::Blob(key, name), body).await,
-                blob => Ok(found(blob)),
-            }
+            Ok(found(node.owner.find_blob(&key, &name).await?))
         }
         stored => of_store(node, stored, body).await,
     }

@@ -18,7 +18,6 @@ use fogline_state::{Committed, Store};
 
 use crate::apps::Deployed;
 use crate::fault::Fault;
-use crate::homes::Turn;
 use crate::invoke::parts::record_key;
 use crate::invoke::resolve::home_of_model;
 use crate::invoke::{ClientPlace, Job, missing, old};
@@ -356,19 +355,9 @@ async fn spanned(
     ended
 }
 
-/// Has this node's memory let go of a session that is to be moved, and gives the session's turn. The record in the store
-/// decides about moves, so it must be what memory is (R9), and say what a crash has taken (R12).
-async fn out_of_memory(
-    node: &Node,
-    source: &mut Source,
-    ahead: Option<&Ahead>,
-) -> Result<Option<(Turn, Instant)>, Fault> {
-    match &source.home {
-        Home::InFunction(at) if *at == node.name => {}
-        _ => return Ok(None),
-    }
-    let turn = node.turns.take(&source.key).await?;
-    let began = Instant::now();
+/// Has this node's memory let go of a session that is to be moved; the caller has its turn. The record in the store decides
+/// about moves, so it must be what memory is (R9), and say what a crash has taken (R12).
+async fn out_of_memory(node: &Node, source: &mut Source, ahead: Option<&Ahead>) -> Result<(), Fault> {
     node.owner.note_losses_of(&source.key).await?;
     let rest = source.take_rest(&node.owner);
     let released = node.owner.release(&source.key);
@@ -377,8 +366,7 @@ async fn out_of_memory(
             ahead.send_rest(rest).await;
         }
     };
-    tokio::join!(released, sent).0?;
-    Ok(Some((turn, began)))
+    tokio::join!(released, sent).0
 }
 
 async fn drive(
@@ -390,9 +378,14 @@ async fn drive(
     (mut moving, mut action): (Move, MoveAction),
 ) -> Result<Ended, Fault> {
     let home = &source.home.clone();
-    let now = Instant::now();
-    let turn = out_of_memory(node, &mut source, ahead.as_ref()).await?;
-    let began = turn.as_ref().map_or(now, |(_, began)| *began);
+    let turn = match home {
+        Home::InFunction(at) if *at == node.name => Some(node.turns.take(&source.key).await?),
+        _ => None,
+    };
+    let began = Instant::now();
+    if turn.is_some() {
+        out_of_memory(node, &mut source, ahead.as_ref()).await?;
+    }
     let client = match home {
         Home::InClient(_) => Some(ClientPlace::open(node, job, app, part, home).await?),
         _ => None,

@@ -13,7 +13,7 @@ use fogline_state::Store;
 
 pub(crate) use owner::{Owner, Settled, Since};
 pub(crate) use remote::RemoteStore;
-pub(crate) use turns::{Turn, Turns};
+pub(crate) use turns::Turns;
 
 use crate::fault::Fault;
 use crate::peers::Endpoint;

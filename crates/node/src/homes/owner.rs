@@ -325,12 +325,13 @@ impl Owner {
 
     /// All records say what so many crashes have taken.
     pub(crate) fn has_noted(&self, crashes: NonZero<u64>) {
-        let (from, to) = (crashes.get(), 0);
+        let order = Ordering::Relaxed;
         // It fails if there has been another one meanwhile.
-        let noted = self
+        if self
             .crashes
-            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
-        if noted.is_ok() {
+            .compare_exchange(crashes.get(), 0, order, order)
+            .is_ok()
+        {
             self.released().clear();
         }
     }
