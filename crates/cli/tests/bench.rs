@@ -104,3 +104,14 @@ fn an_open_loop_sends_at_its_rate() {
         assert_eq!(row["unsent"], 0, "{row}");
     }
 }
+
+#[test]
+fn a_load_that_lasts_no_time_is_refused() {
+    let output = Command::new(env!("CARGO_BIN_EXE_fogline"))
+        .args(["bench", "--local", "--for", "0s"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("expected some time"), "{error}");
+}

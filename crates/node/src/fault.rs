@@ -132,7 +132,7 @@ impl From<StoreError> for Fault {
             StoreError::Damaged { source, .. } => Self::new(
                 Kind::Unavailable,
                 format!("{error}: {source}"),
-                "restore the store from a backup, or delete the session",
+                "restore the store from a backup; sessions beside this one are as they were",
             ),
             StoreError::DamagedLease { source, .. } => Self::new(
                 Kind::Unavailable,

@@ -44,6 +44,9 @@ impl Log {
         self.next += 1;
         self.bytes += size(&line);
         self.lines.push_back((self.next, line));
+        if self.lines.len() > MAX_LINES {
+            self.drop_oldest();
+        }
     }
 
     fn drop_oldest(&mut self) {
@@ -57,23 +60,29 @@ fn size(line: &api::LogLine) -> u64 {
     line.message.len() as u64 + BESIDE
 }
 
+#[derive(Default)]
 struct Kept {
     logs: BTreeMap<(TenantName, AppName), Log>,
+    /// Of all logs together.
+    bytes: u64,
     /// No line of a log that is gone, with its application or with the node before this start, had a larger number: whoever
     /// asks for what comes behind one gets what an application of the same name writes after it.
     forgotten: u64,
 }
 
 impl Kept {
-    /// Makes room for what has been written: whoever has most loses what is oldest.
-    fn shrink(&mut self) {
-        let mut bytes: u64 = self.logs.values().map(|log| log.bytes).sum();
-        while bytes > MAX_BYTES.0
+    /// Adds lines to a log, and makes room for them: whoever has most loses what is oldest.
+    fn write(&mut self, of: (TenantName, AppName), lines: impl Iterator<Item = api::LogLine>) {
+        let log = self.logs.entry(of).or_insert_with(|| Log::new(self.forgotten));
+        let before = log.bytes;
+        lines.for_each(|line| log.push(line));
+        self.bytes = self.bytes - before + log.bytes;
+        while self.bytes > MAX_BYTES.0
             && let Some(largest) = self.logs.values_mut().max_by_key(|log| log.bytes)
         {
-            bytes -= largest.bytes;
+            let before = largest.bytes;
             largest.drop_oldest();
-            bytes += largest.bytes;
+            self.bytes = self.bytes - before + largest.bytes;
         }
     }
 }
@@ -88,8 +97,8 @@ impl Logs {
     /// Of a node that starts now, by its clock, which does not go back (R18).
     pub(crate) fn new(node: NodeName, now: Timestamp) -> Self {
         let kept = Kept {
-            logs: BTreeMap::new(),
             forgotten: now.0.saturating_mul(PER_MILLISECOND),
+            ..Kept::default()
         };
         Self {
             node,
@@ -108,32 +117,23 @@ impl Logs {
         if lines.is_empty() {
             return;
         }
-        let mut kept = self.kept();
-        let Kept { logs, forgotten } = &mut *kept;
-        let log = logs
-            .entry((call.tenant.clone(), call.app.clone()))
-            .or_insert_with(|| Log::new(*forgotten));
-        for line in lines {
+        let lines = lines.iter().map(|line| {
             let level = match line.level {
                 LogLevel::Debug => "debug",
                 LogLevel::Info => "info",
                 LogLevel::Warn => "warn",
                 LogLevel::Error => "error",
             };
-            let line = api::LogLine {
+            api::LogLine {
                 at_unix_ms: call.now,
                 node: self.node.clone(),
                 function: function.clone(),
                 invocation: call.id.to_string(),
                 level: level.to_owned(),
                 message: line.message.clone(),
-            };
-            log.push(line);
-            if log.lines.len() > MAX_LINES {
-                log.drop_oldest();
             }
-        }
-        kept.shrink();
+        });
+        self.kept().write((call.tenant.clone(), call.app.clone()), lines);
     }
 
     /// The lines behind number `after`; if they are more than an answer takes, the last of them.
@@ -164,6 +164,7 @@ impl Logs {
     pub(crate) fn forget(&self, tenant: &TenantName, app: &AppName) {
         let mut kept = self.kept();
         if let Some(log) = kept.logs.remove(&(tenant.clone(), app.clone())) {
+            kept.bytes -= log.bytes;
             kept.forgotten = kept.forgotten.max(log.next);
         }
     }
@@ -174,7 +175,7 @@ mod tests {
     use fogline_core::model::{FunctionName, Timestamp};
     use fogline_protocol::api::LogLine;
 
-    use super::{BESIDE, Kept, Log, MAX_BYTES, size};
+    use super::{BESIDE, Kept, MAX_BYTES, size};
 
     fn line(length: usize) -> LogLine {
         let function: FunctionName = "f".parse().unwrap();
@@ -191,17 +192,12 @@ mod tests {
     /// One application has written more than all may have together, the others have not.
     #[test]
     fn the_lines_of_all_applications_have_a_bound_and_whoever_has_most_loses_the_oldest() {
-        let mut kept = Kept {
-            logs: ["a", "b", "c"]
-                .map(|app| (("local".parse().unwrap(), app.parse().unwrap()), Log::new(0)))
-                .into(),
-            forgotten: 0,
-        };
-        let large = MAX_BYTES.0 / 16 - BESIDE;
-        for (lines, log) in [7, 20, 1].into_iter().zip(kept.logs.values_mut()) {
-            (0..lines).for_each(|_| log.push(line(usize::try_from(large).unwrap())));
+        let mut kept = Kept::default();
+        let large = usize::try_from(MAX_BYTES.0 / 16 - BESIDE).unwrap();
+        for (app, lines) in [("a", 7), ("b", 20), ("c", 1)] {
+            let of = ("local".parse().unwrap(), app.parse().unwrap());
+            kept.write(of, (0..lines).map(|_| line(large)));
         }
-        kept.shrink();
         let numbers = kept.logs.values().map(|log| {
             let numbers = log.lines.iter().map(|(number, _)| *number);
             (numbers.clone().min(), numbers.max(), log.lines.len())
@@ -215,9 +211,12 @@ mod tests {
                 (Some(1), Some(1), 1)
             ]
         );
+        let mut all = 0;
         for log in kept.logs.values() {
             let sum: u64 = log.lines.iter().map(|(_, line)| size(line)).sum();
             assert_eq!(log.bytes, sum);
+            all += sum;
         }
+        assert_eq!(kept.bytes, all);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PER-SECOND", value_parser = rate)]
     rate: Option<f64>,
     /// How long each load is measured, as 500ms or 1m
-    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = period)]
     lasts: Duration,
     /// How long it lasts before that
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
@@ -150,6 +150,14 @@ fn rate(text: &str) -> Result<f64, String> {
         Ok(rate)
     } else {
         Err("expected 0.01 to 10000000".to_owned())
+    }
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("expected some time".to_owned()),
+        Ok(period) => Ok(period),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -1,34 +1,33 @@
 //! The client as a home: what it has sent is opened, and what it must keep is sealed.
 
+mod moved;
+mod whose;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fogline_core::application::Application;
-use fogline_core::model::limits::{MAX_BODY, MAX_HELD, MAX_SEALED_REPLIES};
-use fogline_core::model::{
-    AppName, Birth, ClientId, ExecutionModel, NodeName, SessionId, StateName, TenantName, Timestamp,
-};
+use fogline_core::model::limits::{MAX_HELD, MAX_SEALED_REPLIES};
+use fogline_core::model::{Birth, ExecutionModel, StateName, Timestamp};
 use fogline_core::session::{
     BlobName, BlobOf, Commit, Content, Expect, Head, Home, RecordKey, Refusal, ReplyOutput, Snapshot, Status,
-    Whole, end_is_due,
+    end_is_due,
 };
 use fogline_protocol::api::StateInfo;
 use fogline_protocol::problem::Kind;
-use fogline_state::seal::{self, Opened, Scope, SealError, Sealer};
+use fogline_state::seal::{self, Opened, SealError};
 use fogline_state::{Committed, Store};
 
+use self::whose::Whose;
 use super::Job;
-use super::envelopes::{missing, of_seal, old};
+use super::envelopes::{Envelopes, check_answer, missing, of_seal};
 use super::parts::record_key;
 use crate::apps::Deployed;
 use crate::convert::{self, Presented};
 use crate::fault::Fault;
 use crate::node::Node;
 use crate::sessions::states_of;
-
-type Envelopes = Vec<(StateName, Bytes)>;
 
 /// A part that its client holds, for one invocation.
 pub(crate) struct ClientPlace {
@@ -50,51 +49,6 @@ struct Held {
     /// Whether a node has sent it for a step of a run, and not the client.
     of_step: bool,
     now: Timestamp,
-}
-
-/// Whose envelopes, and where the mark is.
-struct Whose {
-    sealer: Arc<Sealer>,
-    app: AppName,
-    session: SessionId,
-    part: Birth,
-    holder: Option<ClientId>,
-    mark: Option<NodeName>,
-    states: BTreeSet<StateName>,
-}
-
-impl Whose {
-    fn scope(&self) -> Scope<'_> {
-        Scope {
-            app: &self.app,
-            session: &self.session,
-            part: self.part,
-            holder: self.holder,
-            mark: self.mark.as_ref(),
-        }
-    }
-
-    /// Adds the states of another version of the application: this one declares them nowhere, but their envelopes say that
-    /// they are of this part.
-    fn add_undeclared(&mut self, app: &Application, job: &Job) {
-        for (state, sealed) in &job.envelopes {
-            let alone = || BTreeMap::from([(state.clone(), sealed.clone())]);
-            if !app.states.contains_key(state) && self.sealer.open(&self.scope(), alone()).is_ok() {
-                self.states.insert(state.clone());
-            }
-        }
-    }
-
-    fn seal(
-        &self,
-        head: &Head,
-        states: &BTreeSet<StateName>,
-        values: &BTreeMap<StateName, Bytes>,
-        now: Timestamp,
-    ) -> Result<Envelopes, Fault> {
-        let sealed = self.sealer.seal(&self.scope(), head, states, values, now);
-        Ok(sealed.map_err(|error| of_seal(&error))?.into_iter().collect())
-    }
 }
 
 /// Lets the home that a client's session was at before let go of it.
@@ -373,21 +327,21 @@ impl ClientPlace {
         }
     }
 
-    /// Seals once more, with a later end and nothing else changed, what was used and not written: else a state that is
-    /// only read, or seldom written, would end in the middle of its session's use. Under a mark the record ends. What
-    /// came beside may be written by somebody else at the same time, whose envelope must stay the later one.
-    pub(crate) fn renew(
-        &mut self,
+    /// What was used and is not written, sealed once more with a later end and nothing else changed: else a state that is only
+    /// read, or seldom written, would end in the middle of its session's use. Under a mark the record ends. What came
+    /// beside may be written by somebody else at the same time, whose envelope must stay the later one.
+    pub(crate) fn renewed(
+        &self,
         now: Timestamp,
         ttl: Duration,
         is_used: impl Fn(&StateName) -> bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<Envelopes, Fault> {
+        let mut renewed = Envelopes::new();
         let Some(held) = self.held.as_ref().filter(|held| held.whose.mark.is_none()) else {
-            return Ok(());
+            return Ok(renewed);
         };
         for opened in &held.opened {
-            let is_new = self.new.iter().any(|(state, _)| *state == opened.state);
-            if is_new || !is_used(&opened.state) || !end_is_due(opened.expires, now, ttl) {
+            if !is_used(&opened.state) || !end_is_due(opened.expires, now, ttl) {
                 continue;
             }
             let alone = seal::assemble(vec![opened.clone()], &BTreeSet::new());
@@ -396,10 +350,9 @@ impl ClientPlace {
             };
             head.expires = now.after(ttl);
             let state = BTreeSet::from([opened.state.clone()]);
-            self.new
-                .extend(held.whose.seal(&head, &state, &values, held.now)?);
+            renewed.extend(held.whose.seal(&head, &state, &values, held.now)?);
         }
-        Ok(())
+        Ok(renewed)
     }
 
     /// Where the head is replaced that a commit only prolongs, if a record keeps it.
@@ -440,114 +393,6 @@ impl ClientPlace {
             .collect()
     }
 
-    /// Everything that the client holds, to be moved; under a mark, as its record says.
-    pub(crate) async fn whole(&self, record: Option<Head>) -> Result<Whole, Fault> {
-        let held = self.held.as_ref().ok_or_else(missing)?;
-        let all: BTreeSet<StateName> = held.whose.states.clone();
-        let opened = held.opened.clone();
-        let marked = held.whose.mark.is_some();
-        let (mut head, values) = match record {
-            Some(record) if marked => {
-                let values =
-                    seal::check_against_mark(&record, opened, &all).map_err(|error| of_seal(&error))?;
-                (record, values)
-            }
-            record => {
-                let found = seal::assemble(opened, &all).map_err(|error| of_seal(&error))?;
-                let Snapshot { head, values } = found.ok_or_else(missing)?;
-                match record {
-                    Some(record) if record.epoch > head.epoch => return Err(old()),
-                    Some(record) if record.epoch == head.epoch => (leaving(record, head)?, values),
-                    _ => (head, values),
-                }
-            }
-        };
-        let mut blobs = self.plain_replies(&mut head).await?;
-        for (state, entry) in &mut head.states {
-            let value = values.get(state).ok_or_else(missing)?;
-            entry.content = Content::keep(state, value, entry.version, entry.commit, &mut blobs);
-        }
-        Ok(Whole { head, blobs })
-    }
-
-    /// The blobs of the replies that a marked session takes along (R5). The client has the envelopes in them, or it
-    /// could not have presented what it holds, so only the outputs go.
-    async fn plain_replies(&self, head: &mut Head) -> Result<BTreeMap<BlobName, Bytes>, Fault> {
-        let mut blobs = BTreeMap::new();
-        for name in head.blobs() {
-            let bytes = match name.of {
-                BlobOf::State(_) => continue,
-                BlobOf::Reply | BlobOf::SealedReply => self.blob(&name).await?.ok_or_else(|| {
-                    Fault::new(
-                        Kind::Unavailable,
-                        "the session changes while it is moved",
-                        "try again",
-                    )
-                })?,
-            };
-            if name.of == BlobOf::Reply {
-                blobs.insert(name, bytes);
-                continue;
-            }
-            let (output, _) = Self::replayed(&bytes)?;
-            let plain = BlobName {
-                of: BlobOf::Reply,
-                ..name
-            };
-            head.replies
-                .keep_output(plain.version, ReplyOutput::Blob(plain.clone()));
-            blobs.insert(plain, output);
-        }
-        Ok(blobs)
-    }
-
-    /// The envelopes with which a session goes to its client.
-    pub(crate) fn hand_over(
-        node: &Node,
-        job: &Job,
-        app: &Application,
-        part: Birth,
-        to: &Home,
-        whole: &Whole,
-    ) -> Result<Envelopes, Fault> {
-        let session = job.call.session.clone().ok_or(Refusal::NoSession)?;
-        // Also those that this version of the application does not declare: another one may come back to them.
-        let states = states_of(app, &session, part);
-        let states = states.into_iter().chain(whole.head.states.keys().cloned());
-        let whose = Whose {
-            sealer: node.sealer(&job.call.tenant)?,
-            app: job.call.app.clone(),
-            states: states.collect(),
-            session,
-            part,
-            holder: job.call.holder,
-            mark: to.node().cloned(),
-        };
-        let values = bytes_of_blobs(&whole.head, &whole.blobs);
-        whose.seal(&whole.head, &whose.states, &values, node.clock.now())
-    }
-
-    /// The envelopes with which a session is born: each says that its state does not exist yet.
-    pub(crate) fn first(
-        node: &Node,
-        tenant: &TenantName,
-        app: &Application,
-        session: &SessionId,
-        part: Birth,
-        head: &Head,
-    ) -> Result<Envelopes, Fault> {
-        let whose = Whose {
-            sealer: node.sealer(tenant)?,
-            app: app.name.clone(),
-            states: states_of(app, session, part),
-            session: session.clone(),
-            part,
-            holder: None,
-            mark: (part == Birth::InClientMarked).then(|| session.node().clone()),
-        };
-        whose.seal(head, &whose.states, &BTreeMap::new(), node.clock.now())
-    }
-
     /// What must stand at a client's record so that it may be replaced: what the commit expects; or, for a session
     /// that was wholly with its client, nothing, or the forward of an earlier departure (R9).
     pub(crate) fn expected(commit: &Commit, there: Option<&Head>) -> Expect {
@@ -557,27 +402,6 @@ impl ClientPlace {
             Some(_) => commit.expect,
         }
     }
-}
-
-/// The head of a session that somebody has begun to move, by its record, of the very epoch that its client presents: the record
-/// decides about the move, and the client's states go with it, which may be newer.
-fn leaving(record: Head, held: Head) -> Result<Head, Fault> {
-    // What began the move was one version itself.
-    if held.version + 1 < record.version {
-        return Err(old());
-    }
-    let Head {
-        version,
-        states,
-        expires,
-        ..
-    } = held;
-    Ok(Head {
-        version: version.max(record.version),
-        states,
-        expires,
-        ..record
-    })
 }
 
 /// The reply is kept with the envelopes, which nobody can make again.
@@ -610,23 +434,6 @@ fn output_of(commit: &Commit) -> Bytes {
     let inline = || commit.head.replies.inline_output(commit.head.version);
     let blob = commit.blobs.get(&plain_reply(commit)).cloned();
     blob.or_else(inline).unwrap_or_default()
-}
-
-/// Refuses, before anything is committed, what could be sent to the client from this node only, and not from another one to
-/// which it talks: an answer has to fit into a frame.
-fn check_answer(output: usize, new: &Envelopes) -> Result<(), Fault> {
-    let envelopes: usize = new.iter().map(|(_, sealed)| sealed.len()).sum();
-    if (output + envelopes) as u64 <= MAX_BODY.0 {
-        return Ok(());
-    }
-    Err(Fault::new(
-        Kind::TooLarge,
-        format!(
-            "the output has {output} bytes and the states that its client has to keep {envelopes}: an answer has at most {}",
-            MAX_BODY.0
-        ),
-        "return less, or write less at once; or keep the session elsewhere than in-client",
-    ))
 }
 
 fn bytes_of_blobs(head: &Head, blobs: &BTreeMap<BlobName, Bytes>) -> BTreeMap<StateName, Bytes> {

@@ -15,7 +15,7 @@ use super::beside;
 use super::client::ClientPlace;
 use super::dispatcher::key;
 use super::drive::{Drive, Driven, Read, Values};
-use super::envelopes::missing;
+use super::envelopes::{Envelopes, add_renewed, missing};
 use super::parts::{self, Parts, record_key};
 use super::place::Place;
 use super::resolve::{self, Resolved};
@@ -58,8 +58,8 @@ pub(crate) async fn execute(node: &Arc<Node>, app: &Deployed, job: &Job) -> Resu
         renewed.extend(envelopes);
     }
     let mut answer = Box::pin(work.in_part(session, *part, states, read_only)).await?;
-    if let Answer::Invoked(_, _, envelopes) = &mut answer {
-        envelopes.extend(renewed);
+    if let Answer::Invoked(_, output, envelopes) = &mut answer {
+        add_renewed(output.len(), envelopes, renewed);
     }
     Ok(answer)
 }
@@ -97,7 +97,7 @@ impl Work<'_> {
         session: &SessionId,
         part: Birth,
         states: &BTreeSet<StateName>,
-    ) -> Result<(Read, Vec<(StateName, Bytes)>), Fault> {
+    ) -> Result<(Read, Envelopes), Fault> {
         let mut home = self.node.forwards.home(session, part);
         for _ in 0..MAX_FOLLOWED {
             let mut place = match resolve::place(self.node, self.job, self.app, part, &home).await? {
@@ -128,7 +128,7 @@ impl Work<'_> {
                 None if found.head.expires < self.job.call.now => return Err(Refusal::Gone.into()),
                 None => {
                     let ttl = self.app.spec.session_ttl;
-                    let renewed = self.envelopes(&mut place)?;
+                    let renewed = self.envelopes(&mut place, &Bytes::new())?;
                     if found.head.is_due(self.job.call.now, ttl) {
                         beside::prolong(self.node, self.job, place, &home, &found.head, ttl).await;
                     }
@@ -286,7 +286,8 @@ impl Work<'_> {
         Ok(Some(match outcome {
             Outcome::Done { output, .. } => {
                 let invoked = self.invoked(false, Some((place, seen)), took, sizes);
-                Answer::Invoked(invoked, output, self.envelopes(place)?)
+                let envelopes = self.envelopes(place, &output)?;
+                Answer::Invoked(invoked, output, envelopes)
             }
             Outcome::Failed { failure, .. } => return Err(failure),
             Outcome::Replayed { reply, .. } => {
@@ -313,18 +314,23 @@ impl Work<'_> {
         }))
     }
 
-    /// The envelopes that the client must keep.
-    fn envelopes(&self, place: &mut Place) -> Result<Vec<(StateName, Bytes)>, Fault> {
+    /// The envelopes that the client must keep, beside this output.
+    fn envelopes(&self, place: &mut Place, output: &Bytes) -> Result<Envelopes, Fault> {
         let Place::Client(client) = place else {
-            return Ok(Vec::new());
+            return Ok(Envelopes::new());
         };
+        let mut envelopes = client.take_new();
         // Whoever only wants to see a state is answered its bytes, and nothing beside them.
         if !matches!(self.task, Task::Get(_)) {
             let (reads, writes) = self.task.states();
-            let is_used = |state: &StateName| reads.contains(state) || writes.contains(state);
-            client.renew(self.job.call.now, self.app.spec.session_ttl, is_used)?;
+            let is_used = |state: &StateName| {
+                let is_new = envelopes.iter().any(|(new, _)| new == state);
+                !is_new && (reads.contains(state) || writes.contains(state))
+            };
+            let renewed = client.renewed(self.job.call.now, self.app.spec.session_ttl, is_used)?;
+            add_renewed(output.len(), &mut envelopes, renewed);
         }
-        Ok(client.take_new())
+        Ok(envelopes)
     }
 
     fn invoked(
