@@ -267,8 +267,11 @@ async fn of_store(
             blobs.extend(taken.iter().flat_map(|taken| taken.blobs.clone()));
             let commit = Commit { expect, head, blobs };
             let committed = store.commit(&key, commit).await;
-            if let Some(taken) = taken {
-                taken.end(matches!(committed, Ok(Committed::Done))).await?;
+            // What came of the commit is the answer, whatever is left over.
+            if let Some(taken) = taken
+                && let Err(error) = taken.end(matches!(committed, Ok(Committed::Done))).await
+            {
+                tracing::warn!(%error, "parts of a session that did not come not removed");
             }
             match committed? {
                 Committed::Done => (Response::Done, Vec::new()),

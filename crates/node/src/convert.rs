@@ -312,7 +312,7 @@ enum Ended {
     /// It was moved there at some time.
     Gone(Home),
     Handed(Home, Vec<(StateName, Bytes)>),
-    /// It is where it was, because it will never be taken where it was to go.
+    /// It is where it was, because it was not taken where it was to go.
     GivenUp(Fault),
 }
 
@@ -411,7 +411,8 @@ async fn drive(
             MoveAction::CommitTarget(to, commit) => {
                 let there = ahead.as_ref().filter(|ahead| ahead.to == to);
                 match install(node, job, part, &to, commit, there).await {
-                    Err(fault) if refused.is_none() && is_for_good(&fault, home) => {
+                    // What its client holds stays under way: its envelopes are of the epoch that it has left.
+                    Err(fault) if refused.is_none() && home.model() != ExecutionModel::InClient => {
                         refused = Some(fault);
                         MoveEvent::Unacceptable(home.clone())
                     }
@@ -439,12 +440,6 @@ async fn drive(
     Err(Fault::overloaded(
         "the session is so busy that it cannot be moved",
     ))
-}
-
-/// Whether a session that is not taken where it is to go will not be taken later either. What its client holds stays under way:
-/// its envelopes are of the epoch that it has left.
-fn is_for_good(fault: &Fault, home: &Home) -> bool {
-    !fault.problem().kind.retriable() && home.model() != ExecutionModel::InClient
 }
 
 /// Whether a session may be taken from where it is: out of another node's memory only when no life of that node is

@@ -46,8 +46,8 @@ async fn empty(node: &Arc<Node>, targets: &[NodeName], time: Duration) -> Result
     let ends = tokio::time::Instant::now() + time;
     let mut drained = Drained::default();
     let mut stayed: Option<(RecordKey, Fault)> = None;
-    for (tenant, app) in node.apps.all() {
-        let records = sessions::all(&**node.homes.local(), &tenant, &app.spec.name).await?;
+    for app in node.apps.catalogue.names() {
+        let records = sessions::all(&**node.homes.local(), &app.tenant, &app.app).await?;
         for Listed { key, head } in records {
             let lives_here = match key.model {
                 ExecutionModel::InFunction => true,
@@ -66,7 +66,7 @@ async fn empty(node: &Arc<Node>, targets: &[NodeName], time: Duration) -> Result
                 continue;
             }
             let to = &targets[drained.moved as usize % targets.len()];
-            match migrate(node, &tenant, &key, to).await {
+            match migrate(node, &app.tenant, &key, to).await {
                 Ok(()) => drained.moved += 1,
                 Err(fault) => {
                     tracing::warn!(session = %key.session, problem = %fault.problem(), "not moved");

@@ -35,7 +35,7 @@ use hops::Hops;
 pub(crate) use hops::{arrive, take};
 use inbox::Inboxes;
 use later::execute_later;
-use record::{Progress, Record, begin, decode, keep, stored, unfinished};
+use record::{Progress, Record, Replaced, begin, decode, keep, stored, unfinished};
 pub(crate) use record::{forget_app, forget_old};
 use steps::Common;
 
@@ -210,6 +210,7 @@ async fn leave_to_inbox(node: &Arc<Node>, asked: &Asked, run: Run) -> Result<(),
         record.changed = begun.changes(&asked.envelopes);
         record.shown = begun.shown;
         (record.progress, record.made_by) = (begun.progress, begun.made_by);
+        record.replaced = begun.replaced;
     }
     begin(&node.store, &record).await?;
     place.is_recorded(id);
@@ -324,6 +325,8 @@ async fn fail(node: &Node, record: &Record, fault: &Fault) -> Result<(), Fault> 
     if record.has_ended() {
         return Ok(());
     }
+    // What its client was to get with the refusal.
+    record.changed.extend(fault.envelopes().iter().cloned());
     record.problem = serde_json::to_string(fault.problem()).ok();
     keep(&node.store, &record).await
 }
@@ -344,6 +347,7 @@ fn new_record(node: &Node, asked: &Asked, run: &Run) -> Result<Record, Fault> {
         envelopes: asked.envelopes.clone(),
         changed: BTreeMap::new(),
         made_by: BTreeMap::new(),
+        replaced: BTreeMap::new(),
         by: asked.by,
         shown: None,
         problem: None,
@@ -364,10 +368,13 @@ struct Executing<'a> {
     node: &'a Arc<Node>,
     asked: &'a Asked,
     record: Option<Record>,
+    /// What the next step works on; where steps call each other, what the first did.
     envelopes: BTreeMap<StateName, Bytes>,
     changed: BTreeMap<StateName, Bytes>,
     /// Which step made each of these, where steps call each other.
     made_by: BTreeMap<StateName, u32>,
+    /// As in [`Record`].
+    replaced: Replaced,
     shown: Option<Shown>,
     /// As in [`Common`].
     as_of: Timestamp,
@@ -378,9 +385,22 @@ impl<'a> Executing<'a> {
     fn new(node: &'a Arc<Node>, asked: &'a Asked, record: Option<Record>) -> Self {
         let changed = record.as_ref().map(|record| record.changes(&asked.envelopes));
         let changed = changed.unwrap_or_default();
-        let made_by = record.as_ref().map(|record| record.made_by.clone());
         let mut envelopes = asked.envelopes.clone();
         envelopes.extend(changed.clone());
+        let (mut made_by, mut replaced) = (BTreeMap::new(), Replaced::new());
+        if let (Some(record), RunBy::Hops) = (&record, asked.by) {
+            made_by.clone_from(&record.made_by);
+            made_by.retain(|state, _| changed.contains_key(state));
+            replaced.clone_from(&record.replaced);
+            replaced.retain(|state, _| changed.contains_key(state));
+            // The client may have what was made of them by now.
+            for state in made_by.keys() {
+                match record.envelopes.get(state) {
+                    Some(first) => envelopes.insert(state.clone(), first.clone()),
+                    None => envelopes.remove(state),
+                };
+            }
+        }
         let since = record.as_ref().map(|record| (record.accepted, record.deadline));
         let (as_of, timeout) = match since {
             Some((accepted, deadline)) => (accepted, deadline.since(accepted)),
@@ -393,7 +413,8 @@ impl<'a> Executing<'a> {
             record,
             envelopes,
             changed,
-            made_by: made_by.unwrap_or_default(),
+            made_by,
+            replaced,
             as_of,
             timeout,
         }
@@ -456,10 +477,12 @@ impl<'a> Executing<'a> {
         self.envelopes.extend(ran.envelopes.iter().cloned());
         self.changed.extend(ran.envelopes);
         self.shown = Shown::newest(self.shown, ran.shown);
-        run.fits(step, &ran.output)?;
-        let ready = run.finish(step, ran.output);
-        self.write_down(run).await?;
-        Ok(ready)
+        let fits = run.fits(step, &ran.output);
+        let ready = fits.map(|()| run.finish(step, ran.output));
+        // What it has changed has changed, whatever becomes of the run.
+        let written = self.write_down(run).await;
+        let ready = ready?;
+        written.map(|()| ready)
     }
 
     /// Writes down how far a run is, if it has a record.
@@ -470,6 +493,7 @@ impl<'a> Executing<'a> {
         record.advance(run);
         record.changed.clone_from(&self.changed);
         record.made_by.clone_from(&self.made_by);
+        record.replaced.clone_from(&self.replaced);
         record.shown = self.shown;
         keep(&self.node.store, record).await
     }

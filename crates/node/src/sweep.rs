@@ -75,8 +75,9 @@ async fn note_losses(node: &Node) -> Result<(), Fault> {
     let Some(crashes) = node.owner.crashes() else {
         return Ok(());
     };
-    for (tenant, app) in node.apps.all() {
-        let mut records = sessions::all(&**node.homes.local(), &tenant, &app.spec.name).await?;
+    // Those too that cannot be served yet: when they can be, nobody looks again.
+    for key in node.apps.catalogue.names() {
+        let mut records = sessions::all(&**node.homes.local(), &key.tenant, &key.app).await?;
         records.retain(|listed| {
             listed.key.model == ExecutionModel::InFunction && listed.head.status == Status::Live
         });

@@ -44,6 +44,14 @@ pub(crate) enum Key {
     Step(String),
 }
 
+impl Key {
+    fn is_sent(&self, held: &Held) {
+        if let Self::Number(number) = self {
+            held.is_sent(*number);
+        }
+    }
+}
+
 /// Why a call failed.
 pub(crate) enum Lost {
     /// A node refused the request, for good.
@@ -81,6 +89,7 @@ impl Client {
                 .await
                 .map_err(Lost::Unsent)?;
             let ask = self.ask_for(held, key, target, &input, declared.as_ref(), &claimed.envelopes);
+            key.is_sent(held);
             match self.inner.http.send(&ask, deadline).await {
                 Ok(answer) => {
                     self.doubt(held, declared.as_ref(), &answer);
@@ -96,8 +105,9 @@ impl Client {
                 }
                 Err(failed) => match failed.kind() {
                     Some(Kind::MovingToClient) => {
-                        let come = self.come_with(held, claimed.moves, failed).await;
-                        come.map_err(Lost::Open)?;
+                        let moves = claimed.moves;
+                        drop(claimed);
+                        self.come_alone(held, key, moves, failed, deadline).await?;
                     }
                     // While this was on its way without states, another request has taken them here, and perhaps they
                     // have left again. If not, they are with another client.
@@ -127,6 +137,23 @@ impl Client {
             }
         }
         Err(Lost::Open(self.always_moving()))
+    }
+
+    /// Takes the states with which a request was refused, once no other request may have been executed without them.
+    pub(super) async fn come_alone(
+        &self,
+        held: &Held,
+        key: &Key,
+        moves: u64,
+        failed: Failed,
+        deadline: Instant,
+    ) -> Result<(), Lost> {
+        if let Key::Number(number) = key {
+            held.is_refused(*number, moves);
+        }
+        let known = held.others_are_known(moves, deadline).await;
+        known.map_err(Lost::Unsent)?;
+        self.come_with(held, moves, failed).await.map_err(Lost::Open)
     }
 
     pub(super) fn always_moving(&self) -> Error {

@@ -119,8 +119,9 @@ impl Client {
         };
         match failed.kind() {
             Some(Kind::MovingToClient) if !is_operator => {
-                self.come_with(held, moves, failed).await?;
                 drop(claimed);
+                held.others_are_known(moves, deadline).await?;
+                self.come_with(held, moves, failed).await?;
                 return self.describe(held, deadline).await;
             }
             Some(Kind::EnvelopeMissing) if !claimed.is_here() && !is_operator => {
@@ -165,6 +166,10 @@ impl Client {
     ) -> Result<Session, Error> {
         let session: Session = self.json(answer, SESSION)?;
         if let Body::Parts(_) = &answer.body {
+            // They are handed out again with the next request, once what is unanswered has been sent again.
+            if held.others_are_known(moves, deadline).await.is_err() {
+                return Ok(session);
+            }
             self.come(held, moves, answer).await?;
             return Ok(session);
         }

@@ -63,6 +63,7 @@ impl Client {
             let ask = self
                 .ask_for(held, &key, &target, input, declared.as_ref(), envelopes)
                 .header(headers::PREFER, "respond-async");
+            held.is_sent(number);
             match self.inner.http.send(&ask, deadline).await {
                 Ok(answer) => {
                     let run: Run = self.json(&answer, "").map_err(Lost::Open)?;
@@ -77,8 +78,9 @@ impl Client {
                     return Ok(run);
                 }
                 Err(failed) if failed.kind() == Some(Kind::MovingToClient) => {
-                    let come = self.come_with(held, claimed.moves, failed).await;
-                    come.map_err(Lost::Open)?;
+                    let moves = claimed.moves;
+                    drop(claimed);
+                    self.come_alone(held, &key, moves, failed, deadline).await?;
                 }
                 Err(failed) if failed.is_open => return Err(Lost::Open(failed.error)),
                 Err(failed) => return Err(Lost::Refused(failed.error)),

@@ -30,6 +30,9 @@ pub(crate) struct Held {
     gate: Arc<RwLock<()>>,
     states: Mutex<BTreeMap<StateName, Arc<RwLock<()>>>>,
     in_flight: Mutex<BTreeSet<u64>>,
+    /// Requests that were refused, when they were last sent, because the session is coming here, and how often it had
+    /// moved then.
+    refused: Mutex<BTreeMap<u64, u64>>,
     /// A request has ended.
     ended: Notify,
 }
@@ -113,6 +116,7 @@ impl Held {
             gate: Arc::default(),
             states: Mutex::default(),
             in_flight: Mutex::default(),
+            refused: Mutex::default(),
             ended: Notify::new(),
         })
     }
@@ -227,6 +231,53 @@ impl Held {
             let held = Arc::clone(self);
             (Guard { held, number }, request)
         })
+    }
+
+    /// A request is about to be sent: what comes of it is not known any more.
+    pub(crate) fn is_sent(&self, number: u64) {
+        lock(&self.refused).remove(&number);
+    }
+
+    /// A request was refused because the session is coming here, when it had moved so often.
+    pub(crate) fn is_refused(&self, number: u64, moves: u64) {
+        lock(&self.refused).insert(number, moves);
+        self.ended.notify_waiters();
+    }
+
+    /// Waits, before states come here, until each other request has been answered or refused as this one: one that may have
+    /// been executed would be executed again on the states, where nobody keeps replies.
+    ///
+    /// # Errors
+    /// When there is one that nobody is sending, or the time is over.
+    pub(crate) async fn others_are_known(&self, moves: u64, deadline: Instant) -> Result<(), Error> {
+        loop {
+            let ended = self.ended.notified();
+            let Some((number, is_in_flight)) = self.unknown(moves) else {
+                return Ok(());
+            };
+            if !is_in_flight || timeout_at(deadline, ended).await.is_err() {
+                return Err(Error::Outstanding {
+                    session: self.session.clone(),
+                    number,
+                });
+            }
+        }
+    }
+
+    /// A request of which nobody knows whether it was executed where the session was before it comes here, and whether
+    /// it is in flight; one that nobody is sending before all others.
+    fn unknown(&self, moves: u64) -> Option<(u64, bool)> {
+        let in_flight = lock(&self.in_flight);
+        let refused = lock(&self.refused);
+        let record = self.store.record();
+        if record.moves != moves {
+            return None;
+        }
+        let unanswered = record.unanswered.keys();
+        let unknown = unanswered.filter(|number| refused.get(number) != Some(&moves));
+        unknown
+            .map(|number| (*number, in_flight.contains(number)))
+            .min_by_key(|(_, is_in_flight)| *is_in_flight)
     }
 
     /// The unanswered requests that nobody is sending.

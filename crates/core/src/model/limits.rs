@@ -39,6 +39,9 @@ pub const MAX_KEYLESS_REPLIES: usize = 16;
 pub const MAX_REPLY_BYTES: Bytes = Bytes(64 << 10);
 /// Real conflicts after which an invocation is forwarded to the session's home, to wait its turn there (R4).
 pub const MAX_CONFLICTS: u32 = 3;
+/// Conflicts elsewhere, on top of which an invocation commits again, after which it waits its turn too (R4): far from the
+/// home there is always another.
+pub const MAX_REBASES: u32 = 8;
 /// States that an application may declare.
 pub const MAX_STATES: usize = 32;
 /// Steps that a workflow may have.

@@ -18,7 +18,7 @@ use super::head::{BlobName, BlobOf, BodyHash, Commit, Content, Entry, Expect, He
 use super::home::Home;
 use super::replies::{Lookup, Origin, Reply, ReplyOutput};
 use super::seen::Seen;
-use crate::model::limits::{MAX_CONFLICTS, MAX_INLINE_REPLY};
+use crate::model::limits::{MAX_CONFLICTS, MAX_INLINE_REPLY, MAX_REBASES};
 use crate::model::{CommitId, InvocationId, StateName, Timestamp};
 
 /// What an attempt is for. The same in every attempt at one invocation.
@@ -146,6 +146,7 @@ pub struct Attempt<F> {
     invocation: Invocation,
     stage: Stage<F>,
     conflicts: u32,
+    rebases: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -164,6 +165,7 @@ impl<F: Clone> Attempt<F> {
             invocation,
             stage: Stage::Loading,
             conflicts: 0,
+            rebases: 0,
         };
         (attempt, Action::Load)
     }
@@ -305,6 +307,10 @@ impl<F: Clone> Attempt<F> {
             return action;
         }
         if head.agrees_on(&base.head, &self.invocation.states) {
+            self.rebases += 1;
+            if self.rebases == MAX_REBASES {
+                return Action::TakeTurn;
+            }
             // The values are still those that were executed on; only the head is newer.
             let rebased = Snapshot {
                 head: head.clone(),

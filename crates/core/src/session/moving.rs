@@ -5,7 +5,7 @@
 //!                        │ the source's swap alone decides          ▲
 //! target:                └─► nothing, or older ──► live, epoch+1 ───┘
 //! ```
-//! Whoever meets `moving` finishes it. If the target will never take the session, it is first marked so (`abandoned`), and the
+//! Whoever meets `moving` finishes it. If the target does not take the session, it is first marked so (`abandoned`), and the
 //! source is then live again, at epoch+2. A move to the client is handed over: the source keeps the bytes, and stays
 //! `moving`, until the client presents the new epoch (R14).
 
@@ -60,7 +60,7 @@ pub enum MoveEvent {
     Committed,
     /// The commit was not done, or nobody knows.
     NotCommitted,
-    /// The target refuses the commit, and always will: the session is to stay where it is, which is here.
+    /// The target refuses the commit: the session is to stay where it is, which is here.
     Unacceptable(Home),
     /// The client holds the new epoch.
     Presented,

@@ -6,6 +6,9 @@
 //!   a ──▶ b ──▶ d (join)      a sends to b and to c, which send to the record;
 //!   └───▶ c ────┘             the record fires d, once, and d sends it the result
 //! ```
+//! Where ways part, the record gets the output too: one of them may come to it long before another, which must not have
+//! what came before both executed again.
+//!
 //! The record does not see what passes by it. When nothing has come for a while it fires again what it does not have:
 //! steps have the same ids, so what was executed is not executed again (R2).
 
@@ -114,6 +117,21 @@ impl Run {
         u32::try_from(at).ok()
     }
 
+    /// The places of the steps from which a step follows, by itself or joined with others.
+    #[must_use]
+    pub fn before(&self, name: &StepName) -> BTreeSet<u32> {
+        let mut reached: BTreeSet<&StepName> = BTreeSet::new();
+        for step in self.steps.iter().rev() {
+            if step.name == *name || reached.contains(&step.name) {
+                reached.extend(&step.after);
+            }
+        }
+        reached
+            .into_iter()
+            .filter_map(|step| self.position(step))
+            .collect()
+    }
+
     /// The functions of a step and of all that follow from it, by itself or joined with others.
     #[must_use]
     pub fn from_here_on(&self, name: &StepName) -> BTreeSet<&crate::model::FunctionName> {
@@ -136,7 +154,11 @@ impl Run {
     }
 
     fn is_recorded(&self, name: &StepName) -> bool {
-        self.is_last(name) || self.successors(name).any(Step::is_join)
+        self.is_last(name) || self.is_fork(name) || self.successors(name).any(Step::is_join)
+    }
+
+    fn is_fork(&self, name: &StepName) -> bool {
+        self.successors(name).nth(1).is_some()
     }
 }
 
@@ -206,9 +228,38 @@ mod tests {
         let set = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
         let (fired, failed) = (set(&["a"]), set(&["b"]));
         assert!(run.is_awaited(&fired, &failed), "c may come");
+        assert!(run.arrive(&"a".parse().unwrap(), output("a")).is_empty());
+        assert!(run.is_awaited(&fired, &failed), "c may still come");
         assert!(run.arrive(&"c".parse().unwrap(), output("c")).is_empty());
         assert!(!run.is_awaited(&fired, &failed), "and d never will");
         assert!(!start(&fork).is_awaited(&fired, &set(&["a"])));
+    }
+
+    #[test]
+    fn what_came_before_a_fork_is_not_fired_again_when_one_way_is_longer() {
+        let fork = [step("a", &[]), step("b", &["a"]), step("c", &["a"])];
+        let mut run = start(&fork);
+        let onward = run.onward(&"a".parse().unwrap(), &output("a"));
+        assert_eq!((names(&onward.next), onward.to_record), (vec!["b", "c"], true));
+        assert!(run.arrive(&"a".parse().unwrap(), output("a")).is_empty());
+        assert!(run.arrive(&"b".parse().unwrap(), output("b")).is_empty());
+        assert_eq!(names(&run.missing()), ["c"]);
+    }
+
+    #[test]
+    fn a_step_follows_from_those_on_every_way_to_it() {
+        let steps = [
+            step("a", &[]),
+            step("b", &["a"]),
+            step("c", &[]),
+            step("d", &["a"]),
+            step("e", &["b", "c"]),
+        ];
+        let run = start(&steps);
+        let before = |name: &str| run.before(&name.parse().unwrap());
+        assert_eq!(before("e"), [0, 1, 2].into());
+        assert_eq!(before("d"), [0].into());
+        assert!(before("a").is_empty());
     }
 
     /// Some directed acyclic graph.

@@ -81,6 +81,20 @@ fn a_conflict_elsewhere_commits_again_without_executing_again() {
     ));
 }
 
+/// Far from the home, others commit in every gap.
+#[test]
+fn the_eighth_conflict_elsewhere_takes_its_turn() {
+    let mut there = head(9);
+    let (mut attempt, _) = executed(&writer(1, &["a"]), &there);
+    for conflict in 1..8 {
+        there = after(&writer(10 + conflict, &["b"]), &there);
+        committed(attempt.on(Event::Conflict(Some(there.clone()))));
+    }
+    there = after(&writer(20, &["b"]), &there);
+    assert_eq!(attempt.on(Event::Conflict(Some(there))), Action::TakeTurn);
+    assert_eq!(attempt.conflicts(), 0);
+}
+
 #[test]
 fn a_conflict_on_declared_states_executes_again_and_the_third_takes_its_turn() {
     let mut there = head(9);

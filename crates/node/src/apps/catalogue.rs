@@ -98,7 +98,16 @@ impl Catalogue {
         })
     }
 
-    /// Applications that are deployed somewhere.
+    /// The applications that are deployed, whether or not this node can serve them now.
+    pub(crate) fn names(&self) -> Vec<AppKey> {
+        self.read(|known| {
+            let entries = known.entries.iter();
+            let deployed = entries.filter(|(_, entry)| entry.package().is_some());
+            deployed.map(|(key, _)| key.clone()).collect()
+        })
+    }
+
+    /// How many applications are deployed somewhere.
     pub(crate) fn deployed(&self) -> usize {
         self.read(|known| {
             let entries = known.entries.iter();

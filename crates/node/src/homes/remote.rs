@@ -230,6 +230,10 @@ impl Store for RemoteStore {
         match self.call(request, body).await {
             Ok((Response::Done, _)) => Ok(Committed::Done),
             Ok((Response::Unknown, _)) => Ok(Committed::Unknown),
+            // It may have been under way when the time was over.
+            Ok((Response::Refused(problem, _), _)) if problem.kind == Kind::DeadlineExceeded => {
+                Ok(Committed::Unknown)
+            }
             Ok((Response::Conflict, body)) => {
                 let head = body
                     .first()

@@ -12,6 +12,7 @@ use fogline_protocol::problem::Kind;
 use fogline_runtime::component::KeptWorker;
 use fogline_runtime::{StateValue, WrittenBy};
 use fogline_state::Committed;
+use sha2::{Digest, Sha256};
 
 use super::local::Work;
 use super::place::Place;
@@ -172,9 +173,7 @@ impl<'a> Drive<'a> {
         let (call, app) = (&self.work.job.call, self.work.app);
         let schema = |state: &StateName| Some((state.clone(), app.spec.states.get(state)?.schema));
         // What a client holds by itself it cannot fall behind of.
-        let seen = call
-            .seen
-            .filter(|_| !matches!(place, Place::Client(client) if !client.is_marked()));
+        let seen = call.seen.filter(|_| !is_unmarked(place));
         Invocation {
             id: call.id,
             origin: call.origin,
@@ -190,7 +189,7 @@ impl<'a> Drive<'a> {
 
     /// Whether the reply is kept though nothing was written. Nobody could keep it for a client without a mark.
     fn keeps_reply(&self, place: &Place) -> bool {
-        self.work.job.call.step && !matches!(place, Place::Client(client) if !client.is_marked())
+        self.work.job.call.step && !is_unmarked(place)
     }
 
     async fn execute(&mut self, place: &Place, snapshot: &Snapshot) -> Result<Event<Fault>, Fault> {
@@ -217,7 +216,7 @@ impl<'a> Drive<'a> {
                 .map(|(state, value)| (state.clone(), value.clone())),
         );
         let keep = self.work.tag(self.session, || self.begins_on(&snapshot.head));
-        let commit = CommitId(random::bytes());
+        let commit = self.commit_id(place, &snapshot.head);
         let execution = match self.work.run(states, keep).await {
             Ok(execution) => execution,
             // The function's fault is an outcome, which leaves as one (R1); everything else is not.
@@ -247,6 +246,28 @@ impl<'a> Drive<'a> {
         }))
     }
 
+    /// The id of the commit of what is executed on this head.
+    fn commit_id(&self, place: &Place, head: &Head) -> CommitId {
+        if !is_unmarked(place) {
+            return CommitId(random::bytes());
+        }
+        // Nobody keeps the reply for its client: a step that is sent again is executed again, and what comes of that on
+        // the same states is no fork.
+        let call = &self.work.job.call;
+        let mut hash = Sha256::new();
+        hash.update(call.id.0);
+        hash.update(call.body.0);
+        hash.update(head.epoch.to_be_bytes());
+        hash.update(head.version.to_be_bytes());
+        for (state, commit) in written_by(head, self.states) {
+            hash.update(state.as_str());
+            hash.update([0]);
+            hash.update(commit.0);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        CommitId(std::array::from_fn(|at| hash[at]))
+    }
+
     /// What an invocation on this head begins on.
     fn begins_on(&self, head: &Head) -> WrittenBy {
         let mut states = written_by(head, self.states);
@@ -266,6 +287,11 @@ impl<'a> Drive<'a> {
             worker.keep(self.session.clone(), states);
         }
     }
+}
+
+/// Whether the states are with a client that nobody keeps a record for.
+fn is_unmarked(place: &Place) -> bool {
+    matches!(place, Place::Client(client) if !client.is_marked())
 }
 
 fn is_guest(fault: &Fault) -> bool {

@@ -1,11 +1,12 @@
 //! The record of a run whose steps call each other (R16): what arrives is written down before anything follows from it,
 //! joins are fired once, and what does not come is fired again until the deadline.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fogline_core::model::{StepName, Timestamp};
+use bytes::Bytes;
+use fogline_core::model::{StateName, StepName, Timestamp};
 use fogline_core::workflow::{ReadyStep, Run};
 use fogline_protocol::peer::Shown;
 
@@ -28,7 +29,7 @@ impl Executing<'_> {
         loop {
             for step in ready.drain(..) {
                 fired.insert(step.name.clone());
-                match self.errand(&plan, &desk, &step, deadline) {
+                match self.errand(&run, &plan, &desk, &step, deadline) {
                     Ok(errand) => fire(self.node, errand),
                     Err(fault) => {
                         failed.get_or_insert(fault.in_step(&step.name));
@@ -70,12 +71,10 @@ impl Executing<'_> {
         failed: &mut Option<Fault>,
         failed_steps: &mut BTreeSet<StepName>,
     ) -> Vec<ReadyStep> {
-        for (state, by, sealed) in arrived.envelopes {
-            // Of two that come on different ways, the one that was made later.
-            if self.made_by.get(&state).is_none_or(|before| *before <= by) {
-                self.made_by.insert(state.clone(), by);
-                self.envelopes.insert(state.clone(), sealed.clone());
-                self.changed.insert(state, sealed);
+        // What comes once more of a step that has finished is not what others have gone on from.
+        if !run.finished().any(|step| *step == arrived.step) {
+            for (state, by, sealed) in arrived.envelopes {
+                self.take_envelope(state, by, sealed);
             }
         }
         self.shown = Shown::newest(self.shown, arrived.shown);
@@ -95,18 +94,49 @@ impl Executing<'_> {
         if failed.is_none() { ready } else { Vec::new() }
     }
 
+    /// Of two envelopes of a state that come on different ways, the client gets the one that was made later.
+    fn take_envelope(&mut self, state: StateName, by: u32, sealed: Bytes) {
+        let latest = self.made_by.get(&state).copied();
+        if latest.is_some_and(|latest| latest > by) {
+            self.replaced.entry(state).or_default().insert(by, sealed);
+            return;
+        }
+        self.made_by.insert(state.clone(), by);
+        let before = self.changed.insert(state.clone(), sealed);
+        if let (Some(latest), Some(before)) = (latest.filter(|latest| *latest < by), before) {
+            self.replaced.entry(state).or_default().insert(latest, before);
+        }
+    }
+
+    /// The envelopes that a step works on: of each state what was made last before it, and never what came of the step
+    /// itself, which may be fired again.
+    fn before(&self, run: &Run, step: &StepName) -> BTreeMap<StateName, Bytes> {
+        let before = run.before(step);
+        let mut envelopes = self.envelopes.clone();
+        for (state, latest) in &self.made_by {
+            let newest = self.changed.get(state).filter(|_| before.contains(latest));
+            let replaced = self.replaced.get(state).into_iter().flatten();
+            let older = replaced
+                .filter(|(by, _)| before.contains(by))
+                .map(|(_, made)| made);
+            if let Some(made) = newest.or_else(|| older.last()) {
+                envelopes.insert(state.clone(), made.clone());
+            }
+        }
+        envelopes
+    }
+
     /// What is here need not come back: envelopes leave as if the client had sent them.
     fn errand(
         &self,
+        run: &Run,
         plan: &Arc<Run>,
         desk: &Desk,
         step: &ReadyStep,
         deadline: Timestamp,
     ) -> Result<Errand, Fault> {
-        let envelopes = self.envelopes.iter().map(|(state, sealed)| {
-            let sealed = sealed.clone();
-            (state.clone(), Envelope { sealed, by: None })
-        });
+        let envelopes = self.before(run, &step.name).into_iter();
+        let envelopes = envelopes.map(|(state, sealed)| (state, Envelope { sealed, by: None }));
         let errand = Errand {
             common: self.common(deadline),
             ticket: desk.ticket.clone(),

@@ -37,9 +37,17 @@ async fn execute_for_inbox(node: &Arc<Node>, record: &Record, place: &Place) {
         // Somebody may wait for it by now, and have it executed.
         let _turn = node.runs.turns.take(&record.id).await?;
         let stored = stored(&node.store, record.id)?;
+        // Its client sent it again while the node began to go on with it: then it is queued twice.
+        if stored.as_ref().is_some_and(Record::has_ended) {
+            return Ok(());
+        }
         match finish(node, &asked, stored.unwrap_or_else(|| record.clone())).await {
             Ok(_) => Ok(()),
-            Err(fault) => fail(node, record, &fault).await,
+            // Once it can be written down, why it failed is, with what it has changed.
+            Err(fault) => fail(node, record, &fault).await.map_err(|error| {
+                tracing::debug!(problem = %error.problem(), run = %record.id, "the end of a run was not recorded yet");
+                fault
+            }),
         }
     };
     let in_turn = trace::within(record.trace.clone(), in_turn);

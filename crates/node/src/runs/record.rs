@@ -27,7 +27,9 @@ const BY_TIME: &str = "runs-by-time";
 /// The ids of those that are executed without anybody waiting for them, until they have ended.
 const LEFT: &str = "runs-left";
 /// How records are written; their first byte.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// A format that ends before `replaced`.
+const WITHOUT_REPLACED: u8 = 2;
 /// Records that are looked through at once: one may hold the outputs of 64 steps.
 const PAGE: usize = 32;
 
@@ -60,7 +62,13 @@ pub(super) struct Record {
     pub(super) problem: Option<String>,
     /// Of which trace it is, if that is recorded.
     pub(super) trace: Option<TraceContext>,
+    /// What was made of the client's states and then made anew, by which step: one that is fired again works on what came
+    /// before it.
+    pub(super) replaced: Replaced,
 }
+
+/// Envelopes of a state, by the place of the step that made them.
+pub(super) type Replaced = BTreeMap<StateName, BTreeMap<u32, Bytes>>;
 
 /// How far a run has come.
 #[derive(Clone, Serialize, Deserialize)]
@@ -95,6 +103,7 @@ impl Record {
         if let Progress::Done { .. } = self.progress {
             self.envelopes.clear();
             self.made_by.clear();
+            self.replaced.clear();
             self.problem = None;
         }
     }
@@ -228,10 +237,13 @@ fn read(bytes: &[u8]) -> Result<Record, Fault> {
         let title = format!("the record of a run cannot be read: {what}");
         Fault::new(Kind::Unavailable, title, hint)
     };
+    let whole = |record: &[u8]| {
+        postcard::from_bytes(record).map_err(|error| damaged(error.to_string(), "restore the store"))
+    };
     match bytes.split_first() {
-        Some((&FORMAT, record)) => {
-            postcard::from_bytes(record).map_err(|error| damaged(error.to_string(), "restore the store"))
-        }
+        Some((&FORMAT, record)) => whole(record),
+        // A map without entries is a zero.
+        Some((&WITHOUT_REPLACED, record)) => whole(&[record, &[0]].concat()),
         Some((format, _)) => Err(damaged(
             format!("it is of format {format}, this version reads {FORMAT}"),
             "run the version of fogline that wrote it until its runs have ended",
@@ -309,11 +321,11 @@ mod tests {
 
     /// A run of the step `add` of `counter`, in the trace 0707….
     const GOLDEN: &str = "
-        0250cf88b25e941b6a932d144a53634e2b056c6f63616c07636f756e7465722074776f5f655f34376b6c646334616576
+        0350cf88b25e941b6a932d144a53634e2b056c6f63616c07636f756e7465722074776f5f655f34376b6c646334616576
         7a326b687872626a656361353335727180d095ffbc3180d095ffbc316b86b273ff34fce19d6b804eff5a3f5747ada4ea
         a22f1d49c01e52ddb7875b4b001e0150cf88b25e941b6a932d144a53634e2b0131010361646403616464000001808080
         baf8dfa7911a000000000000000107070707070707070707070707070707080808080808080801010876656e646f723d
-        31";
+        3100";
 
     fn run(number: u8, input: &'static [u8]) -> Run {
         let step = |name: &str, after: &[&str]| WorkflowStep {
@@ -344,6 +356,7 @@ mod tests {
             by: RunBy::Node,
             problem: None,
             trace: None,
+            replaced: BTreeMap::new(),
         }
     }
 
@@ -373,11 +386,14 @@ mod tests {
         );
         assert_eq!(read.accepted, Timestamp(1_700_000_000_000));
         assert_eq!(postcard::to_extend(&read, vec![FORMAT]).unwrap(), written);
+        let older = [&[WITHOUT_REPLACED], &written[1..written.len() - 1]].concat();
+        let older = super::read(&older).unwrap();
+        assert_eq!(postcard::to_extend(&older, vec![FORMAT]).unwrap(), written);
         let mut later = written;
         later[0] = FORMAT + 1;
         let refused = super::read(&later).err().unwrap();
         assert!(
-            refused.problem().title.contains("of format 3"),
+            refused.problem().title.contains("of format 4"),
             "{}",
             refused.problem()
         );

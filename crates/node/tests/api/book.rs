@@ -150,6 +150,7 @@ fn the_page_on_limits_lists_every_limit_with_its_value() {
         ("MAX_OPAQUE_REPLIES", l::MAX_OPAQUE_REPLIES as u64),
         ("MAX_KEYLESS_REPLIES", l::MAX_KEYLESS_REPLIES as u64),
         ("MAX_CONFLICTS", l::MAX_CONFLICTS.into()),
+        ("MAX_REBASES", l::MAX_REBASES.into()),
         ("MAX_STATES", l::MAX_STATES as u64),
         ("MAX_STEPS", l::MAX_STEPS as u64),
         ("MAX_SESSION_QUEUE", l::MAX_SESSION_QUEUE as u64),

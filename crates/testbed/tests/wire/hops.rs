@@ -10,7 +10,7 @@ use fogline_node::Limits;
 use fogline_protocol::api::{Envelopes, Run};
 use tokio::sync::Semaphore;
 
-use super::inbox::{accept, result};
+use super::inbox::{accept, ended as until_ended, result};
 use super::rules::{path, two_callers};
 use super::support::{Caller, Gated, Held, Meddling, Nodes, Setup, deadline, with_guard};
 
@@ -198,6 +198,81 @@ async fn of_two_envelopes_of_a_state_a_join_takes_the_one_that_was_made_later() 
         assert_eq!(with_envelopes(&one, &held, &run).await, "3", "{order:?}");
         nodes.stop().await;
     }
+}
+
+/// One of two ways from a step has come to the record; what it has made of the client's state is there too.
+#[tokio::test]
+async fn what_comes_before_a_fork_is_not_executed_again_while_one_of_the_ways_is_awaited() {
+    let (folder, mut nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    let steps: [(&str, &[&str]); 3] = [("first", &[]), ("short", &["first"]), ("long", &["first"])];
+    one.deploy_parts(&gates.parts(&steps, &["first"])).await.ok();
+    let mut held = one.session("gated", "in-client").await;
+    for step in ["first", "short"] {
+        gates.open(step);
+    }
+    let run = accept(&one, &mut held, "", &LATER).await;
+    for step in ["first", "short"] {
+        recorded(&one, &held, &run, step).await;
+    }
+    // Its record begins with firing what it does not have.
+    nodes.stop_node("one").await;
+    nodes.start_node("one").await;
+    gates.open("long");
+    let one = Caller::new(nodes.url("one"));
+    result(&one, &held, &run).await;
+    one.in_session(&mut held, "runs", "", &LATER[..2]).await.ok();
+    let next = one.in_session(&mut held, "functions/first", "", &[]).await;
+    assert_eq!((next.ok().text().as_str(), gates.begun("first")), ("2", 2));
+    nodes.stop().await;
+}
+
+/// Nobody keeps replies for a client without a mark: what a run has not recorded is executed again when it goes on.
+#[tokio::test]
+async fn a_step_of_a_run_that_goes_on_works_on_what_came_before_it() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let edit = |manifest: &str| {
+        let end = manifest.find("[[workflow.steps]]").unwrap();
+        let step = |name| format!("[[workflow.steps]]\nname = \"{name}\"\nfunction = \"window\"\n");
+        format!("{}{}{}", &manifest[..end], step("window"), step("again"))
+    };
+    one.deploy("sensor", edit).await;
+    let mut held = one.session("sensor", "in-client").await;
+    let run = accept(&one, &mut held, "20.5", &LATER).await;
+    let path = format!("runs/{run}/result");
+    until_ended(&one, &held, &run).await;
+    for _ in 0..2 {
+        let failed = one.in_session(&mut held, "runs", "20.5", &LATER[..2]).await;
+        assert_eq!(failed.kind(), "invalid-input", "{}", failed.text());
+    }
+    let failed = one.get_in_session(&mut held, &path).await;
+    assert_eq!(failed.kind(), "invalid-input", "{}", failed.text());
+    let next = one.in_session(&mut held, "functions/window", "20.5", &[]).await;
+    let next = next.ok().text();
+    assert!(next.contains("\"count\":1"), "the first step counts once: {next}");
+    nodes.stop().await;
+}
+
+/// A step that was lost is executed again, and its two outcomes go different ways.
+#[tokio::test]
+async fn a_request_that_is_executed_twice_on_the_same_states_makes_no_fork() {
+    let (_folder, nodes, one, two) = two_callers(Setup::default()).await;
+    one.deploy("sensor", str::to_owned).await;
+    let mut held = one.session("sensor", "in-client").await;
+    let mut again = held.clone();
+    for held in [&mut held, &mut again] {
+        let name = [("idempotency-key", "once")];
+        one.in_session(held, "functions/window", "20.5", &name).await.ok();
+    }
+    assert_ne!(held.envelopes["window"], again.envelopes["window"]);
+    let reading = r#"{"value": 99.0, "count": 32, "mean": 20.0, "deviation": 0.1}"#;
+    one.in_session(&mut held, "functions/detect", reading, &[])
+        .await
+        .ok();
+    held.envelopes
+        .insert("window".to_owned(), again.envelopes["window"].clone());
+    two.convert(&mut held, "external", &[]).await.ok();
+    nodes.stop().await;
 }
 
 /// The record has not heard of a step for a while, and sends it once more to the node that executes it.

@@ -1,11 +1,17 @@
 //! A node that is killed: what it has acknowledged is there again, or its loss is not hidden (R8, R12).
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use fogline_core::session::Seen;
+use fogline_state::{EmbeddedOptions, EmbeddedStore};
 
-use super::support::{Caller, Held, Nodes, Process, Setup, deadline, serve_if_told, with_durability};
+use super::rules::path;
+use super::support::{
+    Caller, Held, Meddling, Nodes, Process, Setup, deadline, serve_if_told, with_durability,
+};
 
 async fn add(caller: &Caller, held: &mut Held, key: &str) -> (String, String) {
     let answer = caller
@@ -188,4 +194,67 @@ async fn what_a_killed_owner_lost_is_not_hidden_by_what_comes_before_the_next_us
         refused.is(412, "state-regressed");
         nodes.stop().await;
     }
+}
+
+/// Its application cannot be served when the others have noted what they have lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_owner_lost_is_not_hidden_when_it_is_served_later() {
+    static OLD: AtomicBool = AtomicBool::new(false);
+    serve_if_told().await;
+    let test = "kill::what_a_killed_owner_lost_is_not_hidden_when_it_is_served_later";
+    let folder = tempfile::tempdir().unwrap();
+    let (mut held, seen) = lost_with_its_owner(test, folder.path()).await;
+    let listings = take_listings(folder.path()).await;
+    let setup = Setup {
+        names: vec!["one"],
+        meddling: Meddling::OldInLists(&OLD),
+        ..Setup::sweeping()
+    };
+    let mut nodes = Nodes::start(folder.path(), setup).await;
+    let one = Caller::new(nodes.url("one"));
+    let lost = one.in_session(&mut held.clone(), "functions/add", "1", &[]).await;
+    assert_ne!(lost.status, 200, "{}", lost.text());
+    // Once this is swept, what was lost has been noted.
+    one.deploy("figure3", str::to_owned).await;
+    let swept = one.session("figure3", "in-edge").await;
+    OLD.store(true, Ordering::Relaxed);
+    let end = deadline();
+    while one.send(one.get(&path(&swept))).await.status == 200 {
+        assert!(Instant::now() < end, "it is not swept");
+        tokio::task::yield_now().await;
+    }
+    OLD.store(false, Ordering::Relaxed);
+    nodes.stop_node("one").await;
+    let store = open_store(folder.path());
+    for (key, listing) in listings {
+        store.meta_put("packages", &key, listing).await.unwrap();
+    }
+    drop(store);
+    nodes.start_node("one").await;
+    let one = Caller::new(nodes.url("one"));
+    let mut other = held.clone();
+    for number in 1..=7 {
+        let (got, _) = add(&one, &mut other, &format!("new {number}")).await;
+        assert_eq!(got, number.to_string());
+    }
+    let refused = one
+        .in_session(&mut held, "functions/add", "1", &[("fogline-seen", &seen)])
+        .await;
+    refused.is(412, "state-regressed");
+    nodes.stop().await;
+}
+
+fn open_store(folder: &Path) -> EmbeddedStore {
+    let path = folder.join("one").join("store.redb");
+    EmbeddedStore::open(&path, &EmbeddedOptions::default()).unwrap()
+}
+
+/// Takes what a node needs to serve its applications.
+async fn take_listings(folder: &Path) -> Vec<(Bytes, Bytes)> {
+    let store = open_store(folder);
+    let listings = store.meta_list("packages", None, 100).unwrap();
+    for (key, _) in &listings {
+        store.meta_delete("packages", key).await.unwrap();
+    }
+    listings
 }

@@ -162,6 +162,32 @@ async fn a_session_that_is_not_taken_where_it_is_to_go_stays_and_may_go_later() 
     nodes.stop().await;
 }
 
+/// Nobody knows when there will be room: until then the session is where it was.
+#[tokio::test]
+async fn a_session_that_finds_no_room_where_it_is_to_go_stays_until_there_is_some() {
+    static FULL: AtomicBool = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        meddling: Meddling::Full(&FULL),
+        names: FOUR.to_vec(),
+        ..Setup::default()
+    };
+    let nodes = Nodes::start(folder.path(), setup).await;
+    let [one, three] = ["one", "three"].map(|name| Caller::new(nodes.url(name)));
+    one.deploy("counter", str::to_owned).await;
+    for model in ON_NODES {
+        let mut held = one.session("counter", model).await;
+        assert_eq!(add(&one, &mut held).await, "1", "{model}");
+        FULL.store(true, Ordering::Relaxed);
+        migrate(&three, &held, "two").await.is(503, "unavailable");
+        assert_eq!(add(&three, &mut held).await, "2", "{model}");
+        FULL.store(false, Ordering::Relaxed);
+        migrate(&three, &held, "two").await.ok();
+        assert_eq!(add(&one, &mut held).await, "3", "{model}");
+    }
+    nodes.stop().await;
+}
+
 /// Three knows no more of the session than where it was born.
 #[tokio::test]
 async fn a_session_that_was_deleted_cannot_be_moved_any_more_whoever_is_asked() {

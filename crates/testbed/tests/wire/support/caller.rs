@@ -168,6 +168,14 @@ impl Caller {
             .await
     }
 
+    /// Gets what is at a path of a session, and keeps the envelopes that come with it.
+    pub(crate) async fn get_in_session(&self, held: &mut Held, path: &str) -> Answer {
+        let path = format!("/v1/apps/{}/sessions/{}/{path}", held.app, held.id);
+        let mut answer = self.send(self.get(&path)).await;
+        keep(held, &mut answer).await;
+        answer
+    }
+
     /// Asks for a session under another model, as its client if it says who it is, else as an operator.
     pub(crate) async fn convert(&self, held: &mut Held, model: &str, headers: &[(&str, &str)]) -> Answer {
         let wanted = Part::json(multipart::CONVERT, format!("{{\"to\": \"{model}\"}}"));

@@ -87,6 +87,8 @@ pub(crate) enum Meddling {
     Silent(&'static Gate),
     /// Nothing; but a session that comes from elsewhere for the first time is too large.
     Cramped,
+    /// Nothing; but while this is set, a session that comes from elsewhere finds no room.
+    Full(&'static AtomicBool),
     /// Nothing; but whoever loads or lists a session finds that its time is over.
     Old,
     /// Nothing; but once this is set, whoever lists sessions finds that their time is over.
@@ -212,6 +214,18 @@ impl Store for Meddled {
         {
             return Err(StoreError::too_large(model::Bytes(1), model::Bytes(0)));
         }
+        if let Meddling::Full(full) = self.meddling
+            && full.load(Ordering::Relaxed)
+            && is_moved(&commit.head)
+            // A session that was taken back is at its source in an even one.
+            && commit.head.epoch % 2 == 1
+        {
+            return Err(StoreError::Unavailable {
+                doing: "writing".to_owned(),
+                problem: "No space left on device".to_owned(),
+                hint: "make room",
+            });
+        }
         if let (Meddling::Unclosed(left), Status::Moved(_)) = (self.meddling, &commit.head.status) {
             let one_less = |left: u64| left.checked_sub(1);
             if left
@@ -236,6 +250,7 @@ impl Store for Meddled {
             | Meddling::Waning
             | Meddling::Undeletable
             | Meddling::Cramped
+            | Meddling::Full(_)
             | Meddling::Leaving(..)
             | Meddling::StaleLists(_)
             | Meddling::Silent(_)
