@@ -175,33 +175,6 @@ async fn a_run_of_what_its_client_holds_goes_on_from_what_its_finished_steps_mad
     nodes.stop().await;
 }
 
-/// Its mark says that the client's envelope was used.
-#[tokio::test]
-async fn a_run_whose_outputs_are_too_large_to_be_joined_gives_its_client_what_the_last_of_them_changed() {
-    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
-    let gates = Gated::new(&folder.path().join("gates"));
-    let steps: [(&str, &[&str]); 3] = [("left", &[]), ("right", &["left"]), ("last", &["left", "right"])];
-    let mut parts = gates.parts(&steps, &["right"]);
-    for part in &mut parts {
-        let text = String::from_utf8(part.bytes.to_vec()).unwrap();
-        let text = with_guard("mark")(&text);
-        let text = text.replace("'output': value", "'output': request['input']");
-        part.bytes = text.into();
-    }
-    one.deploy_parts(&parts).await.ok();
-    let mut held = one.session("gated", "in-client").await;
-    for step in ["left", "right"] {
-        gates.open(step);
-    }
-    let input = "x".repeat(8 << 20);
-    let run = accept(&one, &mut held, &input, &later("run")).await;
-    assert_eq!(ended(&one, &held, &run).await.status, RunStatus::Failed);
-    let failed = one.get_in_session(&mut held, &format!("runs/{run}/result")).await;
-    failed.is(413, "too-large");
-    one.in_session(&mut held, "functions/right", "", &[]).await.ok();
-    nodes.stop().await;
-}
-
 /// Its caller stopped waiting, and leaves it to the node under the same name.
 #[tokio::test]
 async fn a_run_that_was_waited_for_in_vain_is_executed_when_it_is_left_to_the_node() {
