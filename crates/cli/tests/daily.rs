@@ -42,6 +42,8 @@ fn a_function_of_ones_own_is_made_used_and_looked_after() {
     let output = invoked["output"].as_str().unwrap();
     assert_eq!(output, r#"{"a": 2}"#, "the session keeps what it has counted");
     let session = invoked["session"].as_str().unwrap();
+    let run = invoked["run"].as_str().unwrap();
+    assert_eq!(run.len(), 32, "a run has an id, whoever waits for it: {invoked}");
 
     let apps = json(folder, &["get", "apps"]);
     assert_eq!(apps["apps"][0]["name"], "hits", "{apps}");
@@ -49,7 +51,7 @@ fn a_function_of_ones_own_is_made_used_and_looked_after() {
     assert_eq!(sessions["sessions"][0]["session"], session, "{sessions}");
     assert_eq!(json(folder, &["describe", "hits"])["name"], "hits");
     assert_eq!(json(folder, &["describe", "hits", session])["session"], session);
-    assert!(json(folder, &["logs", "hits"]).is_object());
+    log_lines_of_all_nodes_are_shown(folder);
     let described = json(folder, &["describe", "hits"]);
     let function = described["functions"][0]["name"].as_str().unwrap();
     let explained = json(folder, &["explain", "hits", function, session, "-i", "-5"]);
@@ -84,4 +86,30 @@ fn a_function_of_ones_own_is_made_used_and_looked_after() {
     json(folder, &["delete", "hits"]);
     let (done, _, said) = fogline(folder, &["invoke", "hits"]);
     assert!(!done && said.contains("hint: "), "{said}");
+}
+
+/// The node that commands ask executes nothing; others have written a line for each of the two invocations.
+fn log_lines_of_all_nodes_are_shown(folder: &Path) {
+    let nodes = json(folder, &["get", "nodes"]);
+    let asked = nodes["here"].as_str().unwrap();
+    let logs = json(folder, &["logs", "hits"]);
+    let lines = logs["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 2, "{logs}");
+    for line in lines {
+        assert_eq!(line["message"], "1 different words", "{line}");
+        assert_ne!(line["node"], asked, "{line}");
+    }
+    let printed = text(folder, &["logs", "hits"]);
+    assert_eq!(printed.matches("1 different words").count(), 2, "{printed}");
+
+    let next = logs["next"].as_object().unwrap();
+    let after: Vec<_> = next.iter().map(|(node, next)| format!("{node}={next}")).collect();
+    let behind = ["logs", "hits", "--after", &after.join(",")];
+    let nothing = json(folder, &behind);
+    assert_eq!(nothing["lines"], serde_json::json!([]), "{nothing}");
+    assert_eq!(nothing["next"], logs["next"]);
+    text(folder, &["invoke", "hits", "--input", "a b"]);
+    let new = json(folder, &behind);
+    assert_eq!(new["lines"][0]["message"], "2 different words", "{new}");
+    assert_eq!(new["lines"].as_array().unwrap().len(), 1, "{new}");
 }

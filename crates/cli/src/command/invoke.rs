@@ -264,6 +264,7 @@ fn answered(output: &[u8]) -> String {
 
 fn of(reply: Reply) -> Invoked {
     Invoked {
+        run: reply.run,
         node: reply.node,
         model: reply.model,
         seen: reply.seen.map(|seen| seen.to_string()),
