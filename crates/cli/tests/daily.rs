@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use fogline_build::Compiler;
 use serde_json::Value;
 use up::{Up, fogline};
 
@@ -112,4 +113,49 @@ fn log_lines_of_all_nodes_are_shown(folder: &Path) {
     let new = json(folder, &behind);
     assert_eq!(new["lines"][0]["message"], "2 different words", "{new}");
     assert_eq!(new["lines"].as_array().unwrap().len(), 1, "{new}");
+}
+
+/// Where there is no compiler the project is one of a process, as the README says.
+#[test]
+fn readers_of_the_readme_have_a_stateful_function_after_five_commands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, commands) = readme.split_once("in five commands").unwrap();
+    let (_, commands) = commands.split_once("```console\n").unwrap();
+    let (commands, _) = commands.split_once("```").unwrap();
+    fn words(line: &str) -> Vec<&str> {
+        let command = line.split('#').next().unwrap();
+        command
+            .strip_prefix("$ fogline ")
+            .unwrap()
+            .split_whitespace()
+            .collect()
+    }
+    let commands: Vec<Vec<&str>> = commands.lines().map(words).collect();
+    let (up, others) = commands.split_first().unwrap();
+    assert_eq!((&up[..], others.len()), (&["up", "&"][..], 4));
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // What tests of projects compile alike they compile once.
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
+    std::fs::create_dir(folder.join(".cargo")).unwrap();
+    let config = format!("[build]\ntarget-dir = {shared:?}\n");
+    std::fs::write(folder.join(".cargo/config.toml"), config).unwrap();
+    let compiles = Compiler::find(folder).is_ok();
+    let _up = Up::of(folder, &["up"]);
+    let mut outputs = Vec::new();
+    for command in others.iter().chain(others.last()) {
+        let in_python = ["--runtime", "process"];
+        let without = !compiles && command[0] == "new";
+        let more = in_python.into_iter().filter(|_| without);
+        let arguments: Vec<&str> = command.iter().copied().chain(more).collect();
+        outputs.push(text(folder, &arguments));
+    }
+    let kept = if compiles {
+        ["5", "10"]
+    } else {
+        [r#"{"5": 1}"#, r#"{"5": 2}"#]
+    };
+    assert_eq!([outputs[3].trim(), outputs[4].trim()], kept);
 }
