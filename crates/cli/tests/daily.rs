@@ -109,9 +109,9 @@ fn log_lines_of_all_nodes_are_shown(folder: &Path) {
     let nothing = json(folder, &behind);
     assert_eq!(nothing["lines"], serde_json::json!([]), "{nothing}");
     assert_eq!(nothing["next"], logs["next"]);
-    text(folder, &["invoke", "hits", "--input", "a b"]);
+    // Which counts nothing.
+    text(folder, &["invoke", "hits", "--input", " "]);
     let new = json(folder, &behind);
-    assert_eq!(new["lines"][0]["message"], "2 different words", "{new}");
     assert_eq!(new["lines"].as_array().unwrap().len(), 1, "{new}");
 }
 
