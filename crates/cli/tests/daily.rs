@@ -43,8 +43,11 @@ fn a_function_of_ones_own_is_made_used_and_looked_after() {
     let output = invoked["output"].as_str().unwrap();
     assert_eq!(output, r#"{"a": 2}"#, "the session keeps what it has counted");
     let session = invoked["session"].as_str().unwrap();
-    let run = invoked["run"].as_str().unwrap();
-    assert_eq!(run.len(), 32, "a run has an id, whoever waits for it: {invoked}");
+    for who in ["node", "hops", "client"] {
+        let invoked = json(folder, &["invoke", "hits", "--input", " ", "--run-by", who]);
+        let run = invoked["run"].as_str().unwrap_or_default();
+        assert_eq!(run.len(), 32, "{who}: {invoked}");
+    }
 
     let apps = json(folder, &["get", "apps"]);
     assert_eq!(apps["apps"][0]["name"], "hits", "{apps}");
@@ -89,19 +92,19 @@ fn a_function_of_ones_own_is_made_used_and_looked_after() {
     assert!(!done && said.contains("hint: "), "{said}");
 }
 
-/// The node that commands ask executes nothing; others have written a line for each of the two invocations.
+/// The node that commands ask executes nothing; others have written a line for each of the five invocations until now.
 fn log_lines_of_all_nodes_are_shown(folder: &Path) {
     let nodes = json(folder, &["get", "nodes"]);
     let asked = nodes["here"].as_str().unwrap();
     let logs = json(folder, &["logs", "hits"]);
     let lines = logs["lines"].as_array().unwrap();
-    assert_eq!(lines.len(), 2, "{logs}");
+    assert_eq!(lines.len(), 5, "{logs}");
     for line in lines {
         assert_eq!(line["message"], "1 different words", "{line}");
         assert_ne!(line["node"], asked, "{line}");
     }
     let printed = text(folder, &["logs", "hits"]);
-    assert_eq!(printed.matches("1 different words").count(), 2, "{printed}");
+    assert_eq!(printed.matches("1 different words").count(), 5, "{printed}");
 
     let next = logs["next"].as_object().unwrap();
     let after: Vec<_> = next.iter().map(|(node, next)| format!("{node}={next}")).collect();

@@ -158,7 +158,7 @@ async fn a_worker_whose_execution_fails_was_made_too() {
         .enumerate()
     {
         let path = format!("/v1/apps/faults/functions/{fault}");
-        server.post(&path, "1").await.status(502);
+        server.post(&path, "100000").await.status(502);
         assert_eq!(counted("faas_errors_total").await, failed as f64 + 1.0);
         assert_eq!(
             counted("faas_coldstarts_total").await,
