@@ -124,6 +124,9 @@ fn build_two(edit: impl Fn(&str) -> String) {
         "fogline.toml",
         &format!("{manifest}\n[functions.peek]\ncomponent = \"peek.wasm\"\n"),
     );
+    // Of what the examples depend on, the same versions.
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/Cargo.lock");
+    fs::copy(lock, folder.join("Cargo.lock")).unwrap();
     // What all of these tests compile alike they compile once.
     let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
     write(

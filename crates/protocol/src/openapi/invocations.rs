@@ -135,7 +135,6 @@ fn states() -> Vec<Operation> {
             "The bytes of a state that the client holds.",
         )
         .traced()
-        .traced()
         .with(NAMING)
         .body(carried(multipart::INPUT))
         .full_answer(200, invoked("Its bytes."))
@@ -165,6 +164,7 @@ fn runs() -> Vec<Operation> {
             "run",
             "Runs the application's workflow for a session.",
         )
+        .traced()
         .with(&[
             "idempotency-key",
             "fogline-client",

@@ -156,7 +156,6 @@ fn sessions() -> Vec<Operation> {
 
 fn listing(method: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new(method, &format!("{SESSION}/states"), id, summary)
-        .traced()
         .answer(200, "The states, without their bytes.", json_of("States"))
         .problems(FOUND)
 }
@@ -200,6 +199,7 @@ fn conversion() -> Operation {
         "convertSession",
         "Moves a session to another model.",
     )
+    .traced()
     .with(NAMING)
     .required_body(asked)
     .answer(200, description, converted)
