@@ -127,8 +127,8 @@ fn build_two(edit: impl Fn(&str) -> String) {
     // Of what the examples depend on, the same versions.
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/Cargo.lock");
     fs::copy(lock, folder.join("Cargo.lock")).unwrap();
-    // What all of these tests compile alike they compile once.
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
+    // What it depends on, the examples do too.
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/target");
     write(
         ".cargo/config.toml",
         &format!("[build]\ntarget-dir = {shared:?}\n"),

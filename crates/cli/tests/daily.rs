@@ -140,8 +140,8 @@ fn readers_of_the_readme_have_a_stateful_function_after_five_commands() {
 
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    // What tests of projects compile alike they compile once.
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
+    // What it depends on, the examples do too.
+    let shared = root.join("functions/target");
     std::fs::create_dir(folder.join(".cargo")).unwrap();
     let config = format!("[build]\ntarget-dir = {shared:?}\n");
     std::fs::write(folder.join(".cargo/config.toml"), config).unwrap();
