@@ -125,10 +125,9 @@ fn build_two(edit: impl Fn(&str) -> String) {
         "fogline.toml",
         &format!("{manifest}\n[functions.peek]\ncomponent = \"peek.wasm\"\n"),
     );
-    // Of what the examples depend on, the same versions.
+    // What it depends on, the examples do too: the same versions, compiled once.
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/Cargo.lock");
     fs::copy(lock, folder.join("Cargo.lock")).unwrap();
-    // What it depends on, the examples do too.
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/target");
     write(
         ".cargo/config.toml",
