@@ -79,6 +79,7 @@ impl Executor for ProcessExecutor {
                 return Err(ExecuteError::Guest {
                     fault,
                     logs: answer.logs,
+                    cold: false,
                 });
             }
         }
@@ -105,5 +106,6 @@ fn guest(fault: Fault) -> ExecuteError {
     ExecuteError::Guest {
         fault,
         logs: Vec::new(),
+        cold: false,
     }
 }
