@@ -172,6 +172,8 @@ pub async fn start_with(
     let external = external(options.external, &options.name, &local, options.peers.as_ref());
     let lease = site.as_ref().map(|site| Arc::clone(&site.lease));
     let (counting, clock) = (Arc::clone(&quotas), Clock::open(&store)?);
+    let processes = options.tenants.with_processes(options.limits.processes);
+    let allowed = (options.limits.apps, processes);
     let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
     let metrics = Metrics::new(options.tenants.names().into_iter());
     let (tracer, exporter) = trace::start(options.traces.as_ref(), &options.name, &metrics.spans());
@@ -181,9 +183,10 @@ pub async fn start_with(
     let homes = Homes::new(name, Arc::clone(&local), external, peers, site.clone());
     let owner = Owner::new(local, lease, counting, tasks.clone(), begun.after_crash);
     let node = Arc::new(Node {
-        apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
+        apps: Apps::open(&options.name, &store, options.runtime, data, allowed)?,
         sweep_every: options.limits.sweep_every,
         write_patience: options.limits.write_patience,
+        bodies: Arc::new(gateway::Room::new(gateway::MAX_BODIES)),
         homes: homes.traced(&tracer),
         owner: Arc::new(owner),
         turns: Turns::new(options.limits.session_queue),
