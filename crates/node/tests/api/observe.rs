@@ -158,7 +158,7 @@ async fn a_tenant_sees_its_own_figures_and_the_operator_those_of_all() {
     for (token, seen) in [
         ("red-token", ["red"].as_slice()),
         ("blue-token", &["blue"]),
-        ("operator", &["blue", "red"]),
+        ("operator", &["blue", "others", "red"]),
     ] {
         let asked = reqwest::Client::new()
             .get(&url)

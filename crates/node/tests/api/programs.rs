@@ -47,14 +47,13 @@ async fn a_tenant_with_a_token_has_programs_only_if_the_operator_says_so() {
     node.stop().await;
 }
 
-/// The second time the program does not come as far as to serve.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_starts_without_programs_that_do_not_and_with_no_older_version_in_their_place() {
+/// Restarts a node with a program that the second time does this instead of serving, and that replaced one that serves.
+async fn starts_without(what: &str) {
     let server = Server::with(&["counter"]).await;
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");
     let once = format!(
-        "import os, time\nif os.path.exists({started:?}): time.sleep(3600)\nopen({started:?}, \"w\").close()\n"
+        "import os, time\nif os.path.exists({started:?}): {what}\nopen({started:?}, \"w\").close()\n"
     );
     for (version, before) in [("0.1.0", ""), ("0.2.0", &once)] {
         let (content_type, body) = example(version, before);
@@ -72,4 +71,14 @@ async fn a_node_starts_without_programs_that_do_not_and_with_no_older_version_in
     server.session("counter", "in-edge").await;
     server.get("/v1/apps/words").await.problem(Kind::RollingOut);
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_starts_without_a_program_that_hangs() {
+    starts_without("time.sleep(3600)").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_older_version_takes_the_place_of_a_program_that_ends() {
+    starts_without("os._exit(1)").await;
 }
