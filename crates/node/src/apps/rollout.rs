@@ -359,6 +359,8 @@ async fn restore_one(node: &Arc<Node>, key: &AppKey, entry: &Entry) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use tokio::sync::Notify;
 
     use super::*;
@@ -366,16 +368,19 @@ mod tests {
     #[tokio::test]
     async fn a_change_is_made_to_its_end_though_its_caller_leaves() {
         let tasks = TaskTracker::new();
-        let (written, made) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (waits, says) = (Arc::clone(&written), Arc::clone(&made));
+        let written = Arc::new(Notify::new());
+        let (waits, made) = (Arc::clone(&written), Arc::new(AtomicBool::new(false)));
+        let says = Arc::clone(&made);
         let mut asked = Box::pin(unbroken(&tasks, async move {
             waits.notified().await;
-            says.notify_one();
+            says.store(true, Ordering::Relaxed);
             Ok(())
         }));
         assert!(futures_util::poll!(&mut asked).is_pending());
         drop(asked);
         written.notify_one();
-        made.notified().await;
+        tasks.close();
+        tasks.wait().await;
+        assert!(made.load(Ordering::Relaxed));
     }
 }
