@@ -37,10 +37,10 @@ impl Tenants {
     }
 
     /// Those whose functions may be programs: in development mode the one that there is, otherwise those that are allowed to.
-    pub(crate) fn with_processes(&self, allowed: BTreeSet<TenantName>) -> BTreeSet<TenantName> {
+    pub(crate) fn with_processes(&self, allowed: &BTreeSet<TenantName>) -> BTreeSet<TenantName> {
         match self {
             Self::Open(tenant) => BTreeSet::from([tenant.clone()]),
-            Self::Tokens(_) => allowed,
+            Self::Tokens(_) => allowed.clone(),
         }
     }
 
