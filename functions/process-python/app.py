@@ -1,7 +1,7 @@
 """Counts the words that a session has seen, in a process of its own; the standard library alone.
 
 The node posts each invocation to the Unix socket in FOGLINE_SOCKET and takes the new states from the answer.
-docs/src/functions.md has the protocol.
+The page "Functions" of Fogline's book has the protocol.
 """
 
 import base64

@@ -1,6 +1,5 @@
 //! Builds the components of one project.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,20 +39,16 @@ pub struct BuiltComponent {
 /// [`BuildError`]; nothing is half-written.
 pub fn build_project(folder: &Path) -> Result<Built, BuildError> {
     let origins = origins(folder)?;
-    let beside = folder.join("Cargo.toml");
-    // A workspace beside the manifest builds all crates in one run.
-    let manifests: BTreeSet<&PathBuf> = match beside.is_file() {
-        true => [&beside].into(),
-        false => origins
-            .iter()
-            .filter_map(|origin| origin.manifest.as_ref())
-            .collect(),
-    };
-    let compiled = origins.iter().any(|origin| origin.manifest.is_some());
-    let compiler = compiled.then(|| Compiler::find(folder)).transpose()?;
+    let crates: Vec<&PathBuf> = origins
+        .iter()
+        .filter_map(|origin| origin.manifest.as_ref())
+        .collect();
+    let compiler = (!crates.is_empty()).then(|| Compiler::find(folder));
+    let compiler = compiler.transpose()?;
     let mut modules = Modules::new();
     if let Some(compiler) = &compiler {
-        for manifest in manifests {
+        // Each by itself: cargo knows which of them are of one workspace, and what else that has need not be for this target.
+        for manifest in crates {
             modules.extend(cargo::build(compiler, manifest, Lock::Free)?);
         }
     }

@@ -1,9 +1,10 @@
-//! New projects are what `build` expects; no compiler runs here, `cargo xtask functions` does that.
+//! New projects are what `build` expects, and what becomes of them later, too.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::path::Path;
 
-use fogline_build::{BuildError, ProjectKind, build_project, new_project};
+use fogline_build::{BuildError, Compiler, ProjectKind, build_project, new_project};
 use fogline_core::model::AppName;
 
 fn name() -> AppName {
@@ -83,4 +84,72 @@ fn a_folder_without_manifest_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = build_project(folder.path()).unwrap_err();
     assert!(error.to_string().contains("fogline.toml"), "{error}");
+}
+
+const PEEK: &str = r#"
+[package]
+name = "peek"
+version = "0.1.0"
+edition = "2024"
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+fogline = { path = "../fogline-sdk" }
+"#;
+const PEEK_SOURCE: &str = "
+fn peek(input: Vec<u8>) -> Result<Vec<u8>, fogline::Error> {
+    Ok(input)
+}
+
+fogline::function!(peek);
+";
+
+/// A new project with a second function, which has a crate of its own; `edit` makes of the first one's `Cargo.toml` what it
+/// is then. Builds it where there is a compiler: `cargo xtask test` installs one.
+fn build_two(edit: impl Fn(&str) -> String) {
+    let project = tempfile::tempdir().unwrap();
+    let folder = project.path();
+    new_project(folder, &name(), ProjectKind::Rust).unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("Cargo.toml", &edit(&read(folder, "Cargo.toml")));
+    write("peek/Cargo.toml", PEEK);
+    write("peek/src/lib.rs", PEEK_SOURCE);
+    let manifest = read(folder, "fogline.toml");
+    write(
+        "fogline.toml",
+        &format!("{manifest}\n[functions.peek]\ncomponent = \"peek.wasm\"\n"),
+    );
+    // What it depends on, the examples do too: the same versions, compiled once.
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/Cargo.lock");
+    fs::copy(lock, folder.join("Cargo.lock")).unwrap();
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/target");
+    write(
+        ".cargo/config.toml",
+        &format!("[build]\ntarget-dir = {shared:?}\n"),
+    );
+    if Compiler::find(folder).is_err() {
+        return;
+    }
+    let built = build_project(folder).unwrap();
+    let components = built.components.iter();
+    let names: Vec<_> = components
+        .map(|it| (it.path.file_name().unwrap(), it.compiled))
+        .collect();
+    assert_eq!(names, [("add.wasm".as_ref(), true), ("peek.wasm".as_ref(), true)]);
+}
+
+#[test]
+fn a_second_function_is_a_member_of_the_new_projects_workspace() {
+    build_two(|cargo| cargo.replace("[workspace]", "[workspace]\nmembers = [\"peek\"]"));
+}
+
+#[test]
+fn a_second_functions_crate_may_stand_by_itself() {
+    build_two(|cargo| cargo.replace("[workspace]", ""));
 }

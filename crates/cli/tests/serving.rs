@@ -30,8 +30,11 @@ impl Drop for Serving {
 
 impl Serving {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::cargo_bin("fogline")
-            .unwrap()
+        Self::of(Command::cargo_bin("fogline").unwrap(), folder, arguments)
+    }
+
+    fn of(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = command
             .current_dir(folder)
             .env("XDG_STATE_HOME", folder.join("state"))
             .args(arguments)
@@ -160,4 +163,73 @@ fn demo_serves_its_network_with_the_application_and_says_that_it_asks_for_no_tok
         .unwrap();
     let apps = String::from_utf8(get.stdout).unwrap();
     assert!(get.status.success() && apps.contains("figure3"), "{apps}");
+}
+
+/// Files that may not grow stand for a disk that has no room: what is written into them fails in the same place.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_whose_disk_is_full_says_so_and_has_changed_nothing() {
+    use fogline_client::{Client, Error, Package};
+    use fogline_core::model::ExecutionModel::{InEdge, InFunction};
+    use fogline_protocol::problem::Kind;
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = "name = \"one\"\ndata = \"one\"\nloopback-only = true\n";
+    std::fs::write(folder.path().join("node.toml"), config).unwrap();
+    let program = Command::cargo_bin("fogline").unwrap().get_program().to_owned();
+    let mut shell = Command::new("sh");
+    // The signal would end it.
+    shell
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(program);
+    let node = Serving::of(shell, folder.path(), &["node", "--config", "node.toml"]);
+    let said = until(&node.printed, "http://").pop().unwrap();
+    let url = said.split_whitespace().last().unwrap();
+    let client = Client::builder(url).build().unwrap();
+    let hasty = client.with_timeout(Duration::from_secs(2));
+    let may_grow_to = |most: Option<u64>| {
+        let limit = Rlimit {
+            current: most,
+            maximum: None,
+        };
+        prlimit(Some(Pid::from_child(&node.child)), Resource::Fsize, limit).unwrap();
+    };
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/counter");
+    let (app, add) = ("counter".parse().unwrap(), "add".parse().unwrap());
+    let total = "total".parse().unwrap();
+    let work = async {
+        client.deploy(&Package::read(&project).unwrap()).await.unwrap();
+        for model in [InEdge, InFunction] {
+            let session = client.create_session(&app, Some(model)).await.unwrap().session;
+            let reply = client.invoke(&app, &session, &add, "5").await.unwrap();
+            let store = std::fs::metadata(folder.path().join("one/store.redb")).unwrap();
+            may_grow_to(Some(store.len()));
+            let refused = hasty.put_state(&app, &session, &total, vec![b'1'; 7 << 20]).await;
+            let Err(Error::Unanswered { number, source, .. }) = refused else {
+                panic!("{model}: {refused:?}");
+            };
+            let Error::Problem { problem } = *source else {
+                panic!("{model}: {source:?}");
+            };
+            assert_eq!(problem.kind, Kind::Unavailable, "{model}: {problem:?}");
+            assert!(problem.title.contains("File too large"), "{model}: {problem:?}");
+            let stands = client.get_state(&app, &session, &total).await.unwrap();
+            assert_eq!(stands, "5", "{model}");
+            may_grow_to(None);
+            client.resume(&app, &session, number).await.unwrap();
+            let stands = client.get_state(&app, &session, &total).await.unwrap();
+            assert_eq!(stands.len(), 7 << 20, "{model}");
+            client.put_state(&app, &session, &total, "6").await.unwrap();
+            let again = client.invoke(&app, &session, &add, "1").await.unwrap();
+            let version = |reply: &fogline_client::Reply| reply.seen.unwrap().version;
+            assert_eq!(
+                (&again.output[..], version(&again)),
+                (&b"7"[..], version(&reply) + 3),
+                "{model}"
+            );
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work);
 }

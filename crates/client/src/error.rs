@@ -123,6 +123,12 @@ pub enum Error {
         /// The request or run.
         what: String,
     },
+    /// The value is none that JSON can write. Nothing was sent.
+    #[error("writing the input as JSON")]
+    Input(#[source] serde_json::Error),
+    /// The output is no JSON of the type that is asked for. The request was executed.
+    #[error("reading the output as JSON")]
+    Output(#[source] serde_json::Error),
     /// The project cannot be deployed.
     #[error(transparent)]
     Package(#[from] BadPackage),
@@ -184,6 +190,8 @@ impl Error {
             | Self::Workflow { .. }
             | Self::NothingPending { .. }
             | Self::RunForgotten { .. }
+            | Self::Input(_)
+            | Self::Output(_)
             | Self::Package(_)
             | Self::Busy { .. } => Blame::Caller,
             Self::Journal { .. } | Self::Damaged { .. } => Blame::Operator,
@@ -216,6 +224,8 @@ impl Error {
             Self::Damaged { .. } => {
                 "use the version that wrote it; or remove the folder, and its states with it"
             }
+            Self::Input(_) => "give it a type whose values JSON can write",
+            Self::Output(_) => "ask for the type that the function gives, or take the bytes",
             Self::Busy { .. } => "wait until it has ended",
         };
         hint.to_owned()

@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod http;
 mod journal;
+mod json;
 pub mod network_file;
 mod nodes;
 mod package;

@@ -45,6 +45,8 @@ pub struct Reply {
     pub seen: Option<Seen>,
     /// Whether the request had been executed before, and this is what it gave then.
     pub replayed: bool,
+    /// The run, where a node or the steps ran the workflow.
+    pub run: Option<RunId>,
     /// The node that executed.
     pub node: Option<NodeName>,
     /// Where the session's primary part is now.

@@ -84,8 +84,8 @@ impl Client {
         Err(Problem::new(Kind::NotFound, title, "`fogline get sessions APP` lists them").into())
     }
 
-    /// Sessions of an application, at most `limit`, behind `after` in the order of their ids: those homed at the node
-    /// and in the cloud.
+    /// Sessions of an application, at most `limit`, behind `after` in the order of their ids: those that the
+    /// nodes and the cloud keep. Who of them did not answer is named.
     ///
     /// # Errors
     /// When there is no such application, or no node is reached.

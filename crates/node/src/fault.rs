@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use fogline_core::model::StateName;
+use fogline_core::model::{RunId, StateName};
 use fogline_core::session::Refusal;
 use fogline_core::workflow::JoinTooLarge;
 use fogline_protocol::problem::{Kind, Problem};
@@ -20,6 +20,17 @@ pub(crate) struct Fault(Box<Inner>);
 struct Inner {
     problem: Problem,
     take: Vec<(StateName, Bytes)>,
+    run: Option<RunId>,
+}
+
+impl Inner {
+    fn new(problem: Problem, take: Vec<(StateName, Bytes)>) -> Self {
+        Self {
+            problem,
+            take,
+            run: None,
+        }
+    }
 }
 
 impl Fault {
@@ -34,11 +45,11 @@ impl Fault {
             "the session is moving to its client",
             "keep the envelopes of this answer, and send the request again with them",
         );
-        Self(Box::new(Inner { problem, take }))
+        Self::with_envelopes(problem, take)
     }
 
     pub(crate) fn with_envelopes(problem: Problem, take: Vec<(StateName, Bytes)>) -> Self {
-        Self(Box::new(Inner { problem, take }))
+        Self(Box::new(Inner::new(problem, take)))
     }
 
     pub(crate) fn problem(&self) -> &Problem {
@@ -48,6 +59,16 @@ impl Fault {
     /// Envelopes that the client must take.
     pub(crate) fn envelopes(&self) -> &[(StateName, Bytes)] {
         &self.0.take
+    }
+
+    /// The run that it is of, if its caller waited for one.
+    pub(crate) fn run(&self) -> Option<RunId> {
+        self.0.run
+    }
+
+    pub(crate) fn of_run(mut self, run: RunId) -> Self {
+        self.0.run = Some(run);
+        self
     }
 
     /// After these envelopes were made by what went before: the client must take them too.
@@ -106,10 +127,7 @@ impl Fault {
 
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
-        Self(Box::new(Inner {
-            problem,
-            take: Vec::new(),
-        }))
+        Self(Box::new(Inner::new(problem, Vec::new())))
     }
 }
 

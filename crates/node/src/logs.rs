@@ -1,7 +1,7 @@
 //! The lines that functions wrote on this node: the last of each application, in memory.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fogline_core::model::{AppName, Bytes, NodeName, TenantName, Timestamp};
 use fogline_protocol::api;
@@ -24,9 +24,35 @@ const PER_MILLISECOND: u64 = 1000;
 /// Lines of one answer together, as they are written there.
 const MAX_ANSWER: Bytes = Bytes(8 << 20);
 
+/// A line that is kept. Shared, so that whoever reads it copies nothing while executions wait to write theirs.
+#[derive(Clone)]
+struct Line {
+    /// Its number; 0 until a log has it.
+    number: u64,
+    line: Arc<api::LogLine>,
+    /// Its bytes in an answer.
+    written: u64,
+}
+
+impl Line {
+    fn new(line: api::LogLine) -> Self {
+        let text = serde_json::to_vec(&line).unwrap_or_default();
+        Self {
+            number: 0,
+            line: Arc::new(line),
+            written: text.len() as u64 + 1,
+        }
+    }
+
+    /// Its bytes here.
+    fn size(&self) -> u64 {
+        self.line.message.len() as u64 + BESIDE
+    }
+}
+
 struct Log {
     next: u64,
-    lines: VecDeque<(u64, api::LogLine)>,
+    lines: VecDeque<Line>,
     bytes: u64,
 }
 
@@ -40,24 +66,36 @@ impl Log {
         }
     }
 
-    fn push(&mut self, line: api::LogLine) {
+    fn push(&mut self, line: Line) {
         self.next += 1;
-        self.bytes += size(&line);
-        self.lines.push_back((self.next, line));
+        self.bytes += line.size();
+        self.lines.push_back(Line {
+            number: self.next,
+            ..line
+        });
         if self.lines.len() > MAX_LINES {
             self.drop_oldest();
         }
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((_, line)) = self.lines.pop_front() {
-            self.bytes -= size(&line);
+        if let Some(line) = self.lines.pop_front() {
+            self.bytes -= line.size();
         }
     }
-}
 
-fn size(line: &api::LogLine) -> u64 {
-    line.message.len() as u64 + BESIDE
+    /// The last of the lines behind number `after` that an answer takes.
+    fn behind(&self, after: u64) -> Vec<Arc<api::LogLine>> {
+        let mut room = MAX_ANSWER.0;
+        let behind = self.lines.iter().rev().take_while(|line| line.number > after);
+        let fitting = behind.map_while(|line| {
+            room = room.checked_sub(line.written)?;
+            Some(Arc::clone(&line.line))
+        });
+        let mut lines: Vec<_> = fitting.collect();
+        lines.reverse();
+        lines
+    }
 }
 
 #[derive(Default)]
@@ -72,10 +110,10 @@ struct Kept {
 
 impl Kept {
     /// Adds lines to a log, and makes room for them: whoever has most loses what is oldest.
-    fn write(&mut self, of: (TenantName, AppName), lines: impl Iterator<Item = api::LogLine>) {
+    fn write(&mut self, of: (TenantName, AppName), lines: Vec<Line>) {
         let log = self.logs.entry(of).or_insert_with(|| Log::new(self.forgotten));
         let before = log.bytes;
-        lines.for_each(|line| log.push(line));
+        lines.into_iter().for_each(|line| log.push(line));
         self.bytes = self.bytes - before + log.bytes;
         while self.bytes > MAX_BYTES.0
             && let Some(largest) = self.logs.values_mut().max_by_key(|log| log.bytes)
@@ -124,39 +162,27 @@ impl Logs {
                 LogLevel::Warn => "warn",
                 LogLevel::Error => "error",
             };
-            api::LogLine {
+            Line::new(api::LogLine {
                 at_unix_ms: call.now,
                 node: self.node.clone(),
                 function: function.clone(),
                 invocation: call.id.to_string(),
                 level: level.to_owned(),
                 message: line.message.clone(),
-            }
+            })
         });
+        let lines = lines.collect();
         self.kept().write((call.tenant.clone(), call.app.clone()), lines);
     }
 
     /// The lines behind number `after`; if they are more than an answer takes, the last of them.
     pub(crate) fn read(&self, tenant: &TenantName, app: &AppName, after: u64) -> api::Logs {
-        let kept = self.kept();
-        let Some(log) = kept.logs.get(&(tenant.clone(), app.clone())) else {
-            return api::Logs {
-                lines: Vec::new(),
-                next: after,
-            };
-        };
-        let mut room = MAX_ANSWER.0;
-        let behind = log.lines.iter().rev().take_while(|(number, _)| *number > after);
-        let fitting = behind.map_while(|(_, line)| {
-            let text = serde_json::to_vec(line).unwrap_or_default();
-            room = room.checked_sub(text.len() as u64 + 1)?;
-            Some(line.clone())
-        });
-        let mut lines: Vec<_> = fitting.collect();
-        lines.reverse();
+        let of = (tenant.clone(), app.clone());
+        let found = self.kept().logs.get(&of).map(|log| (log.behind(after), log.next));
+        let (lines, next) = found.unwrap_or_default();
         api::Logs {
-            lines,
-            next: log.next.max(after),
+            lines: lines.iter().map(|line| api::LogLine::clone(line)).collect(),
+            next: next.max(after),
         }
     }
 
@@ -175,18 +201,18 @@ mod tests {
     use fogline_core::model::{FunctionName, Timestamp};
     use fogline_protocol::api::LogLine;
 
-    use super::{BESIDE, Kept, MAX_BYTES, size};
+    use super::{BESIDE, Kept, Line, MAX_ANSWER, MAX_BYTES};
 
-    fn line(length: usize) -> LogLine {
+    fn line(length: usize) -> Line {
         let function: FunctionName = "f".parse().unwrap();
-        LogLine {
+        Line::new(LogLine {
             at_unix_ms: Timestamp(1),
             node: "edge-1".parse().unwrap(),
             function,
             invocation: String::new(),
             level: "info".to_owned(),
             message: "x".repeat(length),
-        }
+        })
     }
 
     /// One application has written more than all may have together, the others have not.
@@ -196,10 +222,10 @@ mod tests {
         let large = usize::try_from(MAX_BYTES.0 / 16 - BESIDE).unwrap();
         for (app, lines) in [("a", 7), ("b", 20), ("c", 1)] {
             let of = ("local".parse().unwrap(), app.parse().unwrap());
-            kept.write(of, (0..lines).map(|_| line(large)));
+            kept.write(of, (0..lines).map(|_| line(large)).collect());
         }
         let numbers = kept.logs.values().map(|log| {
-            let numbers = log.lines.iter().map(|(number, _)| *number);
+            let numbers = log.lines.iter().map(|line| line.number);
             (numbers.clone().min(), numbers.max(), log.lines.len())
         });
         let numbers: Vec<_> = numbers.collect();
@@ -213,10 +239,40 @@ mod tests {
         );
         let mut all = 0;
         for log in kept.logs.values() {
-            let sum: u64 = log.lines.iter().map(|(_, line)| size(line)).sum();
+            let sum: u64 = log.lines.iter().map(Line::size).sum();
             assert_eq!(log.bytes, sum);
             all += sum;
         }
         assert_eq!(kept.bytes, all);
+    }
+
+    /// Quotation marks take two bytes there.
+    #[test]
+    fn what_an_answer_takes_is_counted_as_it_is_written() {
+        let mut kept = Kept::default();
+        let of = ("local".parse().unwrap(), "a".parse().unwrap());
+        let quoted = |_| {
+            let line = LogLine::clone(&line(1 << 20).line);
+            Line::new(LogLine {
+                message: "\"".repeat(1 << 20),
+                ..line
+            })
+        };
+        kept.write(of, (0..8).map(quoted).collect());
+        let log = kept.logs.values().next().unwrap();
+        let behind = log.behind(0);
+        assert_eq!(
+            behind.len(),
+            3,
+            "four would be 8 MiB without what stands around them"
+        );
+        assert!(
+            serde_json::to_vec(&behind.iter().map(|line| &**line).collect::<Vec<_>>())
+                .unwrap()
+                .len() as u64
+                <= MAX_ANSWER.0
+        );
+        assert_eq!(log.behind(7).len(), 1);
+        assert!(log.behind(8).is_empty());
     }
 }

@@ -89,7 +89,8 @@ pub(crate) struct Ran {
 }
 
 impl Asked {
-    fn id(&self) -> RunId {
+    /// Each time another, if it has no name.
+    pub(crate) fn id(&self) -> RunId {
         match &self.key {
             Some(key) => RunId(admit::id_of_key(&self.scope, &format!("run {key}")).0),
             None => RunId(crate::random::bytes()),
@@ -125,11 +126,10 @@ impl Asked {
     }
 }
 
-/// Executes a run, and gives its result.
-pub(crate) async fn run(node: &Arc<Node>, asked: Asked) -> Result<Ran, Fault> {
+/// Executes a run of this id, and gives its result.
+pub(crate) async fn run(node: &Arc<Node>, id: RunId, asked: Asked) -> Result<Ran, Fault> {
     let app = node.apps.get(&asked.scope.tenant, &asked.scope.app)?;
-    let run = Run::start(asked.id(), &app.spec.workflow, asked.input.clone())
-        .map_err(|error| no_workflow(&error))?;
+    let run = Run::start(id, &app.spec.workflow, asked.input.clone()).map_err(|error| no_workflow(&error))?;
     asked.check_with_client(&app.spec)?;
     if asked.key.is_none() {
         return Executing::new(node, &asked, None).end(run).await;

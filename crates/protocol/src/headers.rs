@@ -18,6 +18,8 @@ pub const SEEN: HeaderName = HeaderName::from_static("fogline-seen");
 pub const REPLAYED: HeaderName = HeaderName::from_static("fogline-replayed");
 /// In replies: the node that executed; of a run, the node that was asked for it.
 pub const NODE: HeaderName = HeaderName::from_static("fogline-node");
+/// In replies to a run that was waited for, problems too: its id.
+pub const RUN: HeaderName = HeaderName::from_static("fogline-run");
 /// In replies: the execution model under which the session's primary part is now.
 pub const MODEL: HeaderName = HeaderName::from_static("fogline-model");
 /// In replies: how long the execution took, in microseconds.

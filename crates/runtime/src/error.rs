@@ -143,6 +143,8 @@ pub enum ExecuteError {
         fault: Fault,
         /// What it had logged until then.
         logs: Vec<LogLine>,
+        /// Whether a worker was made for it.
+        cold: bool,
     },
     /// The caller's time was over before the function's.
     #[error("the caller's deadline passed during the execution")]

@@ -84,6 +84,7 @@ async fn a_panic_is_a_trap_and_its_message_the_last_line_of_the_log() {
     let Err(ExecuteError::Guest {
         fault: Fault::Trap(_),
         logs,
+        cold: true,
     }) = executed
     else {
         panic!("{executed:?}");

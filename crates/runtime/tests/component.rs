@@ -345,14 +345,15 @@ async fn memory_that_an_earlier_call_did_without_is_not_what_a_later_one_fails_f
     };
     let worker = executor.execute(tagged("q")).await.unwrap().worker.unwrap();
     worker.keep(session(), written(1));
-    match executor.execute(tagged("?")).await {
-        Err(ExecuteError::Guest { fault, .. }) => {
-            assert!(
-                matches!(&fault, Fault::Trap(text) if text.contains("unreachable")),
-                "{fault}"
-            );
+    for cold in [false, true] {
+        match executor.execute(tagged("?")).await {
+            Err(ExecuteError::Guest { fault, cold: is, .. }) => {
+                let trapped = matches!(&fault, Fault::Trap(text) if text.contains("unreachable"));
+                assert!(trapped, "{fault}");
+                assert_eq!(is, cold, "what broke off is not used again");
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 }
 

@@ -9,7 +9,8 @@ pub enum StateError {
     Undeclared(String),
     /// The manifest does not say that this function writes the state of this name.
     ReadOnly(String),
-    /// The state would be larger than this many bytes.
+    /// The state would be larger than this many bytes: the most that a state may have, or what is left of what one
+    /// invocation may set.
     TooLarge(u64),
 }
 
@@ -18,7 +19,7 @@ impl fmt::Display for StateError {
         match self {
             Self::Undeclared(name) => write!(f, "the manifest does not let this function read state {name}"),
             Self::ReadOnly(name) => write!(f, "the manifest does not let this function write state {name}"),
-            Self::TooLarge(most) => write!(f, "a state has at most {most} bytes"),
+            Self::TooLarge(most) => write!(f, "the state may have at most {most} bytes here"),
         }
     }
 }
@@ -80,7 +81,8 @@ impl ByteState {
         Ok(state::set(self.name, value)?)
     }
 
-    /// Adds bytes at the end; sets the state if there is none.
+    /// Adds bytes at the end; sets the state if there is none. All of it counts as written under this version's schema
+    /// then: what may be of an older one is read and stored instead.
     pub fn append(&self, value: &[u8]) -> Result<(), StateError> {
         Ok(state::append(self.name, value)?)
     }

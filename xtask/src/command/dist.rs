@@ -72,6 +72,9 @@ const SMALL: &str = "-Cllvm-args=-pgso-lwss-only=false -inline-cold-callsite-thr
 /// Functions that came out alike are one in what is linked, a fiftieth of the command, where the toolchain's own linker is
 /// what links. Nothing may compare pointers to them.
 const FOLDED: &str = "-Clink-arg=-Wl,--icf=all";
+/// That host.
+const HAS_LINKER: &str = "x86_64-unknown-linux-gnu";
+
 /// Ciphers that come with AEGIS-256, 600 kB with their code for each kind of processor. Nobody calls them, but what looks for
 /// the best code when a program starts links them all: it looks for AEGIS-256's in their place.
 const UNUSED_CIPHERS: [&str; 5] = [
@@ -81,8 +84,6 @@ const UNUSED_CIPHERS: [&str; 5] = [
     "aegis256x2",
     "aegis256x4",
 ];
-/// That host.
-const HAS_LINKER: &str = "x86_64-unknown-linux-gnu";
 
 /// A target is named so that what runs while compiling is not built with these flags.
 fn compile(host: &str, what: &[&str], mut flags: Vec<String>) -> Result<(), Failure> {

@@ -142,24 +142,8 @@ fn node(node: &NodeInfo) -> [String; 9] {
 
 fn quotas(network: &Address, format: Format) -> Result<(), Failure> {
     let network = network.connect()?;
-    let nodes = network.wait(network.client.nodes())?;
-    let mut quotas = vec![network.wait(network.client.quota())?];
-    let mut silent = Vec::new();
-    for node in nodes.nodes.iter().filter(|node| node.name != nodes.here) {
-        let Some(http) = node.http.filter(|_| node.presence == Presence::Alive) else {
-            silent.push(node.name.as_str());
-            continue;
-        };
-        let client = network.client_of(http)?;
-        match network.wait_for(client.quota()) {
-            Ok(quota) => quotas.push(quota),
-            Err(_) => silent.push(node.name.as_str()),
-        }
-    }
-    if !silent.is_empty() {
-        output::note(&format!("no answer from {}", silent.join(", ")));
-    }
-    quotas.sort_by(|a, b| a.node.cmp(&b.node));
+    let (quotas, _) = network.ask_each(async |client, _| client.quota().await)?;
+    let quotas: Vec<_> = quotas.into_values().collect();
     match format {
         Format::Json => output::json(&quotas),
         Format::Text => {

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use data_encoding::BASE64;
 use fogline_client::{Error, Reply};
-use fogline_core::model::{AppName, ExecutionModel, FunctionName, NodeName, RunId, SessionId};
+use fogline_core::model::{AppName, ExecutionModel, FunctionName, NodeName, SessionId};
 use fogline_protocol::api::App;
 use fogline_protocol::problem::Kind;
 use serde::Serialize;
@@ -64,7 +64,7 @@ struct Invoked {
     app: Option<AppName>,
     session: Option<SessionId>,
     function: Option<FunctionName>,
-    run: Option<RunId>,
+    run: Option<String>,
     node: Option<NodeName>,
     model: Option<ExecutionModel>,
     seen: Option<String>,
@@ -220,7 +220,7 @@ fn attempt(
             (None, Who::Client) => {
                 let reply = client.run_workflow(app, session, input).await?;
                 Invoked {
-                    run: Some(reply.run),
+                    run: Some(reply.run.to_string()),
                     bytes: reply.output.to_vec(),
                     ..Invoked::default()
                 }
@@ -267,6 +267,7 @@ fn answered(output: &[u8]) -> String {
 
 fn of(reply: Reply) -> Invoked {
     Invoked {
+        run: reply.run.map(|run| run.to_string()),
         node: reply.node,
         model: reply.model,
         seen: reply.seen.map(|seen| seen.to_string()),

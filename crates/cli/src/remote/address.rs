@@ -1,15 +1,19 @@
 //! Where the network is.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use fogline_client::{Client, Error, network_file};
+use fogline_core::model::NodeName;
 use fogline_core::model::limits::DEFAULT_DEADLINE;
+use fogline_protocol::api::Presence;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::failure::Failure;
+use crate::output;
 
 /// How long a network of this machine may take to say that it is there.
 const GREETING: Duration = Duration::from_secs(5);
@@ -98,8 +102,39 @@ impl Network {
         Ok(self.wait_for(work)?)
     }
 
+    /// Asks each node of the network the same, and gives what they answer. The node that all else is asked has to; of the
+    /// others those are named, also to whoever waits, that do not.
+    pub(crate) fn ask_each<T>(
+        &self,
+        ask: impl AsyncFn(&Client, &NodeName) -> Result<T, Error>,
+    ) -> Result<(BTreeMap<NodeName, T>, Vec<NodeName>), Failure> {
+        let nodes = self.wait(self.client.nodes())?;
+        let first = self.wait(ask(&self.client, &nodes.here))?;
+        let others = nodes.nodes.into_iter().filter(|node| node.name != nodes.here);
+        let (mut answers, mut silent) = (BTreeMap::new(), Vec::new());
+        for node in others {
+            let answer = match node.http.filter(|_| node.presence == Presence::Alive) {
+                Some(http) => {
+                    let client = self.client_of(http)?;
+                    self.wait_for(ask(&client, &node.name)).ok()
+                }
+                None => None,
+            };
+            match answer {
+                Some(answer) => drop(answers.insert(node.name, answer)),
+                None => silent.push(node.name),
+            }
+        }
+        answers.insert(nodes.here, first);
+        if !silent.is_empty() {
+            let names: Vec<_> = silent.iter().map(NodeName::as_str).collect();
+            output::note(&format!("no answer from {}", names.join(", ")));
+        }
+        Ok((answers, silent))
+    }
+
     /// A client of another node of the network, of the same tenant, which does not wait long.
-    pub(crate) fn client_of(&self, http: SocketAddr) -> Result<Client, Failure> {
+    fn client_of(&self, http: SocketAddr) -> Result<Client, Failure> {
         let client = Client::builder(format!("http://{http}")).token(self.token.clone());
         Ok(client.timeout(GREETING).build()?)
     }

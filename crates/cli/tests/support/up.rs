@@ -25,10 +25,15 @@ pub(crate) struct Up(Child);
 
 impl Up {
     pub(crate) fn start(folder: &Path, data: &str) -> Self {
+        Self::of(folder, &["up", "--data", data])
+    }
+
+    /// As these arguments start it.
+    pub(crate) fn of(folder: &Path, arguments: &[&str]) -> Self {
         let mut up = Command::cargo_bin("fogline").unwrap();
         let up = up
             .env("XDG_STATE_HOME", folder.join("state"))
-            .args(["up", "--data", data])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn();
         let mut up = Self(up.unwrap());

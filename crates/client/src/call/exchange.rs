@@ -334,6 +334,7 @@ impl Client {
             output: reply_output,
             seen: now_seen,
             replayed: answer.header(headers::REPLAYED).unwrap_or(false),
+            run: answer.header(headers::RUN),
             node: answer.header(headers::NODE),
             model,
             execution: answer.execution(),

@@ -80,6 +80,7 @@ impl Client {
                 .unwrap_or_default(),
             seen: None,
             replayed: answer.header(headers::REPLAYED).unwrap_or(false),
+            run: None,
             node: answer.header(headers::NODE),
             model: None,
             execution: answer.execution(),

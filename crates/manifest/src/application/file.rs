@@ -73,8 +73,7 @@ pub(super) struct FunctionSection {
     pub(super) reads: Vec<Spanned<StateName>>,
     #[serde(default)]
     pub(super) writes: Vec<Spanned<StateName>>,
-    #[serde(default)]
-    pub(super) instance: Instance,
+    pub(super) instance: Option<Spanned<Instance>>,
     pub(super) operations: Option<u64>,
     pub(super) class: Option<FunctionClass>,
     #[serde(default)]

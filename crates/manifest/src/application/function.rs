@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fogline_core::application::{Application, Function, RuntimeKind};
+use fogline_core::application::{Application, Function, Instance, RuntimeKind};
 use fogline_core::model::{BadInput, Bytes, FunctionClass, FunctionName, Operations, StateName};
 use toml::Spanned;
 
@@ -48,11 +48,12 @@ pub(super) fn read(
         Some(output) => output.into_inner().0,
         None => USUAL_OUTPUT.min(limits.output),
     };
+    let instance = instance(source, &runtime, section.instance)?;
     Ok(Function {
         runtime,
         reads,
         writes,
-        instance: section.instance,
+        instance,
         limits,
         operations: section.operations.map_or(USUAL_OPERATIONS, Operations),
         class: section.class.unwrap_or(FunctionClass::Generic),
@@ -100,6 +101,22 @@ fn runtime(
             Err(source.fault(command.span().start, problem, "keep one of the two"))
         }
     }
+}
+
+fn instance(
+    source: &Source,
+    runtime: &RuntimeKind,
+    instance: Option<Spanned<Instance>>,
+) -> Result<Instance, BadInput> {
+    let Some(instance) = instance else {
+        return Ok(Instance::default());
+    };
+    if *instance.get_ref() == Instance::PerSession && matches!(runtime, RuntimeKind::Process { .. }) {
+        let problem = "a process is of all sessions, and cannot be kept for one";
+        let hint = "leave instance out; what a process keeps in its memory it may key by session";
+        return Err(source.fault(instance.span().start, problem, hint));
+    }
+    Ok(instance.into_inner())
 }
 
 fn declared(

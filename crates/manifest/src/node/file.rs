@@ -42,8 +42,7 @@ pub struct NodeConfig {
     /// Development mode: no tokens, and every listener on a loopback address. Default: false.
     #[serde(default)]
     pub loopback_only: bool,
-    /// The store behind the execution model `external`. Default: none, and applications that need it are
-    /// refused here.
+    /// The store behind the execution model `external`. Default: none, and sessions under that model are not served here.
     pub external: Option<ExternalStore>,
     /// The store of session records that it shares with the other nodes of its site. Default: its own, in `data`.
     pub in_edge: Option<InEdgeStore>,

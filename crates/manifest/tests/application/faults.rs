@@ -73,6 +73,7 @@ writes = ["two"] | writes = ["two"]\nlimits.output = ^"8 MB 1" | not a size | ma
 writes = ["two"] | writes = ["two"]\nlimits.output = ^"9 MiB" | expected 0 B to 8.0 MiB | leave the key out
 writes = ["two"] | writes = ["two"]\noutput = ^"2 kB"\nlimits.output = "1 kB" | above its limit | usually returns
 writes = ["shared"] | writes = ["shared"]\nlimits.fuel = ^9 | not counted | time
+writes = ["shared"] | writes = ["shared"]\ninstance = ^"per-session" | a process is of all sessions | leave instance out
 "#;
 
 #[test]

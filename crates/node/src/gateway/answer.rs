@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use fogline_core::model::{ExecutionModel, NodeName, StateName};
+use fogline_core::model::{ExecutionModel, NodeName, RunId, StateName};
 use fogline_core::session::Seen;
 use fogline_protocol::api::{Envelopes, Refused};
 use fogline_protocol::headers;
@@ -84,6 +84,7 @@ pub(crate) fn refusal(request: &HeaderMap, fault: &Fault) -> Response {
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
+    name_run(fault.run(), response.headers_mut());
     response
 }
 
@@ -100,6 +101,7 @@ fn in_base64<'a>(envelopes: impl IntoIterator<Item = &'a (StateName, Bytes)>) ->
 /// What the headers of an answer say.
 pub(crate) struct About<'a> {
     pub(crate) node: &'a NodeName,
+    pub(crate) run: Option<RunId>,
     pub(crate) execution_us: Option<u64>,
     pub(crate) seen: Option<Seen>,
     pub(crate) replayed: bool,
@@ -111,6 +113,7 @@ impl<'a> From<&'a Invoked> for About<'a> {
     fn from(invoked: &'a Invoked) -> Self {
         Self {
             node: &invoked.node,
+            run: None,
             execution_us: Some(invoked.execution_us),
             seen: invoked.seen,
             replayed: invoked.replayed,
@@ -179,10 +182,17 @@ pub(crate) fn mixed(status: StatusCode, first: Part, envelopes: &[(StateName, By
     )
 }
 
+fn name_run(run: Option<RunId>, into: &mut HeaderMap) {
+    if let Some(run) = run.and_then(|run| HeaderValue::from_str(&run.to_string()).ok()) {
+        into.insert(headers::RUN, run);
+    }
+}
+
 fn describe(about: &About<'_>, into: &mut HeaderMap) {
     if let Ok(node) = HeaderValue::from_str(about.node.as_str()) {
         into.insert(headers::NODE, node);
     }
+    name_run(about.run, into);
     if let Some(execution_us) = about.execution_us {
         into.insert(headers::EXECUTION_US, HeaderValue::from(execution_us));
     }

@@ -275,7 +275,7 @@ mod tests {
     use fogline_protocol::openapi;
     use http::Method;
 
-    use super::{ROUTES, Route, segments};
+    use super::{Noted, ROUTES, Route, segments};
 
     fn found(method: Method, path: &str) -> Option<(&'static str, Vec<String>)> {
         let path = segments(path).unwrap()?;
@@ -299,6 +299,20 @@ mod tests {
         let described: BTreeSet<String> = paths.iter().flat_map(methods).collect();
         let routes: BTreeSet<String> = ROUTES.iter().map(|route| route.title.to_owned()).collect();
         assert_eq!(described, routes);
+    }
+
+    #[test]
+    fn the_document_says_which_requests_are_part_of_their_callers_trace() {
+        let document: serde_json::Value = serde_json::from_str(openapi::document()).unwrap();
+        for route in ROUTES.iter() {
+            let (method, path) = route.title.split_once(' ').unwrap();
+            let parameters = document["paths"][path][method.to_lowercase()]["parameters"].as_array();
+            for header in ["traceparent", "tracestate"] {
+                let reference = format!("#/components/parameters/{header}");
+                let named = parameters.is_some_and(|all| all.iter().any(|it| it["$ref"] == reference));
+                assert_eq!(named, route.noted == Noted::Trace, "{}: {header}", route.title);
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Runs.
 
+use fogline_core::model::RunId;
 use fogline_protocol::api::{self, RunBy};
 use fogline_protocol::headers;
 use fogline_protocol::problem::Kind;
@@ -43,15 +44,24 @@ pub(super) async fn start(asked: Asked<'_>) -> Result<Response, Fault> {
         let run = runs::accept_run(node, wanted).await?;
         return Ok(accepted(app, session, &run));
     }
-    let ran = runs::run(node, wanted).await?;
-    Ok(ended(node, &whose, headers, ran, carried.in_parts))
+    let run = wanted.id();
+    let ran = runs::run(node, run, wanted).await;
+    let ran = ran.map_err(|fault| fault.of_run(run))?;
+    Ok(ended(node, (&whose, run), headers, ran, carried.in_parts))
 }
 
 /// The answer to a run, with what its client is told of the session as with any other answer.
-fn ended(node: &Node, scope: &Scope, headers: &HeaderMap, ran: Ran, in_parts: bool) -> Response {
+fn ended(
+    node: &Node,
+    (scope, run): (&Scope, RunId),
+    headers: &HeaderMap,
+    ran: Ran,
+    in_parts: bool,
+) -> Response {
     let wish = |session| node.requested.of(&scope.tenant, &scope.app, session);
     let about = About {
         node: &node.name,
+        run: Some(run),
         execution_us: None,
         seen: ran.shown.map(|shown| shown.seen),
         replayed: ran.replayed,
@@ -105,6 +115,7 @@ pub(super) async fn result(asked: Asked<'_>) -> Result<Response, Fault> {
     let [app, session, run] = asked.names()?;
     let scope = asked.scope(app, Some(session))?;
     runs::check_not_gone(asked.node, &scope).await?;
-    let ran = runs::result(asked.node, &scope, named(run)?)?;
-    Ok(ended(asked.node, &scope, asked.headers, ran, false))
+    let run = named(run)?;
+    let ran = runs::result(asked.node, &scope, run).map_err(|fault| fault.of_run(run))?;
+    Ok(ended(asked.node, (&scope, run), asked.headers, ran, false))
 }

@@ -161,7 +161,7 @@ impl Metrics {
         let registry = self.registry.sub_registry_with_prefix("fogline");
         let help = "Requests answered, by HTTP status";
         registry.register("requests", help, self.answers.clone());
-        let help = "From a request's first byte to its answer's first";
+        let help = "From a request's head to its answer's, before that is written";
         registry.register_with_unit("request", help, Unit::Seconds, self.seconds.clone());
         let help = "How long sessions waited while they moved to another home, by models: a migration is from one to itself";
         registry.register_with_unit("move_pause", help, Unit::Seconds, self.moves.clone());

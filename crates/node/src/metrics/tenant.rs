@@ -75,7 +75,7 @@ impl Families {
         faas.register("errors", help, self.errors.clone());
         let help = "Executions that took longer than their limit; errors, too";
         faas.register("timeouts", help, self.timeouts.clone());
-        let help = "Executions for which a worker was made";
+        let help = "Executions for which a worker was made, those that failed included";
         faas.register("coldstarts", help, self.cold.clone());
         let help = "How long it took to get functions ready at a deployment or start: compiling, or loading what was compiled, and making a worker";
         faas.register_with_unit("init_duration", help, Unit::Seconds, self.preparations.clone());
@@ -160,13 +160,12 @@ impl OfTenant {
                     Ok(_) => self.invocations.inc(),
                     Err(_) => self.errors.inc(),
                 };
-                if execution.cold {
-                    self.cold.inc();
-                }
+                self.cold.inc_by(u64::from(execution.cold));
                 self.durations.observe(execution.took.as_secs_f64());
             }
-            Err(ExecuteError::Guest { fault, .. }) => {
+            Err(ExecuteError::Guest { fault, cold, .. }) => {
                 self.errors.inc();
+                self.cold.inc_by(u64::from(*cold));
                 if matches!(fault, Fault::TimeLimit(_)) {
                     self.timeouts.inc();
                 }

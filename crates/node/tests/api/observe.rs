@@ -178,6 +178,28 @@ async fn a_tenant_sees_its_own_figures_and_the_operator_those_of_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_execution_fails_was_made_too() {
+    let server = Server::with(&["faults"]).await;
+    let echoed = server.post("/v1/apps/faults/functions/echo", "1").await;
+    echoed.status(200);
+    let counted = async |name: &str| metrics(&server).await[&format!("{name}{{tenant=\"local\"}}")];
+    for (failed, fault) in ["panic", "endless-loop", "memory-bomb", "big-output"]
+        .into_iter()
+        .enumerate()
+    {
+        let path = format!("/v1/apps/faults/functions/{fault}");
+        server.post(&path, "100000").await.status(502);
+        assert_eq!(counted("faas_errors_total").await, failed as f64 + 1.0);
+        assert_eq!(
+            counted("faas_coldstarts_total").await,
+            failed as f64 + 2.0,
+            "{fault}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_no_route_is_for_is_counted_too() {
     let server = Server::with(&[]).await;
     server.get("/v1/nothing").await.status(404);

@@ -289,6 +289,24 @@ async fn who_comes_when_all_is_busy_is_told_when_to_come_again() {
     server.stop().await;
 }
 
+/// Two steps at once would use one state of the client, which this one writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_its_client_could_not_run_is_not_created_as_the_document_says() {
+    let server = Server::with(&[]).await;
+    let at_once = |manifest: &str| {
+        format!("{manifest}\n[[workflow.steps]]\nname = \"more\"\nfunction = \"add\"\nafter = []\n")
+    };
+    server.deploy("counter", at_once).await.status(200);
+    let create = server
+        .post("/v1/apps/counter/sessions", "{\"model\": \"in-client\"}")
+        .await;
+    create.problem(Kind::Conflict);
+    let document: serde_json::Value = server.get("/openapi.json").await.status(200).json();
+    let answers = &document["paths"]["/v1/apps/{app}/sessions"]["post"]["responses"];
+    assert!(answers["409"].is_object(), "{answers}");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_end_and_move_and_say_so() {
     let server = Server::with(&["counter", "basket"]).await;

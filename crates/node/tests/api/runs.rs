@@ -71,6 +71,44 @@ async fn a_run_with_a_key_is_executed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_waited_for_says_its_id() {
+    let server = Server::with(&["counter"]).await;
+    for by in ["node", "hops"] {
+        let session = server.session("counter", "in-edge").await;
+        let run = async |key: &str, input: &str| {
+            let request = server.ask(Method::POST, &format!("{session}/runs"));
+            let request = request
+                .header("fogline-run-by", by)
+                .header("idempotency-key", key);
+            let answer = send(request.body(input.to_owned())).await;
+            let id = answer.header("fogline-run").expect("it says its id").to_owned();
+            (answer, id)
+        };
+        let (ran, id) = run("a", "4").await;
+        ran.status(200);
+        let described: Run = server
+            .get(&format!("{session}/runs/{id}"))
+            .await
+            .status(200)
+            .json();
+        assert_eq!(
+            (described.run.to_string(), described.status),
+            (id.clone(), RunStatus::Done)
+        );
+        let result = server.get(&format!("{session}/runs/{id}/result")).await;
+        assert_eq!(result.header("fogline-run"), Some(&*id));
+        let (failed, other) = run("b", "x").await;
+        failed.problem(Kind::InvalidInput);
+        assert_ne!(other, id);
+        let failed = server.get(&format!("{session}/runs/{other}/result")).await;
+        assert_eq!(failed.header("fogline-run"), Some(&*other), "{by}");
+        let unnamed = server.post(&format!("{session}/runs"), "1").await;
+        assert!(unnamed.header("fogline-run").is_some_and(|third| third != id));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_answer_to_a_run_says_what_it_shows_of_the_session() {
     let server = Server::with(&["counter"]).await;
     for by in ["node", "hops"] {

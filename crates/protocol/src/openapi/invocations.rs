@@ -55,6 +55,7 @@ fn functions() -> Vec<Operation> {
             "invokeWithoutSession",
             "Invokes a function that declares no state.",
         )
+        .traced()
         .with(NAMING)
         .body(carried(multipart::INPUT))
         .full_answer(200, invoked("Its output."))
@@ -66,6 +67,7 @@ fn functions() -> Vec<Operation> {
             "invoke",
             "Invokes a function for a session.",
         )
+        .traced()
         .with(NAMING)
         .body(carried(multipart::INPUT))
         .full_answer(
@@ -99,10 +101,12 @@ fn states() -> Vec<Operation> {
     const STATE: &str = "apps/{app}/sessions/{session}/states/{state}";
     vec![
         Operation::new("get", STATE, "getState", "The bytes of a state.")
+            .traced()
             .with(NAMING)
             .full_answer(200, invoked("Its bytes."))
             .problems(OF_STATES),
         Operation::new("put", STATE, "putState", "Sets a state.")
+            .traced()
             .with(NAMING)
             .body(carried(multipart::VALUE))
             .full_answer(
@@ -116,6 +120,7 @@ fn states() -> Vec<Operation> {
             "removeState",
             "Removes a state; one that is not set stays so.",
         )
+        .traced()
         .with(NAMING)
         .body(carried(multipart::VALUE))
         .full_answer(
@@ -129,6 +134,7 @@ fn states() -> Vec<Operation> {
             "openState",
             "The bytes of a state that the client holds.",
         )
+        .traced()
         .with(NAMING)
         .body(carried(multipart::INPUT))
         .full_answer(200, invoked("Its bytes."))
@@ -158,6 +164,7 @@ fn runs() -> Vec<Operation> {
             "run",
             "Runs the application's workflow for a session.",
         )
+        .traced()
         .with(&[
             "idempotency-key",
             "fogline-client",
@@ -172,6 +179,7 @@ fn runs() -> Vec<Operation> {
         )
         .full_answer(202, accepted)
         .problems_in_parts()
+        .of_run()
         .problems(OF_STATES)
         .problems(OF_FUNCTIONS),
         Operation::new(
@@ -192,6 +200,7 @@ fn runs() -> Vec<Operation> {
             200,
             invoked("Its result, and the envelopes that the client must keep."),
         )
+        .of_run()
         .problems(OF_STATES)
         .problems(OF_FUNCTIONS),
     ]

@@ -104,9 +104,10 @@ fn sessions() -> Vec<Operation> {
             "createSession",
             "Creates a session.",
         )
+        .traced()
         .body(json_of("NewSession"))
         .full_answer(201, created())
-        .problems(&[NotFound, TooLarge, QuotaExceeded, Unavailable]),
+        .problems(&[Conflict, NotFound, TooLarge, QuotaExceeded, Unavailable]),
         Operation::new("get", SESSION, "describeSession", "Describes a session.")
             .answer(200, "The session.", json_of("Session"))
             .problems(FOUND),
@@ -116,6 +117,7 @@ fn sessions() -> Vec<Operation> {
             "deleteSession",
             "Deletes a session; one that is deleted stays so.",
         )
+        .traced()
         .with(NAMING)
         .full_answer(204, json!({"description": "It is deleted."}))
         .problems(FOUND),
@@ -197,6 +199,7 @@ fn conversion() -> Operation {
         "convertSession",
         "Moves a session to another model.",
     )
+    .traced()
     .with(NAMING)
     .required_body(asked)
     .answer(200, description, converted)
@@ -221,6 +224,7 @@ fn migration() -> Operation {
         "migrateSession",
         "Moves a session to another node, under the model that it has.",
     )
+    .traced()
     .with(NAMING)
     .required_body(asked)
     .answer(200, "The session where it is now.", json_of("Session"))
@@ -235,6 +239,7 @@ fn drain() -> Operation {
         "drainNode",
         "Moves a node's sessions to others, for as long as the caller waits. For operators.",
     )
+    .traced()
     .answer(
         200,
         "How many were moved, and how many were not.",

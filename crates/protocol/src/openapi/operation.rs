@@ -14,6 +14,7 @@ pub(super) struct Operation {
     parameters: Vec<String>,
     problems: Vec<Kind>,
     in_parts: bool,
+    of_run: bool,
     rest: Map<String, Value>,
     answers: BTreeMap<String, Value>,
 }
@@ -40,6 +41,7 @@ impl Operation {
             parameters,
             problems: Vec::new(),
             in_parts: false,
+            of_run: false,
             rest,
             answers: BTreeMap::new(),
         };
@@ -81,6 +83,17 @@ impl Operation {
     /// May be answered with these problems too.
     pub(super) fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend_from_slice(kinds);
+        self
+    }
+
+    /// Is part of the trace that its headers name.
+    pub(super) fn traced(self) -> Self {
+        self.with(&["traceparent", "tracestate"])
+    }
+
+    /// Its problems say which run they are of, once there is one.
+    pub(super) fn of_run(mut self) -> Self {
+        self.of_run = true;
         self
     }
 
@@ -134,8 +147,11 @@ impl Operation {
             }
         }
         for (status, kinds) in by_status {
-            self.answers
-                .insert(status.to_string(), problem_answer(&kinds, self.in_parts));
+            let mut answer = problem_answer(&kinds, self.in_parts);
+            if self.of_run {
+                answer["headers"]["fogline-run"] = json!({"$ref": "#/components/headers/fogline-run"});
+            }
+            self.answers.insert(status.to_string(), answer);
         }
         let reference = |name: &String| json!({"$ref": format!("#/components/parameters/{name}")});
         let parameters: Vec<_> = self.parameters.iter().map(reference).collect();

@@ -126,6 +126,16 @@ fn request_headers() -> impl Iterator<Item = (String, Value)> {
             json!({"type": "string"}),
             "`respond-async`: accept the run now, execute it later; other preferences are ignored (RFC 7240).",
         ),
+        (
+            headers::TRACEPARENT,
+            json!({"type": "string"}),
+            "Of which trace the request is, and which span caused it (W3C Trace Context).",
+        ),
+        (
+            headers::TRACESTATE,
+            json!({"type": "string"}),
+            "What others want to be passed on with the trace, up to 512 bytes (W3C Trace Context).",
+        ),
     ];
     let parameter = |(name, schema, description): (HeaderName, Value, &str)| {
         let parameter =
@@ -144,6 +154,7 @@ pub(super) fn answer_headers() -> Map<String, Value> {
             name(),
             "The node that executed; of a run, the node that was asked for it.",
         ),
+        (headers::RUN, hex_id(), "Of a run: its id."),
         (
             headers::EXECUTION_US,
             json!({"type": "integer"}),

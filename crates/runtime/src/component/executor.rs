@@ -40,6 +40,14 @@ enum Limit {
     Caller,
 }
 
+/// What is known of an attempt that breaks off.
+#[derive(Clone, Copy)]
+struct Attempted {
+    limit: Limit,
+    /// Whether its worker was made for it.
+    cold: bool,
+}
+
 #[async_trait]
 impl Executor for ComponentExecutor {
     async fn execute(&self, call: Call) -> Result<Execution, ExecuteError> {
@@ -57,6 +65,7 @@ impl Executor for ComponentExecutor {
         let keep = call.keep.filter(|_| self.per_session);
         let reused = keep.as_ref().and_then(|tag| self.kept.take(self.id, tag));
         let cold = reused.is_none();
+        let attempted = Attempted { limit, cold };
         let made = match reused {
             Some(worker) => self.blueprint.again(worker, attempt),
             None => match self.blueprint.make(attempt).await {
@@ -65,10 +74,10 @@ impl Executor for ComponentExecutor {
                 made => made,
             },
         };
-        let mut worker = made.map_err(|broken| self.not_made(broken, limit))?;
+        let mut worker = made.map_err(|broken| self.not_made(broken, attempted))?;
         let outcome = match worker.call(call.input).await {
             Ok(outcome) => outcome,
-            Err(error) => return Err(self.broke_off(worker.broken(error), limit)),
+            Err(error) => return Err(self.broke_off(worker.broken(error), attempted)),
         };
         let (mut writes, logs) = worker.finish();
         let logs = logs.finish();
@@ -78,6 +87,7 @@ impl Executor for ComponentExecutor {
                 return Err(ExecuteError::Guest {
                     fault: Fault::OutputTooLarge { size, limit },
                     logs,
+                    cold,
                 });
             }
             Ok(_) => {}
@@ -117,7 +127,8 @@ impl ComponentExecutor {
             Err(broken) if used_up(&broken) => self.make_room(broken).await,
             made => made,
         };
-        made.map(drop).map_err(|broken| self.not_made(broken, limit))
+        let attempted = Attempted { limit, cold: true };
+        made.map(drop).map_err(|broken| self.not_made(broken, attempted))
     }
 
     /// Makes a worker in the place of kept ones, after one for which the pool had no room.
@@ -140,11 +151,11 @@ impl ComponentExecutor {
     }
 
     /// Why no worker could be made.
-    fn not_made(&self, broken: Box<Broken>, limit: Limit) -> ExecuteError {
+    fn not_made(&self, broken: Box<Broken>, attempted: Attempted) -> ExecuteError {
         if used_up(&broken) {
             return ExecuteError::Busy(Busy::Node);
         }
-        match self.fault(broken, limit) {
+        match self.fault(broken, attempted) {
             Ok(error) => error,
             Err(broken) => ExecuteError::Internal {
                 doing: "making a worker",
@@ -155,19 +166,20 @@ impl ComponentExecutor {
 
     /// Why a call did not end: wasmtime reports many faults of guests as plain errors, such as a text that is not
     /// UTF-8, and nothing that the host does in a call can fail.
-    fn broke_off(&self, broken: Box<Broken>, limit: Limit) -> ExecuteError {
-        self.fault(broken, limit)
+    fn broke_off(&self, broken: Box<Broken>, attempted: Attempted) -> ExecuteError {
+        self.fault(broken, attempted)
             .unwrap_or_else(|broken| ExecuteError::Guest {
                 fault: Fault::Trap(broken.error.root_cause().to_string()),
                 logs: broken.host.attempt.logs.finish(),
+                cold: attempted.cold,
             })
     }
 
     /// What the guest or its caller is known to be guilty of.
-    fn fault(&self, mut broken: Box<Broken>, limit: Limit) -> Result<ExecuteError, Box<Broken>> {
+    fn fault(&self, mut broken: Box<Broken>, attempted: Attempted) -> Result<ExecuteError, Box<Broken>> {
         let refused = broken.host.memory.take_refused();
         let fault = match (broken.error.downcast_ref::<Trap>(), self.limits.fuel) {
-            _ if broken.error.is::<TimeUp>() => match limit {
+            _ if broken.error.is::<TimeUp>() => match attempted.limit {
                 Limit::Function => Fault::TimeLimit(self.limits.time),
                 Limit::Caller => return Ok(ExecuteError::Deadline),
             },
@@ -179,6 +191,7 @@ impl ComponentExecutor {
         Ok(ExecuteError::Guest {
             fault,
             logs: broken.host.attempt.logs.finish(),
+            cold: attempted.cold,
         })
     }
 }

@@ -80,6 +80,7 @@ impl Executor for ProcessExecutor {
                 return Err(ExecuteError::Guest {
                     fault,
                     logs: answer.logs,
+                    cold: false,
                 });
             }
         }
@@ -117,5 +118,6 @@ fn guest(fault: Fault) -> ExecuteError {
     ExecuteError::Guest {
         fault,
         logs: Vec::new(),
+        cold: false,
     }
 }

@@ -181,3 +181,25 @@ async fn a_state_with_a_model_of_its_own_stays_with_the_client_while_the_others_
     }
     nodes.stop().await;
 }
+
+#[tokio::test]
+async fn inputs_and_outputs_may_be_values() {
+    let (_folder, nodes, device, _) = beside_an_operator().await;
+    let Device { client, app, session } = &device;
+    let add = "add".parse().unwrap();
+    let total: i64 = client.invoke_json(app, session, &add, &1_u8).await.unwrap();
+    assert_eq!(total, 6);
+    let total: i64 = client.run_json(app, session, &1_i32).await.unwrap();
+    assert_eq!(total, 7);
+    let text: Result<String, _> = client.invoke_json(app, session, &add, &1).await;
+    assert!(matches!(text, Err(Error::Output(_))), "{text:?}");
+    let no_json = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let refused: Result<i64, _> = client.run_json(app, session, &no_json).await;
+    assert!(matches!(refused, Err(Error::Input(_))), "{refused:?}");
+    assert_eq!(
+        device.add(0).await,
+        "8",
+        "what was not understood was executed, what was not sent was not"
+    );
+    nodes.stop().await;
+}

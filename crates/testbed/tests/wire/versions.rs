@@ -173,3 +173,25 @@ async fn steps_at_once_of_a_later_version_do_not_write_one_state_of_a_session_th
     one.in_session(&mut convert, "runs", "1", &[]).await.ok();
     nodes.stop().await;
 }
+
+/// What a component wrote under one schema another reads through its `upgrade`, and writes under its own.
+#[tokio::test]
+async fn a_state_is_upgraded_by_the_function_that_next_writes_it() {
+    let (_folder, nodes, one, _) = two_callers(Setup::default()).await;
+    for model in ["in-edge", "in-function", "in-client"] {
+        one.deploy_parts(&package("counter", str::to_owned)).await.ok();
+        let mut held = one.session("counter", model).await;
+        let add = async |held: &mut Held, amount| {
+            let answer = one.in_session(held, "functions/add", amount, &[]).await;
+            answer.ok().text()
+        };
+        assert_eq!(add(&mut held, "250").await, "250", "{model}");
+        one.deploy_parts(&package("upgraded", str::to_owned)).await.ok();
+        assert_eq!(add(&mut held, "1").await, "3.5", "{model}: hundredths before");
+        assert_eq!(add(&mut held, "1").await, "4.5", "{model}: upgraded once");
+        one.send(one.http.delete(format!("{}/v1/apps/counter", one.url)))
+            .await
+            .ok();
+    }
+    nodes.stop().await;
+}
