@@ -143,7 +143,7 @@ async fn drive<S: Script>(
                 Some(format!("{error}"))
             }
         };
-        if let Some(failure) = failure {
+        if let Some(failure) = failure.filter(|_| counts) {
             seen.failed += 1;
             seen.first_failure.get_or_insert(failure);
         }

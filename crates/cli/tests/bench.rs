@@ -115,3 +115,16 @@ fn a_load_that_lasts_no_time_is_refused() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("expected some time"), "{error}");
 }
+
+#[test]
+fn what_no_clock_can_add_is_refused() {
+    for option in ["--for", "--warm-up"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_fogline"))
+            .args(["bench", "--local", option, "500000000000years"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("at most a day"), "{error}");
+    }
+}

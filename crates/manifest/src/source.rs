@@ -35,13 +35,7 @@ impl Source {
         let size = std::fs::metadata(path)
             .map_err(|error| unreadable(format!("cannot be read: {error}")))?
             .len();
-        if size > MAX_BYTES {
-            return Err(BadInput::whole(
-                &name,
-                format!("has {size} bytes, expected at most {MAX_BYTES}"),
-                "name a file that is written by hand; traces, networks and components are files of their own",
-            ));
-        }
+        by_hand(&name, size)?;
         let bytes = std::fs::read(path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
@@ -52,6 +46,11 @@ impl Source {
             )
         })?;
         Ok(Self { name, text })
+    }
+
+    /// Whether it may have been written by hand, wherever it came from: to read what is larger takes long.
+    pub(crate) fn is_by_hand(&self) -> Result<(), BadInput> {
+        by_hand(&self.name, self.text.len() as u64)
     }
 
     /// Reads the text as TOML; `manual` is the page that describes such files.
@@ -108,6 +107,18 @@ impl Source {
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() as u64 + 1;
         BadInput::at(&self.name, line, column, problem, hint)
     }
+}
+
+/// Refuses what is larger than people write by hand.
+fn by_hand(name: &str, size: u64) -> Result<(), BadInput> {
+    if size <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(BadInput::whole(
+        name,
+        format!("has {size} bytes, expected at most {MAX_BYTES}"),
+        "name a file that is written by hand; traces, networks and components are files of their own",
+    ))
 }
 
 /// The parser's message as one sentence of ours.

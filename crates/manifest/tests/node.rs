@@ -53,7 +53,7 @@ fn the_manual_s_example_is_read_and_its_paths_lead_to_its_folder() {
     assert_eq!(config.capabilities, ["gpu=pascal", "site=roof"]);
     assert!(config.runs_functions);
     assert_eq!(config.tenants[0].token_file, folder.path().join("acme.token"));
-    assert!(!config.loopback_only);
+    assert!(!config.loopback_only && !config.tenants[0].processes);
     let telemetry = config.telemetry.expect("it sends traces");
     assert_eq!(telemetry.otlp, "http://127.0.0.1:4318");
     assert_eq!((telemetry.sample, telemetry.service.as_str()), (0.01, "fogline"));
@@ -85,6 +85,16 @@ fn traces_go_to_an_address_over_http_and_a_share_is_a_share() {
         let refused = with(&format!("otlp = \"http://a:1\"\nsample = {bad}")).unwrap_err();
         assert!(refused.contains("cannot be recorded"), "{refused}");
     }
+}
+
+#[test]
+fn a_tenant_has_programs_if_the_operator_says_so() {
+    let text = example().replace(
+        "token-file = \"acme.token\"",
+        "token-file = \"t\"\nprocesses = true",
+    );
+    let config = NodeConfig::parse(&source(&text)).expect("it is a key");
+    assert!(config.tenants[0].processes);
 }
 
 #[test]

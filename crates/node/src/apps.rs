@@ -8,8 +8,8 @@ mod packages;
 pub(crate) mod rollout;
 mod sources;
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
@@ -57,6 +57,8 @@ pub(crate) struct Apps {
     runtime: Arc<dyn Runtime>,
     folders: Folders,
     most: usize,
+    /// Whose functions may be programs.
+    processes: BTreeSet<TenantName>,
     /// Who changes what is served of an application does so in its turn, and waits for no other node meanwhile.
     pub(crate) changing: Turns<AppKey>,
     /// Who brings an application here does so in its turn.
@@ -65,13 +67,14 @@ pub(crate) struct Apps {
 }
 
 impl Apps {
-    /// Those that the store has kept; none is served yet. At most so many, of all tenants.
+    /// Those that the store has kept; none is served yet. At most so many, of all tenants, and with programs those of
+    /// some.
     pub(crate) fn open(
         node: &NodeName,
         store: &Arc<EmbeddedStore>,
         runtime: Arc<dyn Runtime>,
         folder: PathBuf,
-        most: usize,
+        (most, processes): (usize, BTreeSet<TenantName>),
     ) -> Result<Self, StoreError> {
         Ok(Self {
             catalogue: Catalogue::open(node.clone(), Arc::clone(store))?,
@@ -79,6 +82,7 @@ impl Apps {
             runtime,
             folders: Folders::new(folder.join("apps")),
             most,
+            processes,
             changing: Turns::new(MAX_SESSION_QUEUE),
             following: Turns::new(MAX_SESSION_QUEUE),
             served: RwLock::default(),
@@ -92,6 +96,17 @@ impl Apps {
         }
         let title = format!("the node has {others} applications, the most that it keeps");
         let hint = "delete one that nobody needs, or raise limits.applications of the node";
+        Err(Fault::new(Kind::NotDeployable, title, hint))
+    }
+
+    /// Refuses a program of a tenant that may not run any here.
+    fn check_may_run(&self, tenant: &TenantName, function: &FunctionName) -> Result<(), Fault> {
+        if self.processes.contains(tenant) {
+            return Ok(());
+        }
+        let title = format!("{function} is a process, and {tenant} may not run processes at this node");
+        let hint = "make a component of it; or have the operator set processes = true for the tenant, if it may do whatever the \
+                    node's user may";
         Err(Fault::new(Kind::NotDeployable, title, hint))
     }
 
@@ -195,11 +210,10 @@ impl Apps {
             text: package.manifest.clone(),
         };
         let spec = manifest::parse(&source).map_err(|fault| not_deployable(&fault))?;
-        check_paths(package)?;
+        folders::check_paths(package)?;
         let folder = self.folders.hold(tenant, digest).await;
-        let is_process =
-            |function: &application::Function| matches!(function.runtime, RuntimeKind::Process { .. });
-        if spec.functions.values().any(is_process) {
+        if let Some(function) = process(&spec) {
+            self.check_may_run(tenant, function)?;
             folders::lay_out(folder.path(), package).await?;
         }
         let mut functions = BTreeMap::new();
@@ -219,6 +233,7 @@ impl Apps {
             };
             let artefact = Artefact {
                 bytes,
+                application: format!("{tenant}/{}", spec.name),
                 folder: folder.path().to_owned(),
             };
             let since = Instant::now();
@@ -343,19 +358,11 @@ fn no_application(app: &AppName) -> Fault {
     )
 }
 
-fn check_paths(package: &Package) -> Result<(), Fault> {
-    let below = |path: &&String| {
-        let mut parts = Path::new(path).components();
-        parts.all(|part| matches!(part, Component::Normal(_)))
-    };
-    match package.files.keys().find(|path| !below(path)) {
-        None => Ok(()),
-        Some(path) => Err(Fault::new(
-            Kind::BadRequest,
-            format!("the path {path} leaves the application's folder"),
-            "name files beside the manifest, without .. and not from the root",
-        )),
-    }
+/// A function of an application that is a program, if there is one.
+fn process(spec: &Application) -> Option<&FunctionName> {
+    let mut functions = spec.functions.iter();
+    let found = functions.find(|(_, function)| matches!(function.runtime, RuntimeKind::Process { .. }));
+    found.map(|(name, _)| name)
 }
 
 /// Refuses a package without one of the files, or anything of one of the folders, that a function names.

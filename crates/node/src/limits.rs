@@ -1,6 +1,6 @@
 //! What a node takes at once; whoever comes then is told so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fogline_core::model::TenantName;
@@ -18,6 +18,8 @@ pub struct Limits {
     pub apps: usize,
     /// What tenants may use; those that are not here, as much as there is.
     pub quotas: BTreeMap<TenantName, Quota>,
+    /// Tenants with tokens whose functions may be programs: these may do what the node's user may.
+    pub processes: BTreeSet<TenantName>,
     /// How often it looks for what has expired, or belongs to an application that was deleted.
     pub sweep_every: Duration,
     /// How long the record of a run whose steps call each other waits for something to come before it fires again what
@@ -34,6 +36,7 @@ impl Default for Limits {
             session_queue: MAX_SESSION_QUEUE,
             apps: 1000,
             quotas: BTreeMap::new(),
+            processes: BTreeSet::new(),
             sweep_every: Duration::from_secs(60),
             fire_again_after: Duration::from_secs(1),
             write_patience: Duration::from_secs(30),

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::follow::Followed;
 use crate::forwards::Forwards;
+use crate::gateway::Room;
 use crate::homes::{Homes, Owner, Turns};
 use crate::invoke::Dispatcher;
 use crate::logs::Logs;
@@ -42,6 +43,8 @@ pub(crate) struct Node {
     pub(crate) apps: Apps,
     /// How often what has expired is looked for.
     pub(crate) sweep_every: Duration,
+    /// For the bodies of requests.
+    pub(crate) bodies: Arc<Room>,
     /// How long a caller may take nothing of its answer.
     pub(crate) write_patience: Duration,
     pub(crate) homes: Homes,

@@ -1,6 +1,6 @@
 //! Starting and stopping a node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fogline_core::dispatch::Map;
 use fogline_core::model::{NodeName, TenantName};
-use fogline_core::network::NetworkError;
+use fogline_core::network::{NetworkError, VertexId};
 use fogline_membership::Membership;
 use fogline_runtime::Runtime;
 use fogline_state::seal::{Keyring, Sealer};
@@ -159,14 +159,13 @@ pub async fn start_with(
     options: Options,
     records: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync + 'static,
 ) -> Result<Handle, StartError> {
-    let data = options.data.clone();
-    let store = open(&data).await?;
+    let store = open(&options.data).await?;
     let begun = incarnation::begin(&store).await?;
     tracing::info!(node = %options.name, incarnation = begun.number, "starts");
     let (listener, http) = listen(options.http).await?;
     let (map, members, gossip) = surroundings(&options, http, begun.number).await?;
-    let here = map.place_of(&options.name);
-    let here = here.ok_or_else(|| StartError::NotOnMap(options.name.clone()))?;
+    let here = place(&map, &options.name)?;
+    let allowed = allowed(&options.tenants, &options.limits);
     let quotas = Arc::new(Quotas::new(options.limits.quotas));
     let (local, site) = home(&options.name, &store, &quotas, options.quorum, records);
     let external = external(options.external, &options.name, &local, options.peers.as_ref());
@@ -181,9 +180,10 @@ pub async fn start_with(
     let homes = Homes::new(name, Arc::clone(&local), external, peers, site.clone());
     let owner = Owner::new(local, lease, counting, tasks.clone(), begun.after_crash);
     let node = Arc::new(Node {
-        apps: Apps::open(&options.name, &store, options.runtime, data, options.limits.apps)?,
+        apps: Apps::open(&options.name, &store, options.runtime, options.data, allowed)?,
         sweep_every: options.limits.sweep_every,
         write_patience: options.limits.write_patience,
+        bodies: Arc::new(gateway::Room::new(gateway::MAX_BODIES)),
         homes: homes.traced(&tracer),
         owner: Arc::new(owner),
         turns: Turns::new(options.limits.session_queue),
@@ -228,6 +228,17 @@ pub async fn start_with(
         keeping,
         leaving,
     })
+}
+
+/// How many applications a node keeps, and whose functions may be programs.
+fn allowed(tenants: &Tenants, limits: &Limits) -> (usize, BTreeSet<TenantName>) {
+    (limits.apps, tenants.with_processes(&limits.processes))
+}
+
+/// Where a node is on its map.
+fn place(map: &Map, node: &NodeName) -> Result<VertexId, StartError> {
+    let place = map.place_of(node);
+    place.ok_or_else(|| StartError::NotOnMap(node.clone()))
 }
 
 /// The store of a node's records, and its site, if others share it.

@@ -1,5 +1,7 @@
 //! Who may ask: a token for each tenant, or none in loopback development mode.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::constant_time;
 use fogline_core::model::TenantName;
 use fogline_protocol::problem::Kind;
@@ -31,6 +33,14 @@ impl Tenants {
         match self {
             Self::Open(tenant) => vec![tenant],
             Self::Tokens(tokens) => tokens.iter().map(|(tenant, _)| tenant).collect(),
+        }
+    }
+
+    /// Those whose functions may be programs: in development mode the one that there is, otherwise those that are allowed to.
+    pub(crate) fn with_processes(&self, allowed: &BTreeSet<TenantName>) -> BTreeSet<TenantName> {
+        match self {
+            Self::Open(tenant) => BTreeSet::from([tenant.clone()]),
+            Self::Tokens(_) => allowed.clone(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 use data_encoding::HEXLOWER;
 use fogline_core::model::StateName;
+use fogline_core::model::limits::MAX_FILES;
 use futures_util::stream;
 use thiserror::Error;
 
@@ -26,9 +27,8 @@ pub const MANIFEST: &str = "manifest";
 
 const STATE: &str = "state.";
 
-/// Most parts that a body may have: more states than an application may declare, and more components. A package is a
-/// manifest and a file less.
-pub const MAX_PARTS: usize = 256;
+/// Most parts that a body may have: a manifest and its files, which are more than an application may declare states.
+pub const MAX_PARTS: usize = MAX_FILES + 1;
 
 /// The name of the part that holds a state's envelope. An empty part says that there is no such state any more.
 #[must_use]

@@ -19,6 +19,8 @@ use crate::process::ProcessRuntime;
 pub struct Artefact {
     /// Its component; empty for a process.
     pub bytes: Bytes,
+    /// Whose it is, as `TENANT/APP`, for the node's log.
+    pub application: String,
     /// The folder of the manifest, where a process is started.
     pub folder: PathBuf,
 }
@@ -42,7 +44,8 @@ pub trait Runtime: Send + Sync {
 /// Executes one function. Whatever it holds, workers and processes too, ends when it is dropped.
 #[async_trait]
 pub trait Executor: Send + Sync {
-    /// Executes the function within its limits. Dropping the future ends the execution.
+    /// Executes the function within its limits. Dropping the future ends the execution of a component; a process goes on with
+    /// it, which keeps its place among the function's executions.
     ///
     /// # Errors
     /// When there is no outcome; see [`ExecuteError`]. An error that the function itself gave is an outcome.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use fogline_core::application::{Function, Instance, RuntimeKind};
 use fogline_runtime::process::ProcessRuntime;
-use fogline_runtime::{ExecuteError, Executor, Fault, FunctionFault, GuestError, PrepareError};
+use fogline_runtime::{Busy, ExecuteError, Executor, Fault, FunctionFault, GuestError, PrepareError};
 use support::call;
 use tempfile::TempDir;
 
@@ -279,6 +279,54 @@ async fn a_program_that_answers_calls_is_left_alone_when_it_does_not_say_that_it
         assert_eq!(run(&executor, "w0.01").await.unwrap(), "");
     }
     assert_eq!(run(&executor, "p").await.unwrap(), before);
+}
+
+/// As when a connection's caller hangs up: what it called for is dropped.
+#[tokio::test]
+async fn a_call_that_is_dropped_keeps_its_place_until_the_program_has_answered_it() {
+    let mut single = function(&["threads"]);
+    single.limits.concurrency = 1;
+    let (executor, _folder) = ready(&single).await;
+    let hurried = tokio::time::timeout(Duration::from_millis(20), run(&executor, "w1"));
+    hurried.await.unwrap_err();
+    assert!(matches!(
+        run(&executor, "p").await,
+        Err(ExecuteError::Busy(Busy::Function(1)))
+    ));
+    let executor = &executor;
+    eventually(async || run(executor, "p").await.ok()).await;
+}
+
+/// This test program again, with few descriptors, all of which it takes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_program_is_left_alone_when_its_node_has_no_descriptor_left() {
+    const FEW: &str = "FOGLINE_TEST_FEW_DESCRIPTORS";
+    if std::env::var_os(FEW).is_some() {
+        let (executor, _folder) = ready(&function(&[])).await;
+        let before = run(&executor, "p").await.unwrap();
+        let mut taken = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            taken.push(file);
+        }
+        for _ in 0..100 {
+            let failed = run(&executor, "p").await;
+            assert!(matches!(failed, Err(ExecuteError::Internal { .. })), "{failed:?}");
+            tokio::task::yield_now().await;
+        }
+        drop(taken);
+        assert_eq!(run(&executor, "p").await.unwrap(), before);
+        return;
+    }
+    let test = "a_program_is_left_alone_when_its_node_has_no_descriptor_left";
+    let node = Command::new("sh")
+        .args(["-c", "ulimit -n 64 && exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(FEW, "")
+        .output()
+        .unwrap();
+    assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stdout));
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = period)]
     lasts: Duration,
     /// How long it lasts before that
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = at_most_a_day)]
     warm_up: Duration,
     /// A model to be loaded; may be given several times [default: all four]
     #[arg(long = "model", value_name = "MODEL")]
@@ -154,10 +154,18 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn period(text: &str) -> Result<Duration, String> {
+    match at_most_a_day(text)? {
+        Duration::ZERO => Err("expected some time".to_owned()),
+        period => Ok(period),
+    }
+}
+
+/// A time that can be added to a clock's.
+pub(super) fn at_most_a_day(text: &str) -> Result<Duration, String> {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
     match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("expected some time".to_owned()),
-        Ok(period) => Ok(period),
-        Err(error) => Err(error.to_string()),
+        Ok(period) if period > DAY => Err("expected at most a day".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
     }
 }
 

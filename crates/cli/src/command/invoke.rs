@@ -154,7 +154,10 @@ fn in_session(args: &Args, network: &Network, app: &App, input: Vec<u8>) -> Resu
     }
     match attempt(args, network, app, &session, input) {
         Ok(invoked) => {
-            remember()?;
+            // What the function has given is worth more than what to do next.
+            if let Err(failure) = remember() {
+                output::error(&failure);
+            }
             Ok(invoked)
         }
         Err(Attempt::Failed(failure)) => Err(failure),

@@ -122,6 +122,7 @@ fn limits(config: &NodeConfig) -> Limits {
         .tenants
         .iter()
         .map(|tenant| (tenant.name.clone(), tenant.quota));
+    let with_processes = config.tenants.iter().filter(|tenant| tenant.processes);
     let default = Limits::default();
     let or = |value: Option<NonZeroU32>, default| value.map_or(default, |value| value.get() as usize);
     Limits {
@@ -129,6 +130,7 @@ fn limits(config: &NodeConfig) -> Limits {
         session_queue: or(configured.session_queue, default.session_queue),
         apps: or(configured.applications, default.apps),
         quotas: quotas.filter(|(_, quota)| *quota != Quota::default()).collect(),
+        processes: with_processes.map(|tenant| tenant.name.clone()).collect(),
         ..default
     }
 }

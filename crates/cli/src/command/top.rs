@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 
+use super::bench::at_most_a_day;
 use crate::failure::Failure;
 use crate::output;
 use crate::remote::{Address, Network};
@@ -19,7 +20,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     network: Address,
     /// How long between two looks, as 500ms or 10s
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = at_most_a_day)]
     every: Duration,
     /// Look twice, print what happened between, and end
     #[arg(long)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use fogline_core::model::Bytes as Size;
-use fogline_core::model::limits::MAX_BODY;
-use fogline_protocol::multipart::{self, MAX_PARTS};
+use fogline_core::model::limits::{MAX_BODY, MAX_FILES};
+use fogline_protocol::multipart;
 
 use super::is_below;
 
@@ -117,9 +117,8 @@ impl<'a> Gathering<'a> {
 
     /// Before it is read: a folder may be far larger than a package.
     fn check_room(&self, name: &str, size: u64) -> Result<(), Wrong> {
-        // The manifest is a part, too.
-        if self.files.len() + 1 >= MAX_PARTS {
-            let most = format!("is one file too many: a package has at most {}", MAX_PARTS - 1);
+        if self.files.len() >= MAX_FILES {
+            let most = format!("is one file too many: a package has at most {MAX_FILES}");
             return wrong(
                 name,
                 &most,
@@ -154,7 +153,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-    use super::{MAX_BODY, MAX_PARTS};
+    use super::{MAX_BODY, MAX_FILES};
     use crate::package::Package;
 
     fn folder(files: &str) -> tempfile::TempDir {
@@ -217,7 +216,7 @@ mod tests {
                 fs::write(at.join("lib/\""), "").unwrap()
             }),
             ("lib", "one file too many", |at| {
-                (0..MAX_PARTS).for_each(|number| fs::write(at.join(format!("lib/{number}")), "").unwrap());
+                (0..=MAX_FILES).for_each(|number| fs::write(at.join(format!("lib/{number}")), "").unwrap());
             }),
         ];
         for (name, problem, change) in cases {

@@ -44,6 +44,10 @@ pub const MAX_CONFLICTS: u32 = 3;
 pub const MAX_REBASES: u32 = 8;
 /// States that an application may declare.
 pub const MAX_STATES: usize = 32;
+/// Functions that an application may have: each has mappings, or two processes, at every node.
+pub const MAX_FUNCTIONS: usize = 64;
+/// Files that a package may have beside its manifest, and that a function may name.
+pub const MAX_FILES: usize = 255;
 /// Steps that a workflow may have.
 pub const MAX_STEPS: usize = 64;
 /// How long an invocation may take in all, unless its caller says less.

@@ -1,6 +1,7 @@
 //! The files that a process needs beside those of its command line.
 
 use fogline_core::model::BadInput;
+use fogline_core::model::limits::MAX_FILES;
 use toml::Spanned;
 
 use crate::amount::excerpt;
@@ -8,6 +9,11 @@ use crate::source::Source;
 
 /// The files and folders that are named, each once. Whether they are there is for whoever reads them to say.
 pub(super) fn files(source: &Source, named: Vec<Spanned<String>>) -> Result<Vec<String>, BadInput> {
+    if let Some(beyond) = named.get(MAX_FILES) {
+        let problem = format!("there are {} files, expected at most {MAX_FILES}", named.len());
+        return Err(source.fault(beyond.span().start, problem, "name the folders that they are in"));
+    }
+    // They are so few that looking through them is no matter.
     let mut files: Vec<String> = Vec::with_capacity(named.len());
     for file in named {
         let (at, path) = (file.span().start, file.get_ref());

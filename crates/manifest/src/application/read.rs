@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use fogline_core::application::Application;
-use fogline_core::model::limits::MAX_DEADLINE;
-use fogline_core::model::{BadInput, ExecutionModel};
+use fogline_core::model::limits::{MAX_DEADLINE, MAX_FUNCTIONS};
+use fogline_core::model::{BadInput, ExecutionModel, FunctionName};
 use toml::Spanned;
 
-use super::file::{File, Header};
+use super::file::{File, FunctionSection, Header};
 use super::{function, state, workflow};
 use crate::amount::{Time, excerpt};
 use crate::bounds::Bounds;
@@ -40,6 +40,7 @@ pub fn read(path: &Path) -> Result<Application, BadInput> {
 /// # Errors
 /// At the first thing that is not as expected.
 pub fn parse(source: &Source) -> Result<Application, BadInput> {
+    source.is_by_hand()?;
     header(source)?;
     let file: File = source.parse(MANUAL)?;
     let section = file.application;
@@ -61,10 +62,7 @@ pub fn parse(source: &Source) -> Result<Application, BadInput> {
         states: state::all(source, file.states)?,
         workflow: Vec::new(),
     };
-    if file.functions.is_empty() {
-        let hint = "add a [functions.NAME] section";
-        return Err(BadInput::whole(&source.name, "there is no function", hint));
-    }
+    count(source, &file.functions)?;
     for (name, section) in file.functions {
         let function = function::read(source, &application, name.get_ref(), name.span().start, section)?;
         application.functions.insert(name.into_inner(), function);
@@ -73,6 +71,24 @@ pub fn parse(source: &Source) -> Result<Application, BadInput> {
         application.workflow = workflow::read(source, &application, section)?;
     }
     Ok(application)
+}
+
+/// Refuses no function, and more than there may be.
+fn count(
+    source: &Source,
+    functions: &BTreeMap<Spanned<FunctionName>, FunctionSection>,
+) -> Result<(), BadInput> {
+    let count = functions.len();
+    // Of those that are one too many, the one that was written last.
+    let Some(last) = functions.keys().map(|name| name.span().start).max() else {
+        let hint = "add a [functions.NAME] section";
+        return Err(BadInput::whole(&source.name, "there is no function", hint));
+    };
+    if count <= MAX_FUNCTIONS {
+        return Ok(());
+    }
+    let problem = format!("there are {count} functions, expected at most {MAX_FUNCTIONS}");
+    Err(source.fault(last, problem, "make two applications of it"))
 }
 
 fn header(source: &Source) -> Result<(), BadInput> {

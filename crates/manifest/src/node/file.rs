@@ -238,6 +238,9 @@ pub struct TenantSection {
     /// What it may use of this node. Default: as much as there is.
     #[serde(default, deserialize_with = "quota")]
     pub quota: Quota,
+    /// Whether its functions may be programs, which may do whatever the node's user may. Default: false.
+    #[serde(default)]
+    pub processes: bool,
 }
 
 /// What a tenant may use of a node.

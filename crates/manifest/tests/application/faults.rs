@@ -1,5 +1,7 @@
 //! What is refused, of everything but workflows.
 
+use fogline_core::model::limits::{MAX_FILES, MAX_FUNCTIONS};
+
 use super::{DIAMOND, fault, parse, refused};
 
 /// Of the file as a whole and its section `[application]`.
@@ -115,4 +117,46 @@ fn a_function_that_writes_under_two_models_is_refused() {
     );
     let reads = DIAMOND.replace("writes = [\"two\"]", "writes = [\"two\"]\nreads = [\"shared\"]");
     parse(&reads).expect("it may read under any model");
+}
+
+#[test]
+fn an_application_has_so_many_functions_and_no_more() {
+    let more = |count: usize| -> String {
+        let one = |index| format!("[functions.f{index}]\ncomponent = \"a.wasm\"\n");
+        (0..count).map(one).collect()
+    };
+    let before = "[[workflow.steps]]\nname = \"join\"";
+    let with = |functions: String| format!("{functions}{before}");
+    let parsed = parse(&DIAMOND.replace(before, &with(more(MAX_FUNCTIONS - 4)))).expect("as many as may be");
+    assert_eq!(parsed.functions.len(), MAX_FUNCTIONS);
+    let one_more = more(MAX_FUNCTIONS - 3).replace("functions.f60", "functions.^f60");
+    let fault = fault(before, &with(one_more));
+    assert!(
+        fault.problem.contains("65 functions, expected at most 64"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_function_names_so_many_files_and_no_more() {
+    let naming = |count: usize| {
+        let names: Vec<String> = (0..count).map(|index| format!("\"f{index}\"")).collect();
+        format!("process = [\"f\"]\nfiles = [{}]", names.join(", "))
+    };
+    let component = "component = \"first.wasm\"";
+    parse(&DIAMOND.replace(component, &naming(MAX_FILES))).expect("as many as may be");
+    let one_more = naming(MAX_FILES + 1).replace("\"f255\"", "^\"f255\"");
+    let fault = fault(component, &one_more);
+    assert!(
+        fault.problem.contains("256 files, expected at most 255"),
+        "{fault}"
+    );
+}
+
+/// However it came: over HTTP it has not been a file.
+#[test]
+fn what_nobody_writes_by_hand_is_not_read() {
+    let text = format!("{DIAMOND}\n#{}\n", "x".repeat(1 << 20));
+    let fault = parse(&text).expect_err("too large");
+    assert!(fault.problem.contains("expected at most 1048576"), "{fault}");
 }

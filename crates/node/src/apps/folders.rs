@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use fogline_core::model::{Digest, TenantName};
@@ -12,6 +12,11 @@ use tokio::sync::Mutex;
 
 use super::package::Package;
 use crate::fault::Fault;
+
+/// The longest name of a file, in bytes: of most systems.
+const MAX_NAME: usize = 255;
+/// The longest path below a package's folder, in bytes: systems allow a few thousand in all.
+const MAX_PATH: usize = 1024;
 
 /// The folders of packages: what is served here, and what was.
 pub(super) struct Folders {
@@ -81,6 +86,46 @@ async fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Refuses a package whose files do not fit beside each other into a folder: no node could lay them out.
+pub(super) fn check_paths(package: &Package) -> Result<(), Fault> {
+    let refused = |path: &str, problem: &str| {
+        let title = format!("the path {path} {problem}");
+        let hint = "name files beside the manifest, without .. and not from the root";
+        Fault::new(Kind::BadRequest, title, hint)
+    };
+    let mut files = BTreeMap::new();
+    for path in package.files.keys() {
+        let normal = normal(path).ok_or_else(|| refused(path, "leaves the application's folder"))?;
+        if normal.as_os_str().len() > MAX_PATH || normal.iter().any(|name| name.len() > MAX_NAME) {
+            return Err(refused(path, "is longer than a path may be"));
+        }
+        if files.insert(normal, path).is_some() {
+            return Err(refused(path, "leads to a file that is there already"));
+        }
+    }
+    for (normal, path) in &files {
+        if normal
+            .ancestors()
+            .skip(1)
+            .any(|folder| files.contains_key(folder))
+        {
+            return Err(refused(path, "is below another file"));
+        }
+    }
+    Ok(())
+}
+
+/// The path of a file below a folder as it is written without detours; nothing, if it is none.
+fn normal(path: &str) -> Option<PathBuf> {
+    let names = Path::new(path).components().map(|it| match it {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    });
+    let normal: PathBuf = names.collect::<Option<_>>()?;
+    let is_file = !normal.as_os_str().is_empty() && !path.ends_with('/') && !path.contains('\0');
+    is_file.then_some(normal)
+}
+
 /// Writes the files of a package into a folder. What stands there as it is to be is not touched: programs of the same
 /// package may be running from it.
 pub(super) async fn lay_out(folder: &Path, package: &Package) -> Result<(), Fault> {
@@ -109,4 +154,48 @@ pub(super) async fn lay_out(folder: &Path, package: &Package) -> Result<(), Faul
             .map_err(|error| failed(&full, error))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(paths: &[&str]) -> Result<(), Kind> {
+        let files = paths.iter().map(|path| ((*path).to_owned(), "".into()));
+        let package = Package {
+            manifest: String::new(),
+            files: files.collect(),
+        };
+        check_paths(&package).map_err(|fault| fault.problem().kind)
+    }
+
+    #[test]
+    fn files_that_cannot_stand_beside_each_other_are_the_callers_mistake() {
+        let (name, path) = ("n".repeat(255), "n/".repeat(511) + "n");
+        for good in [
+            &["a", "b/a", "b/c/a", ".a", "b.a"][..],
+            &[name.as_str()],
+            &[path.as_str()],
+            &[],
+        ] {
+            assert_eq!(check(good), Ok(()), "{good:?}");
+        }
+        let (name, path) = (name + "n", path + "/n");
+        for bad in [
+            &[""][..],
+            &["."],
+            &["/"],
+            &["/a"],
+            &["a/"],
+            &["a/../b"],
+            &["a\0"],
+            &["a", "a/b"],
+            &["a", "a/b/c"],
+            &["a/b", "a//b"],
+            &[name.as_str()],
+            &[path.as_str()],
+        ] {
+            assert_eq!(check(bad), Err(Kind::BadRequest), "{bad:?}");
+        }
+    }
 }

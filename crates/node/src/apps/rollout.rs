@@ -4,7 +4,7 @@
 //! its own catalogue: it gets the package from whoever has it and serves it, or ends the service. Whoever does not hear
 //! of a change, or cannot follow it now, does so later by itself ([`keep`], and [`super::compare`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use fogline_core::model::{Digest, NodeName, TenantName};
 use fogline_protocol::peer::{self, Entries, Request};
 use fogline_protocol::problem::Kind;
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::task::TaskTracker;
 
 use super::package::digest;
 use super::sources::Sources;
@@ -30,6 +32,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 /// Applications that are brought here at once.
 const AT_ONCE: usize = 4;
+/// How long a node that starts waits for an application before it serves others: a program may take long, or hang.
+const RESTORE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long it waits for all of them.
+const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Checks and compiles an application of a tenant, and counts how long that takes.
 async fn prepare(
@@ -47,14 +53,13 @@ async fn prepare(
 pub(crate) async fn deploy(
     node: &Arc<Node>,
     tenant: &TenantName,
-    package: &Package,
+    package: Package,
     forced: bool,
     until: Instant,
 ) -> Result<(Arc<Deployed>, Vec<NodeName>), Fault> {
-    let apps = &node.apps;
     let listing = package.listing();
     let digest = digest(&listing.encode());
-    let deployed = prepare(node, tenant, package, digest).await?;
+    let deployed = prepare(node, tenant, &package, digest).await?;
     let key = AppKey {
         tenant: tenant.clone(),
         app: deployed.spec.name.clone(),
@@ -64,7 +69,9 @@ pub(crate) async fn deploy(
         let compared = follow(node, &key).await;
         compared.map_err(|fault| incomparable(&key, &fault))?;
     }
-    let (app, entry) = {
+    let (it, of) = (Arc::clone(node), key.clone());
+    let (app, entry) = unbroken(&node.tasks, async move {
+        let (apps, key) = (&it.apps, of);
         let _turn = apps.changing.take(&key).await?;
         apps.check_reads(&key, &deployed, forced)?;
         let known = apps.catalogue.get(&key);
@@ -73,22 +80,33 @@ pub(crate) async fn deploy(
         if let Some(known) = &known
             && !apps.catalogue.is_emptied(&key, known)
         {
-            deletion::remove_records(node, &key, deletion::deleted_here(node, known)).await?;
+            deletion::remove_records(&it, &key, deletion::deleted_here(&it, known)).await?;
             apps.catalogue.empty(&key).await?;
         }
         let _held = apps.packages.hold().await;
-        apps.packages.put(package, &listing).await?;
+        apps.packages.put(&package, &listing).await?;
         let entry = match known.filter(|_| is_there == Some(digest)) {
             Some(entry) => entry,
             None => {
                 let change = |known: Option<&Entry>, stamp| Ok(Entry::deployed(known, digest, stamp));
-                apps.catalogue.change(&key, node.clock.now(), change).await?
+                apps.catalogue.change(&key, it.clock.now(), change).await?
             }
         };
-        (apps.serve(key.tenant.clone(), deployed), entry)
-    };
+        Ok((apps.serve(key.tenant, deployed), entry))
+    })
+    .await?;
     let pending = tell(node, &key, entry, until).await?;
     Ok((app, pending))
+}
+
+/// Makes a change to its end, though its caller may leave: what is on the disk would not be in memory, and would come to life
+/// with the node's next start.
+async fn unbroken<T: Send + 'static>(
+    tasks: &TaskTracker,
+    change: impl Future<Output = Result<T, Fault>> + Send + 'static,
+) -> Result<T, Fault> {
+    let made = tasks.spawn(change).await;
+    made.unwrap_or_else(|error| Err(Fault::internal(format!("changing an application: {error}"))))
 }
 
 /// Why it is not known whether a version can read what the one writes that it is to replace.
@@ -124,9 +142,11 @@ pub(crate) async fn roll_back(
         .get(&before, &mut Sources::of(node, &known.stamp.node))
         .await?;
     let deployed = prepare(node, &key.tenant, &files, before).await?;
-    let (app, entry) = {
-        let _turn = apps.changing.take(key).await?;
-        apps.check_reads(key, &deployed, forced)?;
+    let (it, of) = (Arc::clone(node), key.clone());
+    let (app, entry) = unbroken(&node.tasks, async move {
+        let (apps, key) = (&it.apps, of);
+        let _turn = apps.changing.take(&key).await?;
+        apps.check_reads(&key, &deployed, forced)?;
         let change = |now: Option<&Entry>, stamp| {
             let now = now.filter(|now| **now == known);
             now.and_then(|now| now.rolled_back(stamp)).ok_or_else(|| {
@@ -138,9 +158,10 @@ pub(crate) async fn roll_back(
                 )
             })
         };
-        let entry = apps.catalogue.change(key, node.clock.now(), change).await?;
-        (apps.serve(key.tenant.clone(), deployed), entry)
-    };
+        let entry = apps.catalogue.change(&key, it.clock.now(), change).await?;
+        Ok((apps.serve(key.tenant, deployed), entry))
+    })
+    .await?;
     let pending = tell(node, key, entry, until).await?;
     Ok((app, pending))
 }
@@ -148,20 +169,24 @@ pub(crate) async fn roll_back(
 /// Ends an application here, and tells all others until then: gives those that have not heard of it. Its records go
 /// in a task of the node.
 pub(crate) async fn delete(node: &Arc<Node>, key: &AppKey, until: Instant) -> Result<Vec<NodeName>, Fault> {
-    let entry = {
-        let _turn = node.apps.changing.take(key).await?;
-        match node.apps.catalogue.get(key) {
+    let (it, of) = (Arc::clone(node), key.clone());
+    let entry = unbroken(&node.tasks, async move {
+        let (apps, key) = (&it.apps, of);
+        let _turn = apps.changing.take(&key).await?;
+        let entry = match apps.catalogue.get(&key) {
             None => return Err(no_application(&key.app)),
             Some(entry) if entry.package().is_none() => entry,
             Some(_) => {
                 let change = |_: Option<&Entry>, stamp| Ok(Entry::deleted(stamp));
-                let entry = node.apps.catalogue.change(key, node.clock.now(), change).await?;
-                node.apps.end(key);
+                let entry = apps.catalogue.change(&key, it.clock.now(), change).await?;
+                apps.end(&key);
                 entry
             }
-        }
-    };
-    deletion::begin(node, key);
+        };
+        deletion::begin(&it, &key);
+        Ok(entry)
+    })
+    .await?;
     tell(node, key, entry, until).await
 }
 
@@ -251,58 +276,111 @@ struct Tried {
 /// does.
 pub(crate) async fn keep(node: &Arc<Node>) {
     let mut tried: BTreeMap<AppKey, Tried> = BTreeMap::new();
+    let (mut under_way, mut following) = (FuturesUnordered::new(), BTreeSet::new());
     loop {
         let all = node.apps.catalogue.all();
         let mut behind: BTreeMap<AppKey, Entry> = all.into_iter().collect();
         behind.retain(|key, entry| is_behind(node, key, entry));
         tried.retain(|key, tried| behind.get(key).is_some_and(|entry| entry.stamp == tried.stamp));
         let now = Instant::now();
-        let due = |key: &AppKey| tried.get(key).is_none_or(|it| it.again <= now);
-        let due = behind.into_iter().filter(|(key, _)| due(key));
-        let followed = futures_util::stream::iter(due)
-            .map(async |(key, entry)| (follow(node, &key).await, key, entry.stamp))
-            .buffer_unordered(AT_ONCE);
-        for (outcome, key, stamp) in followed.collect::<Vec<_>>().await {
-            let Err(fault) = outcome else { continue };
-            tracing::warn!(application = %key, problem = %fault.problem(), "not served as deployed");
-            let failures = tried.get(&key).map_or(1, |tried| tried.failures + 1);
-            let pause = match fault.problem().kind {
-                Kind::NotDeployable => REFUSED_PAUSE,
-                _ => pause_after(failures),
-            };
-            let it = Tried {
-                stamp,
-                failures,
-                again: Instant::now() + pause,
-            };
-            tried.insert(key, it);
+        let due = |key: &AppKey| !following.contains(key) && tried.get(key).is_none_or(|it| it.again <= now);
+        let room = AT_ONCE - following.len();
+        let due = behind.into_iter().filter(|(key, _)| due(key)).take(room);
+        for (key, entry) in due.collect::<Vec<_>>() {
+            following.insert(key.clone());
+            under_way.push(async move { (follow(node, &key).await, key, entry.stamp) });
         }
-        // Whatever happens meanwhile is not waited for.
-        let _ = tokio::time::timeout(LOOK_EVERY, node.apps.catalogue.news.notified()).await;
+        tokio::select! {
+            Some((outcome, key, stamp)) = under_way.next() => {
+                following.remove(&key);
+                if let Err(fault) = outcome {
+                    failed(&mut tried, key, stamp, &fault);
+                }
+            }
+            () = node.apps.catalogue.news.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
     }
 }
 
-/// Serves what was deployed before the node stopped, or, if the last version had not arrived whole, the last one that
-/// had. What can no longer be served is logged, and followed later.
+/// Notes when what could not be followed is tried again.
+fn failed(tried: &mut BTreeMap<AppKey, Tried>, key: AppKey, stamp: Stamp, fault: &Fault) {
+    tracing::warn!(application = %key, problem = %fault.problem(), "not served as deployed");
+    let failures = tried.get(&key).map_or(1, |tried| tried.failures + 1);
+    let pause = match fault.problem().kind {
+        Kind::NotDeployable => REFUSED_PAUSE,
+        _ => pause_after(failures),
+    };
+    let it = Tried {
+        stamp,
+        failures,
+        again: Instant::now() + pause,
+    };
+    tried.insert(key, it);
+}
+
+/// Serves what was deployed before the node stopped. What takes long, and what can no longer be served, is left to [`keep`].
 pub(crate) async fn restore(node: &Arc<Node>) {
-    for (key, entry) in node.apps.catalogue.all() {
-        if !node.apps.catalogue.is_emptied(&key, &entry) {
-            continue;
-        }
-        for package in entry.packages() {
-            let restored = async {
-                let files = node.apps.packages.get(&package, &mut Sources::none(node)).await?;
-                prepare(node, &key.tenant, &files, package).await
-            };
-            match restored.await {
-                Ok(deployed) => {
-                    node.apps.serve(key.tenant.clone(), deployed);
-                    break;
+    let all = node.apps.catalogue.all().into_iter();
+    let whole = all.filter(|(key, entry)| node.apps.catalogue.is_emptied(key, entry));
+    let restored = futures_util::stream::iter(whole)
+        .map(async |(key, entry)| {
+            match tokio::time::timeout(RESTORE_PATIENCE, restore_one(node, &key, &entry)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => {
+                    tracing::warn!(application = %key, problem = %fault.problem(), "not restored");
                 }
-                Err(fault) => {
-                    tracing::warn!(application = %key, %package, problem = %fault.problem(), "not restored");
-                }
+                Err(_) => tracing::info!(application = %key, "not restored before the node serves"),
             }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect::<()>();
+    if tokio::time::timeout(START_PATIENCE, restored).await.is_err() {
+        tracing::info!("not all applications are restored before the node serves");
+    }
+}
+
+/// Serves the version that is deployed, or, if it had not arrived whole, the last one that had. An older one does not take the
+/// place of one that cannot be served now.
+async fn restore_one(node: &Arc<Node>, key: &AppKey, entry: &Entry) -> Result<(), Fault> {
+    let mut last = Ok(());
+    for package in entry.packages() {
+        match node.apps.packages.get(&package, &mut Sources::none(node)).await {
+            Ok(files) => {
+                let deployed = prepare(node, &key.tenant, &files, package).await?;
+                node.apps.serve(key.tenant.clone(), deployed);
+                return last;
+            }
+            Err(fault) => last = Err(fault),
         }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_is_made_to_its_end_though_its_caller_leaves() {
+        let tasks = TaskTracker::new();
+        let written = Arc::new(Notify::new());
+        let (waits, made) = (Arc::clone(&written), Arc::new(AtomicBool::new(false)));
+        let says = Arc::clone(&made);
+        let mut asked = Box::pin(unbroken(&tasks, async move {
+            waits.notified().await;
+            says.store(true, Ordering::Relaxed);
+            Ok(())
+        }));
+        assert!(futures_util::poll!(&mut asked).is_pending());
+        drop(asked);
+        written.notify_one();
+        tasks.close();
+        tasks.wait().await;
+        assert!(made.load(Ordering::Relaxed));
     }
 }

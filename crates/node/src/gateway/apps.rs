@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::answer::{self, Response};
-use super::asked::{Asked, Body};
+use super::asked::Asked;
+use super::received::Received;
 use super::{before_answer, body};
 use crate::admit::{self, Scope};
 use crate::apps::{Deployed, Package, rollout};
@@ -40,7 +41,7 @@ pub(super) async fn deploy(asked: Asked<'_>) -> Result<Response, Fault> {
         node, headers, body, ..
     } = asked;
     let package = package(headers, body).await?;
-    let deployed = rollout::deploy(node, &tenant, &package, force, until(headers)?).await?;
+    let deployed = rollout::deploy(node, &tenant, package, force, until(headers)?).await?;
     Ok(answered(deployed))
 }
 
@@ -106,7 +107,7 @@ pub(super) async fn logs(asked: Asked<'_>) -> Result<Response, Fault> {
     Ok(answer::json(StatusCode::OK, &logs))
 }
 
-async fn package(headers: &HeaderMap, body: Body) -> Result<Package, Fault> {
+async fn package(headers: &HeaderMap, body: &mut Received) -> Result<Package, Fault> {
     let body = body::whole(headers, body).await?;
     let mut manifest = None;
     let mut files = BTreeMap::new();

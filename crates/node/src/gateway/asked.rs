@@ -13,6 +13,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 
+use super::received::Received;
 use crate::admit::{self, Scope};
 use crate::fault::Fault;
 use crate::node::Node;
@@ -31,7 +32,7 @@ pub(super) struct Asked<'a> {
     pub(super) names: Names<'a>,
     pub(super) query: &'a str,
     pub(super) headers: &'a HeaderMap,
-    pub(super) body: Body,
+    pub(super) body: &'a mut Received,
     /// The trace that what it causes belongs to.
     pub(super) trace: Option<TraceContext>,
 }

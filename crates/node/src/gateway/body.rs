@@ -4,23 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fogline_core::model::StateName;
 use fogline_core::model::limits::MAX_BODY;
-use fogline_core::model::{Bytes as Size, StateName};
 use fogline_protocol::multipart;
 use fogline_protocol::problem::Kind;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http_body_util::{BodyExt, Limited};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
-use super::asked::Body;
 use super::patience;
+use super::received::{Cut, MAX_BODIES, Received};
 use crate::fault::Fault;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long, and how much, is read of a body that is too large.
-const LINGER: (Duration, Size) = (Duration::from_secs(2), Size(4 * MAX_BODY.0));
-
 /// What a request carries.
 pub(crate) struct Carried {
     /// The input, or the only part that is no envelope.
@@ -31,7 +27,7 @@ pub(crate) struct Carried {
 }
 
 /// The whole body.
-pub(crate) async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Fault> {
+pub(crate) async fn whole(headers: &HeaderMap, body: &mut Received) -> Result<Bytes, Fault> {
     let too_large = || {
         Fault::new(
             Kind::TooLarge,
@@ -43,21 +39,15 @@ pub(crate) async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, 
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if stated.is_some_and(|length| length > MAX_BODY.0) {
-        // Whoever waits for a word before it sends gets the answer instead.
-        if !headers.contains_key(EXPECT) {
-            linger(&mut body).await;
-        }
         return Err(too_large());
     }
-    let limit = usize::try_from(MAX_BODY.0).unwrap_or(usize::MAX);
-    let collected = patience::within(PATIENCE, Limited::new(&mut body, limit).collect()).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            linger(&mut body).await;
-            Err(too_large())
-        }
-        Ok(Err(error)) => Err(Fault::new(
+    match patience::within(PATIENCE, body.read()).await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(Cut::TooLarge)) => Err(too_large()),
+        Ok(Err(Cut::NoRoom)) => Err(Fault::overloaded(format!(
+            "the node has {MAX_BODIES} of requests' bodies, the most at once"
+        ))),
+        Ok(Err(Cut::Broken(error))) => Err(Fault::new(
             Kind::BadRequest,
             format!("the body broke off: {error}"),
             "send it again under the same key",
@@ -68,22 +58,6 @@ pub(crate) async fn whole(headers: &HeaderMap, mut body: Body) -> Result<Bytes, 
             "send it again under the same key",
         )),
     }
-}
-
-/// Reads on what is not wanted, for a while: a caller that is cut off while it sends does not read why.
-async fn linger(body: &mut Body) {
-    let mut left = LINGER.1.0;
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-            left = left.saturating_sub(length);
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    // However it ends, the answer is the same.
-    let _ = tokio::time::timeout(LINGER.0, reading).await;
 }
 
 /// The parts of a `multipart/form-data` body.
@@ -102,7 +76,7 @@ pub(crate) async fn parts(headers: &HeaderMap, body: Bytes) -> Result<Vec<multip
 }
 
 /// An input, alone or with envelopes.
-pub(crate) async fn carried(headers: &HeaderMap, body: Body) -> Result<Carried, Fault> {
+pub(crate) async fn carried(headers: &HeaderMap, body: &mut Received) -> Result<Carried, Fault> {
     let body = whole(headers, body).await?;
     let content_type = headers
         .get(CONTENT_TYPE)
@@ -151,6 +125,7 @@ pub(crate) async fn carried(headers: &HeaderMap, body: Body) -> Result<Carried, 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::Arc;
 
     use http::{Request, Response};
     use http_body_util::Either;
@@ -161,6 +136,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::Instant;
 
+    use super::super::received::Room;
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -168,7 +144,8 @@ mod tests {
         let (mut caller, node) = tokio::io::duplex(1024);
         let service = service_fn(async |request: Request<Incoming>| {
             let (head, body) = request.into_parts();
-            let fault = whole(&head.headers, Either::Left(body)).await.unwrap_err();
+            let mut body = Received::new(Either::Left(body), &Arc::new(Room::new(MAX_BODIES)));
+            let fault = whole(&head.headers, &mut body).await.unwrap_err();
             Ok::<_, Infallible>(Response::new(format!("{:?}", fault.problem().kind)))
         });
         let since = Instant::now();

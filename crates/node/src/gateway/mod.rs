@@ -8,7 +8,9 @@ mod explanations;
 mod invocations;
 mod nodes;
 mod observe;
+mod pages;
 mod patience;
+mod received;
 mod routes;
 mod runs;
 mod seldom;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 pub use answer::Response;
 pub use asked::Body;
+pub(crate) use received::{MAX_BODIES, Room};
 pub(crate) use routes::answer;
 pub(crate) use serve::serve;
 

@@ -1,5 +1,6 @@
 //! How a node is, for those who watch it.
 
+use fogline_core::model::TenantName;
 use fogline_protocol::headers;
 use fogline_protocol::openapi;
 use fogline_protocol::problem::Kind;
@@ -29,15 +30,18 @@ pub(super) async fn ready(asked: Asked<'_>) -> Result<Response, Fault> {
     Ok(answer::bytes(StatusCode::OK, TEXT, "ready\n"))
 }
 
-/// For operators, and for tenants: `fogline top` is for both.
+/// For operators, and for tenants: `fogline top` is for both. A tenant does not see what others do.
 pub(super) async fn metrics(asked: Asked<'_>) -> Result<Response, Fault> {
     let node = asked.node;
     let authorization = admit::text(asked.headers, headers::AUTHORIZATION)?;
-    let of_tenant = node.tenants.of(authorization).map(drop);
-    of_tenant.or_else(|fault| match node.operator {
-        Operator::Token(_) => node.operator.check(authorization),
-        _ => Err(fault),
-    })?;
+    let tenant = match (node.tenants.of(authorization), &node.operator) {
+        (Ok(tenant), _) => Some(tenant),
+        (Err(_), Operator::Token(_)) => {
+            node.operator.check(authorization)?;
+            None
+        }
+        (Err(fault), _) => return Err(fault),
+    };
     let traffic = node
         .endpoint
         .as_ref()
@@ -49,8 +53,18 @@ pub(super) async fn metrics(asked: Asked<'_>) -> Result<Response, Fault> {
     for (tenant, usage) in node.quotas.all() {
         node.metrics.used(&tenant, usage);
     }
-    let text = node.metrics.text(node.owner.len(), &traffic);
+    let mut text = node.metrics.text(node.owner.len(), &traffic);
+    if let Some(tenant) = tenant {
+        text = without_others(&text, &tenant);
+    }
     Ok(answer::bytes(StatusCode::OK, OPEN_METRICS, text))
+}
+
+/// Leaves out the samples of other tenants.
+fn without_others(text: &str, tenant: &TenantName) -> String {
+    let own = format!("tenant=\"{tenant}\"");
+    let is_seen = |line: &&str| line.starts_with('#') || !line.contains("tenant=\"") || line.contains(&own);
+    text.split_inclusive('\n').filter(is_seen).collect()
 }
 
 pub(super) async fn openapi(_: Asked<'_>) -> Result<Response, Fault> {

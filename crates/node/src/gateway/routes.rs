@@ -18,7 +18,8 @@ use percent_encoding::percent_decode_str;
 
 use super::answer::{self, Response};
 use super::asked::{Asked, Body, Names};
-use super::{apps, explanations, invocations, nodes, observe, patience, runs, sessions};
+use super::received::Received;
+use super::{apps, explanations, invocations, nodes, observe, pages, patience, runs, sessions};
 use crate::admit;
 use crate::fault::Fault;
 use crate::node::Node;
@@ -172,12 +173,24 @@ fn segments(path: &str) -> Result<Option<Segments<'_>>, Utf8Error> {
 /// Answers a request within its deadline, and notes what is to be noted of it.
 pub(crate) async fn answer(node: &Arc<Node>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
+    let mut body = Received::new(body, &node.bodies);
+    let response = answered(node, &head, &mut body).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        body.linger(&head.headers).await;
+    }
+    response
+}
+
+async fn answered(node: &Arc<Node>, head: &Parts, body: &mut Received) -> Response {
     let started = Instant::now();
     let counted = |response: Response| {
         let took = started.elapsed().as_secs_f64();
         node.metrics.answered(response.status().as_u16(), took);
         response
     };
+    if let Err(fault) = pages::check(&node.tenants, head) {
+        return counted(answer::fault(&fault));
+    }
     let path = match segments(head.uri.path()) {
         Ok(path) => path.unwrap_or_default(),
         Err(error) => {
@@ -187,7 +200,7 @@ pub(crate) async fn answer(node: &Arc<Node>, request: Request<Body>) -> Response
         }
     };
     let Some((route, names)) = Route::find(&head.method, &path) else {
-        return counted(nowhere(&head, &path));
+        return counted(nowhere(head, &path));
     };
     let (span, trace) = match route.noted {
         Noted::Trace => node.tracer.request(route.title, &head.headers),

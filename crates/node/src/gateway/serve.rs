@@ -27,6 +27,8 @@ use crate::node::Node;
 const MAX_CONNECTIONS: usize = 4096;
 /// Requests of one connection at once, over HTTP/2; its caller keeps further ones back.
 const MAX_STREAMS: u32 = 64;
+/// Largest head of a request, in bytes; also what is read of a body at once.
+const MAX_REQUEST_HEAD: usize = 64 << 10;
 /// How long a request's head may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,7 +36,11 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(OnTicks).header_read_timeout(HEAD_PATIENCE);
+    builder
+        .http1()
+        .timer(OnTicks)
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(MAX_REQUEST_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

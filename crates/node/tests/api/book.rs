@@ -153,6 +153,8 @@ fn the_page_on_limits_lists_every_limit_with_its_value() {
         ("MAX_REBASES", l::MAX_REBASES.into()),
         ("MAX_STATES", l::MAX_STATES as u64),
         ("MAX_STEPS", l::MAX_STEPS as u64),
+        ("MAX_FUNCTIONS", l::MAX_FUNCTIONS as u64),
+        ("MAX_FILES", l::MAX_FILES as u64),
         ("MAX_SESSION_QUEUE", l::MAX_SESSION_QUEUE as u64),
         ("MAX_IDEMPOTENCY_KEY", l::MAX_IDEMPOTENCY_KEY as u64),
         ("MAX_LISTED", l::MAX_LISTED.into()),

@@ -9,4 +9,5 @@ mod node;
 mod observe;
 mod openapi;
 mod problems;
+mod programs;
 mod runs;

@@ -1,13 +1,14 @@
 //! How a node says how it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use fogline_node::{Operator, Tenants};
 use fogline_protocol::multipart::{self, Part};
 use reqwest::Method;
 
 use crate::call::{Server, send};
-use crate::node::{form, root};
+use crate::node::{self, form, root};
 
 /// What moves on a node alone; bytes exchanged with peers need some.
 const MOVING: [&str; 19] = [
@@ -145,6 +146,35 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     );
     are_on_the_page(&after);
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_sees_its_own_figures_and_the_operator_those_of_all() {
+    let tenants = ["red", "blue"].map(|name| (name.parse().unwrap(), format!("{name}-token")));
+    let who = (Tenants::with_tokens(tenants), Operator::with_token("operator"));
+    let folder = tempfile::tempdir().unwrap();
+    let node = node::node(folder.path(), who, false, None).await;
+    let url = format!("http://{}/metrics", node.http());
+    for (token, seen) in [
+        ("red-token", ["red"].as_slice()),
+        ("blue-token", &["blue"]),
+        ("operator", &["blue", "others", "red"]),
+    ] {
+        let asked = reqwest::Client::new()
+            .get(&url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        let samples = samples(&asked.text().await.unwrap());
+        let labels = samples
+            .keys()
+            .filter_map(|name| name.split("tenant=\"").nth(1)?.split('"').next());
+        let tenants: BTreeSet<&str> = labels.collect();
+        assert_eq!(tenants.into_iter().collect::<Vec<_>>(), seen);
+        assert!(samples.contains_key("fogline_owned_sessions"));
+    }
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,8 @@ use fogline_node::Tenants;
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
 use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::call::{Server, send};
 use crate::node;
@@ -47,6 +49,40 @@ async fn what_is_not_there_or_not_meant_is_said() {
         allowed.contains("GET") && allowed.contains("POST") && !allowed.contains("PATCH"),
         "{allowed}"
     );
+    server.stop().await;
+}
+
+/// A browser sends such a form without asking the node before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_does_not_deploy_on_the_machine_of_whoever_opens_it() {
+    let server = Server::with(&["counter"]).await;
+    let (content_type, body) = node::package("basket", str::to_owned);
+    let form = |headers: &[(&str, &str)]| {
+        let mut form = server
+            .ask(Method::POST, "/v1/apps")
+            .header("content-type", &content_type);
+        for (name, value) in headers {
+            form = form.header(*name, *value);
+        }
+        form.body(body.clone())
+    };
+    for page in [
+        [("origin", "http://evil.example")],
+        [("origin", "null")],
+        [("sec-fetch-site", "cross-site")],
+        [("host", "evil.example")],
+    ] {
+        send(form(&page)).await.problem(Kind::Unauthorized);
+    }
+    server.get("/v1/apps/basket").await.problem(Kind::NotFound);
+    for path in ["/v1/apps", "/openapi.json", "/metrics", "/livez", "/"] {
+        let rebound = server.ask(Method::GET, path).header("host", "evil.example");
+        send(rebound).await.problem(Kind::Unauthorized);
+    }
+    let own = server.url.clone();
+    send(form(&[("origin", &own), ("sec-fetch-site", "same-origin")]))
+        .await
+        .status(200);
     server.stop().await;
 }
 
@@ -138,6 +174,29 @@ async fn what_is_too_large_is_refused_with_the_cap() {
             "{model}"
         );
     }
+    server.stop().await;
+}
+
+/// A node that closed the connection while it comes would take the answer from the caller.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_read_by_a_caller_that_is_still_sending() {
+    let tenants = Tenants::with_tokens([("red".parse().unwrap(), "token".to_owned())]);
+    let server = Server::of(tenants, false).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut caller = TcpStream::connect(address).await.unwrap();
+    let size = 8 << 20;
+    let head =
+        format!("POST /v1/apps HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n");
+    caller.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..size >> 16 {
+        caller
+            .write_all(&[b'x'; 1 << 16])
+            .await
+            .expect("the node reads on");
+    }
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     server.stop().await;
 }
 

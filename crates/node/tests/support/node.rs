@@ -28,10 +28,19 @@ pub(crate) fn tenant() -> TenantName {
 /// A node alone, which keeps its data, and with `cloud` external states too, in this folder, and sends its traces there.
 pub(crate) async fn node(
     folder: &Path,
-    (tenants, operator): (Tenants, Operator),
+    who: (Tenants, Operator),
     cloud: bool,
     traces: Option<TraceOptions>,
 ) -> Handle {
+    let options = Options {
+        traces,
+        ..options(folder, who, cloud)
+    };
+    start(options).await.expect("the node starts")
+}
+
+/// What a node is started with, unless a test changes it.
+pub(crate) fn options(folder: &Path, (tenants, operator): (Tenants, Operator), cloud: bool) -> Options {
     let name: NodeName = "edge-1".parse().expect("it is a name");
     // Few workers: several nodes run in one test program, and each worker reserves 4 GiB of address space.
     let options = ComponentOptions {
@@ -42,7 +51,7 @@ pub(crate) async fn node(
     let runtime = ComponentRuntime::new(options).expect("components can be executed");
     let machine = Node::of(Device::NUC, true, false);
     let map = Map::flat(&BTreeMap::from([(name.clone(), machine)]), None).expect("it is a machine");
-    let options = Options {
+    Options {
         quorum: None,
         name: name.clone(),
         data: folder.to_path_buf(),
@@ -59,11 +68,10 @@ pub(crate) async fn node(
         limits: Limits::default(),
         peers: None,
         others: Others::Listed(Vec::new(), Arc::new(map)),
-        traces,
+        traces: None,
         decisions: None,
         runtime: Arc::new(Runtimes::new(runtime, ProcessRuntime)),
-    };
-    start(options).await.expect("the node starts")
+    }
 }
 
 /// Compiled code is the same for all nodes of all tests; an example has no folder for it.

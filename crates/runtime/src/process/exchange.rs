@@ -13,6 +13,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustix::io::Errno;
 use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::sleep;
@@ -26,6 +27,9 @@ pub(super) enum ExchangeError {
     /// Nobody listens: the program has not seen the request.
     #[error("connecting to its socket: {0}")]
     Connect(io::Error),
+    /// The node has too little of what a connection needs, which says nothing of the program.
+    #[error("connecting to its socket: {0}")]
+    Node(io::Error),
     /// The program may have seen the request.
     #[error("it broke off the connection: {0}")]
     Broken(hyper::Error),
@@ -48,7 +52,7 @@ pub(super) async fn ask(
     body: Vec<u8>,
     most: Size,
 ) -> Result<(StatusCode, Bytes), ExchangeError> {
-    let stream = connect(socket).await.map_err(ExchangeError::Connect)?;
+    let stream = connect(socket).await.map_err(unconnected)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(ExchangeError::Broken)?;
@@ -82,6 +86,13 @@ pub(super) async fn ask(
     tokio::select! {
         answer = exchange => answer,
         never = moving => never,
+    }
+}
+
+fn unconnected(error: io::Error) -> ExchangeError {
+    match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS) => ExchangeError::Node(error),
+        _ => ExchangeError::Connect(error),
     }
 }
 

@@ -9,6 +9,7 @@ use fogline_core::application::FunctionLimits;
 use fogline_core::model::{Bytes as Size, FunctionName, StateName};
 use http::{Method, StatusCode};
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use super::exchange::{ExchangeError, ask};
@@ -44,7 +45,9 @@ impl Executor for ProcessExecutor {
         let body = protocol::request(&self.function, &self.reads, &call);
         let most = protocol::most(&self.limits, self.writes.len());
         let (time, health) = (self.limits.time, Arc::clone(self.supervisor.health()));
-        let mut exchange = Box::pin(async move {
+        // The program goes on with a call that nobody waits for any more: the call keeps its place, and is no reason to
+        // doubt the program.
+        let exchange = tokio::spawn(async move {
             let _slot = slot;
             let answer = timeout(time, ask(&socket, Method::POST, "/", body, most)).await;
             match &answer {
@@ -54,14 +57,12 @@ impl Executor for ProcessExecutor {
             }
             answer
         });
-        let Ok(answer) = timeout(call.time_left, &mut exchange).await else {
-            // The program goes on with it: it keeps its place, and is no reason to doubt the program.
-            tokio::spawn(exchange);
+        let Ok(answer) = timeout(call.time_left, exchange).await else {
             return Err(ExecuteError::Deadline);
         };
-        let (status, body) = match answer {
+        let (status, body) = match answer.map_err(broken_off)? {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(explain(&error)),
+            Ok(Err(error)) => return Err(explain(error)),
             Err(_) => return Err(guest(Fault::TimeLimit(time))),
         };
         if status != StatusCode::OK {
@@ -94,8 +95,19 @@ impl Executor for ProcessExecutor {
     }
 }
 
-fn explain(error: &ExchangeError) -> ExecuteError {
+fn broken_off(error: JoinError) -> ExecuteError {
+    ExecuteError::Internal {
+        doing: "asking the function's process",
+        source: error.into(),
+    }
+}
+
+fn explain(error: ExchangeError) -> ExecuteError {
     match error {
+        ExchangeError::Node(source) => ExecuteError::Internal {
+            doing: "connecting to the function's process",
+            source: source.into(),
+        },
         ExchangeError::Connect(_) => ExecuteError::Unavailable(error.to_string()),
         ExchangeError::TooLarge(_) => guest(Fault::BadAnswer(error.to_string())),
         ExchangeError::Broken(_) | ExchangeError::Body(_) => guest(Fault::Trap(error.to_string())),

@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::exchange::ask;
+use super::exchange::{ExchangeError, ask};
 use crate::logs::MAX_LOG_LINE;
 
 /// What a program gets of the node's environment: the node's own may hold secrets.
@@ -46,6 +46,8 @@ const LAST_LINES: usize = 8;
 
 /// How a program is started.
 pub(super) struct Spec {
+    /// Whose it is, for the log.
+    pub(super) application: String,
     pub(super) function: FunctionName,
     /// Program and arguments; not empty.
     pub(super) command: Vec<String>,
@@ -75,9 +77,10 @@ impl Program {
         let mut program =
             Self::spawn(spec).map_err(|error| format!("starting {:?}: {error}", spec.command[0]))?;
         let end = Instant::now() + START;
-        while !program
+        while program
             .is_ready(end.saturating_duration_since(Instant::now()))
             .await
+            != Some(true)
         {
             if let Ok(Some(status)) = program.child.try_wait() {
                 return Err(program.last_words(&format!("it ended with {status}")).await);
@@ -97,15 +100,18 @@ impl Program {
         self.folder.path().join("socket")
     }
 
-    /// Whether it answers within this time that it is ready.
-    pub(super) async fn is_ready(&self, within: Duration) -> bool {
+    /// Whether it answers within this time that it is ready; nobody knows if the node cannot ask it.
+    pub(super) async fn is_ready(&self, within: Duration) -> Option<bool> {
         let socket = self.socket();
         let answer = timeout(
             within,
             ask(&socket, Method::GET, "/ready", Vec::new(), READY_BODY),
         )
         .await;
-        matches!(answer, Ok(Ok((StatusCode::OK, _))))
+        match answer {
+            Ok(Err(ExchangeError::Node(_))) => None,
+            answer => Some(matches!(answer, Ok(Ok((StatusCode::OK, _))))),
+        }
     }
 
     /// Waits until it ends by itself.
@@ -146,11 +152,12 @@ impl Program {
         let mut child = command.spawn()?;
         let last = Arc::new(Mutex::new(VecDeque::new()));
         let mut readers = JoinSet::new();
+        let whose = (spec.application.clone(), spec.function.clone());
         if let Some(output) = child.stdout.take() {
-            readers.spawn(read_lines(spec.function.clone(), output, Arc::clone(&last)));
+            readers.spawn(read_lines(whose.clone(), output, Arc::clone(&last)));
         }
         if let Some(output) = child.stderr.take() {
-            readers.spawn(read_lines(spec.function.clone(), output, Arc::clone(&last)));
+            readers.spawn(read_lines(whose, output, Arc::clone(&last)));
         }
         let program = Self {
             child,
@@ -231,7 +238,7 @@ fn program_path(program: &str, folder: &Path) -> PathBuf {
 
 /// Passes lines on to the node's log, cut, and remembers the last.
 async fn read_lines(
-    function: FunctionName,
+    (application, function): (String, FunctionName),
     output: impl AsyncRead + Unpin + Send,
     last: Arc<Mutex<VecDeque<String>>>,
 ) {
@@ -248,7 +255,7 @@ async fn read_lines(
             Ok(_) => {}
         }
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        tracing::info!(%function, "{text}");
+        tracing::info!(application, %function, "{text}");
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == LAST_LINES {
             last.pop_front();

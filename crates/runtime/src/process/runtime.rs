@@ -39,6 +39,7 @@ impl Runtime for ProcessRuntime {
         let command = check(function).map_err(at_fault)?;
         let limits = function.limits;
         let spec = Spec {
+            application: artefact.application,
             function: name.clone(),
             command: command.to_vec(),
             folder: artefact.folder,

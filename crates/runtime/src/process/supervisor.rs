@@ -111,7 +111,9 @@ async fn supervise(spec: Spec, patience: Duration, status: watch::Sender<Status>
         if begun.elapsed() >= HOLDS {
             pause = FIRST_PAUSE;
         }
-        tracing::warn!(function = %spec.function, ?pause, "a function's process is down: {reason}");
+        let (application, function) = (&spec.application, &spec.function);
+        // With what the program said, which must not look like lines of the log.
+        tracing::warn!(application, %function, ?pause, ?reason, "a function's process is down");
         status.send_replace(Status::Down(reason));
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -130,7 +132,7 @@ async fn watch_over(program: &mut Program, patience: Duration, health: &Health) 
                 let before = health.answers.load(Ordering::Relaxed);
                 let ready = program.is_ready(patience).await;
                 // One that serves one call after the other is asked behind those that wait.
-                if !ready && health.answers.load(Ordering::Relaxed) == before {
+                if ready == Some(false) && health.answers.load(Ordering::Relaxed) == before {
                     return format!("it did not answer for {patience:?}");
                 }
             }

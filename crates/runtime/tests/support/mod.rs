@@ -48,6 +48,7 @@ pub(crate) async fn prepare(
         .into();
     let artefact = Artefact {
         bytes: bytes.to_vec().into(),
+        application: "t/a".to_owned(),
         folder: folder.to_owned(),
     };
     runtime

@@ -7,6 +7,14 @@ use fogline_core::model::{BitRate, Bytes};
 /// What a datagram weighs on a link beside its payload: the headers of IPv4 and UDP.
 const HEADERS: u64 = 20 + 8;
 
+/// What lasts longer lasts as long as this: nobody waits for it, and clocks can still be added to it.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// So many seconds, whatever rate or latency they come of.
+pub(super) fn lasting(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).map_or(FOREVER, |it| it.min(FOREVER))
+}
+
 /// What one direction of a link has carried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkTraffic {
@@ -55,7 +63,7 @@ impl Queue {
             return None;
         }
         let bytes = payload as u64 + HEADERS;
-        let left = start + Duration::from_secs_f64(bytes as f64 * self.seconds_per_byte);
+        let left = start + lasting(bytes as f64 * self.seconds_per_byte);
         self.free = Some(left);
         self.datagrams += 1;
         self.bytes += Bytes(bytes);
@@ -100,6 +108,15 @@ mod tests {
         let kept = (0..10).filter(|_| queue.enter(start, SIZE).is_some()).count();
         assert_eq!((kept, queue.dropped), (4, 6));
         assert!(queue.enter(start + Duration::from_millis(1), SIZE).is_some());
+    }
+
+    #[test]
+    fn a_link_that_is_as_good_as_cut_carries_nothing_more_and_stops_nobody() {
+        let mut queue = Queue::new(BitRate(1e-300), Duration::from_millis(3));
+        let start = Instant::now();
+        assert!(queue.enter(start, SIZE).is_some_and(|left| left > start));
+        assert_eq!(queue.enter(start, SIZE), None);
+        assert_eq!(lasting(1e300), FOREVER);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 use fogline_core::model::Seconds;
 use fogline_core::network::{Network, VertexId};
 
+use super::queue::lasting;
+
 /// A full packet, in bytes (Ethernet's MTU), as in `core`.
 const PACKET_BYTES: f64 = 1500.0;
 
@@ -141,7 +143,7 @@ impl Tree {
             };
             if let Some(queue) = queue(None).or_else(|| queue(Some(next))) {
                 legs.push(Leg {
-                    latency: Duration::from_secs_f64(since.0),
+                    latency: lasting(since.0),
                     queue,
                 });
                 since = Seconds::ZERO;
@@ -149,7 +151,7 @@ impl Tree {
         }
         Some(Route {
             legs,
-            rest: Duration::from_secs_f64(since.0),
+            rest: lasting(since.0),
         })
     }
 }
