@@ -150,7 +150,8 @@ mod tests {
         });
         let since = Instant::now();
         let asking = async move {
-            let half = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 8\r\n\r\nhalf";
+            let half =
+                b"POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 8\r\n\r\nhalf";
             caller.write_all(half).await.unwrap();
             let mut answer = String::new();
             caller.read_to_string(&mut answer).await.unwrap();

@@ -1,4 +1,5 @@
 //! Applications with programs: who may have them, and how a node starts that has them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::time::{Duration, Instant};
 

@@ -154,7 +154,7 @@ async fn a_body_over_the_cap_is_refused_with_the_cap() {
     );
     // A body whose length nobody has stated.
     let mut stream = TcpStream::connect(nodes.address("one")).await.unwrap();
-    let head = format!("POST {echo} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+    let head = format!("POST {echo} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = [&b"100000\r\n"[..], &vec![0; 1 << 20], b"\r\n"].concat();
     let mut answer = Vec::new();
@@ -191,7 +191,7 @@ async fn a_thousand_connections_and_half_sent_requests_hold_nobody_up() {
         let half: &[u8] = match at % 4 {
             0 => b"",
             1 => b"POST /v1/apps/faults/functions/echo HT",
-            2 => b"POST /v1/apps/faults/functions/echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf",
+            2 => b"POST /v1/apps/faults/functions/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf",
             _ => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         };
         stream.write_all(half).await.unwrap();
@@ -348,7 +348,7 @@ async fn send_only(nodes: &Nodes, function: &str, body: &[u8]) -> TcpStream {
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(nodes.address("one")).await.unwrap();
     let head = format!(
-        "POST /v1/apps/{function} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        "POST /v1/apps/{function} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
