@@ -55,15 +55,21 @@ impl Client {
         let (held, known) = self.session_of_state(app, session, state, deadline).await?;
         let declared = Declared::state(&known, session, state);
         let path = format!("{}/states/{state}", self.path(&held));
-        while !self.is_here(&held, &declared) {
+        let claimed = loop {
+            if self.is_here(&held, &declared) {
+                let claimed = self.claimed(&held, Some(&declared), deadline).await?;
+                // It may have left while this waited for it.
+                if self.is_here(&held, &declared) {
+                    break claimed;
+                }
+            }
             let moves = held.look(|record| record.moves);
             let ask = self.with_seen(Ask::new(Method::GET, path.as_str()), &held, declared.part);
             match self.inner.http.send(&self.named(ask), deadline).await {
                 Ok(answer) => return Ok(answer.part(VALUE).cloned().unwrap_or_default()),
-                Err(failed) => self.come_with(&held, moves, failed).await?,
+                Err(failed) => self.come_alone(&held, moves, failed, deadline).await?,
             }
-        }
-        let claimed = self.claimed(&held, Some(&declared), deadline).await?;
+        };
         if claimed.envelopes.is_empty() && held.look(Record::is_with_another) {
             return Err(with_another(session));
         }

@@ -50,6 +50,12 @@ impl Key {
             held.is_sent(*number);
         }
     }
+
+    fn is_refused(&self, held: &Held, moves: u64) {
+        if let Self::Number(number) = self {
+            held.is_refused(*number, moves);
+        }
+    }
 }
 
 /// Why a call failed.
@@ -60,6 +66,16 @@ pub(crate) enum Lost {
     Unsent(Error),
     /// It may have been executed, or may yet be.
     Open(Error),
+}
+
+impl Lost {
+    /// Why a request that was refused because the session is coming here was not sent with its states.
+    pub(super) fn of_coming(error: Error) -> Self {
+        match error {
+            Error::Outstanding { .. } => Self::Unsent(error),
+            _ => Self::Open(error),
+        }
+    }
 }
 
 /// How a good answer's output changes the record, together with its envelopes.
@@ -107,7 +123,9 @@ impl Client {
                     Some(Kind::MovingToClient) => {
                         let moves = claimed.moves;
                         drop(claimed);
-                        self.come_alone(held, key, moves, failed, deadline).await?;
+                        key.is_refused(held, moves);
+                        let come = self.come_alone(held, moves, failed, deadline).await;
+                        come.map_err(Lost::of_coming)?;
                     }
                     // While this was on its way without states, another request has taken them here, and perhaps they
                     // have left again. If not, they are with another client.
@@ -137,23 +155,6 @@ impl Client {
             }
         }
         Err(Lost::Open(self.always_moving()))
-    }
-
-    /// Takes the states with which a request was refused, once no other request may have been executed without them.
-    pub(super) async fn come_alone(
-        &self,
-        held: &Held,
-        key: &Key,
-        moves: u64,
-        failed: Failed,
-        deadline: Instant,
-    ) -> Result<(), Lost> {
-        if let Key::Number(number) = key {
-            held.is_refused(*number, moves);
-        }
-        let known = held.others_are_known(moves, deadline).await;
-        known.map_err(Lost::Unsent)?;
-        self.come_with(held, moves, failed).await.map_err(Lost::Open)
     }
 
     pub(super) fn always_moving(&self) -> Error {

@@ -120,8 +120,7 @@ impl Client {
         match failed.kind() {
             Some(Kind::MovingToClient) if !is_operator => {
                 drop(claimed);
-                held.others_are_known(moves, deadline).await?;
-                self.come_with(held, moves, failed).await?;
+                self.come_alone(held, moves, failed, deadline).await?;
                 return self.describe(held, deadline).await;
             }
             Some(Kind::EnvelopeMissing) if !claimed.is_here() && !is_operator => {
@@ -216,10 +215,20 @@ impl Client {
             .collect())
     }
 
-    /// Takes the states of a session that a refusal says is on its way here; any other is an error.
-    pub(crate) async fn come_with(&self, held: &Held, moves: u64, failed: Failed) -> Result<(), Error> {
+    /// Takes the states of a session that a refusal says is on its way here, once no other request may have been executed
+    /// without them; any other refusal is an error.
+    pub(crate) async fn come_alone(
+        &self,
+        held: &Held,
+        moves: u64,
+        failed: Failed,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         match (failed.kind(), &failed.answer) {
-            (Some(Kind::MovingToClient), Some(answer)) => self.come(held, moves, answer).await,
+            (Some(Kind::MovingToClient), Some(answer)) => {
+                held.others_are_known(moves, deadline).await?;
+                self.come(held, moves, answer).await
+            }
             _ => Err(failed.error),
         }
     }

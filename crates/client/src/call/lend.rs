@@ -80,7 +80,9 @@ impl Client {
                 Err(failed) if failed.kind() == Some(Kind::MovingToClient) => {
                     let moves = claimed.moves;
                     drop(claimed);
-                    self.come_alone(held, &key, moves, failed, deadline).await?;
+                    held.is_refused(number, moves);
+                    let come = self.come_alone(held, moves, failed, deadline).await;
+                    come.map_err(Lost::of_coming)?;
                 }
                 Err(failed) if failed.is_open => return Err(Lost::Open(failed.error)),
                 Err(failed) => return Err(Lost::Refused(failed.error)),

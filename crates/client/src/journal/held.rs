@@ -270,7 +270,7 @@ impl Held {
         let in_flight = lock(&self.in_flight);
         let refused = lock(&self.refused);
         let record = self.store.record();
-        if record.moves != moves {
+        if record.moves != moves || record.has_primary() {
             return None;
         }
         let unanswered = record.unanswered.keys();

@@ -3,20 +3,27 @@
 use std::sync::Arc;
 
 use super::{append, client, function, invoke, session, shop};
-use crate::node::{Node, app, described, json, mixed, never, ok, parts, problem};
+use crate::node::{Node, app, broken, described, json, mixed, never, ok, parts, problem};
+use axum::response::Response;
+use fogline_client::Error;
 use fogline_core::model::{Birth, ExecutionModel};
 use fogline_protocol::multipart::Part;
 use fogline_protocol::problem::{Kind, Problem};
 use tokio::sync::{Barrier, Notify};
+
+/// The states are on their way to the client.
+fn moving(states: &[(&str, &str)]) -> Response {
+    let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
+    let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
+    parts(409, moving, states, &[])
+}
 
 #[tokio::test]
 async fn states_that_come_to_the_client_are_taken_and_the_request_is_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(|at, asked| async move {
         if at == 0 {
-            let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
-            let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
-            return parts(409, moving, &[("cart", "sealed:x"), ("notes", "sealed:y")], &[]);
+            return moving(&[("cart", "sealed:x"), ("notes", "sealed:y")]);
         }
         append(&asked)
     })
@@ -49,16 +56,14 @@ async fn states_that_come_twice_do_not_undo_what_was_done_with_them() {
     let node = Node::start(move |_, asked| {
         let changed = Arc::clone(&changed);
         async move {
-            if asked.parts.len() == 1 {
-                if asked.path.ends_with("/look") {
+            if asked.path.ends_with("/open") {
+                return ok(asked.part("state.cart"), &[]);
+            }
+            if !asked.parts.contains_key("state.cart") {
+                if asked.method == "GET" {
                     changed.notified().await;
                 }
-                let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
-                let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
-                return parts(409, moving, &[("cart", "sealed:x")], &[]);
-            }
-            if asked.path.ends_with("/look") {
-                return mixed(asked.part("state.cart"), &[], &[]);
+                return moving(&[("cart", "sealed:x")]);
             }
             changed.notify_one();
             append(&asked)
@@ -67,15 +72,13 @@ async fn states_that_come_twice_do_not_undo_what_was_done_with_them() {
     .await;
     let client = client(&node, folder.path());
     let session = crate::node::session(Birth::InEdge);
-    let (shop, add, look) = (shop(), function("add"), function("look"));
+    let (shop, add, cart) = (shop(), function("add"), "cart".parse().unwrap());
     let (added, looked) = tokio::join!(
         client.invoke(&shop, &session, &add, "1"),
-        client.invoke(&shop, &session, &look, "")
+        client.get_state(&shop, &session, &cart)
     );
     assert_eq!(added.unwrap().output, "sealed:x1");
-    let last = client.invoke(&shop, &session, &look, "").await.unwrap();
-    assert_eq!(last.output, "sealed:x1");
-    assert!(looked.is_ok());
+    assert_eq!(looked.unwrap(), "sealed:x1");
 }
 
 /// The answer that brings states may be overtaken by all that another request does with them: change them, and send them
@@ -96,12 +99,10 @@ async fn states_that_come_late_are_not_taken_when_the_session_has_left_again() {
             }
             if at < 2 {
                 both.wait().await;
-                if asked.path.ends_with("/look") {
+                if asked.method == "GET" {
                     gone.notified().await;
                 }
-                let moving = Problem::new(Kind::MovingToClient, "take your states", "send them");
-                let moving = Part::json("problem", serde_json::to_vec(&moving).unwrap());
-                return parts(409, moving, &[("cart", "sealed:x")], &[]);
+                return moving(&[("cart", "sealed:x")]);
             }
             ok("x1", &[])
         }
@@ -109,19 +110,111 @@ async fn states_that_come_late_are_not_taken_when_the_session_has_left_again() {
     .await;
     let client = client(&node, folder.path());
     let session = crate::node::session(Birth::InEdge);
-    let (shop, add, look) = (shop(), function("add"), function("look"));
+    let (shop, add, cart) = (shop(), function("add"), "cart".parse().unwrap());
     let (added, looked) = tokio::join!(
         client.invoke(&shop, &session, &add, "1"),
-        client.invoke(&shop, &session, &look, "")
+        client.get_state(&shop, &session, &cart)
     );
     assert_eq!(
-        (added.unwrap().output, looked.unwrap().output),
+        (added.unwrap().output, looked.unwrap()),
         ("x1".into(), "x1".into())
     );
     let asked = node.asked();
     let last = asked.last().unwrap();
-    assert!(last.path.ends_with("/look"), "{}", last.path);
-    assert_eq!(last.part_names(), ["input"]);
+    assert_eq!((last.method.as_str(), last.part_names()), ("GET", vec!["input"]));
+}
+
+/// With its states it would be executed again: where they are now, nobody keeps its reply.
+#[tokio::test]
+async fn states_do_not_come_before_it_is_known_whether_another_request_was_executed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (executed, come) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let node = Node::start(move |at, asked| {
+        let (executed, come) = (Arc::clone(&executed), Arc::clone(&come));
+        async move {
+            let is_add = asked.path.ends_with("/add");
+            match (is_add, asked.parts.contains_key("state.cart")) {
+                (true, false) if at == 0 => {
+                    executed.notify_one();
+                    come.notified().await;
+                    broken()
+                }
+                (true, false) => ok("1", &[]),
+                (false, false) => {
+                    executed.notified().await;
+                    come.notify_one();
+                    moving(&[("cart", "sealed:1")])
+                }
+                (_, true) => append(&asked),
+            }
+        }
+    })
+    .await;
+    let client = client(&node, folder.path());
+    let session = crate::node::session(Birth::InEdge);
+    let (shop, add, look) = (shop(), function("add"), function("look"));
+    let added = client.invoke(&shop, &session, &add, "1");
+    let looked = async {
+        while node.asked().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        client.invoke(&shop, &session, &look, "").await
+    };
+    let (added, looked) = tokio::join!(added, looked);
+    assert_eq!(added.unwrap().output, "1");
+    looked.unwrap();
+    let asked = node.asked();
+    let carry = |function: &str| {
+        let of = asked.iter().filter(|asked| asked.path.ends_with(function));
+        of.map(|asked| asked.parts.contains_key("state.cart"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (carry("/add"), carry("/look")),
+        (vec![false; 2], vec![false, true])
+    );
+}
+
+#[tokio::test]
+async fn states_do_not_come_before_a_request_of_an_earlier_process_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = Arc::new(Notify::new());
+    let node = Node::start({
+        let there = Arc::clone(&there);
+        move |at, asked| {
+            let there = Arc::clone(&there);
+            async move {
+                match (at, asked.header("fogline-sequence"), asked.parts.len()) {
+                    (0, ..) => {
+                        there.notify_one();
+                        never().await
+                    }
+                    (_, "1", _) => ok("1", &[]),
+                    (_, _, 1) => moving(&[("cart", "sealed:1")]),
+                    _ => append(&asked),
+                }
+            }
+        }
+    })
+    .await;
+    let session = crate::node::session(Birth::InEdge);
+    let (shop, add) = (shop(), function("add"));
+    let first = client(&node, folder.path());
+    tokio::select! {
+        _ = first.invoke(&shop, &session, &add, "1") => panic!("it is not answered"),
+        () = there.notified() => {}
+    }
+    drop(first);
+    let client = client(&node, folder.path());
+    let refused = client.invoke(&shop, &session, &add, "2").await.unwrap_err();
+    assert!(
+        matches!(refused, Error::Outstanding { number: 1, .. }),
+        "{refused}"
+    );
+    let resumed = client.resume(&shop, &session, 1).await.unwrap();
+    assert_eq!(resumed.output, "1");
+    let added = client.invoke(&shop, &session, &add, "2").await.unwrap();
+    assert_eq!(added.output, "sealed:12");
 }
 
 #[tokio::test]
