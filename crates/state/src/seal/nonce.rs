@@ -38,7 +38,8 @@ impl Nonces {
     /// The next nonce, for an envelope of a head of this commit that is sealed at this time.
     ///
     /// Both are mixed in because what was drawn ahead may be drawn twice: in two copies of a virtual machine that were resumed
-    /// from one snapshot. Their commits are of different ids, and one commit is sealed anew at another time.
+    /// from one snapshot. Their commits are of different ids; what is of one id, sealed anew or executed anew for a client
+    /// without a mark, is so at another time.
     pub(super) fn next(&self, commit: CommitId, now: Timestamp) -> [u8; NONCE_BYTES] {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         if drawn.used == DRAWN {

@@ -1,6 +1,7 @@
 //! States that come to the client, and leave it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{append, client, function, invoke, session, shop};
 use crate::node::{Node, app, broken, described, json, mixed, never, ok, parts, problem};
@@ -129,8 +130,9 @@ async fn states_that_come_late_are_not_taken_when_the_session_has_left_again() {
 async fn states_do_not_come_before_it_is_known_whether_another_request_was_executed() {
     let folder = tempfile::tempdir().unwrap();
     let (executed, come) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let has_come = Arc::new(AtomicBool::new(false));
     let node = Node::start(move |at, asked| {
-        let (executed, come) = (Arc::clone(&executed), Arc::clone(&come));
+        let (executed, come, has_come) = (Arc::clone(&executed), Arc::clone(&come), Arc::clone(&has_come));
         async move {
             let is_add = asked.path.ends_with("/add");
             match (is_add, asked.parts.contains_key("state.cart")) {
@@ -139,13 +141,17 @@ async fn states_do_not_come_before_it_is_known_whether_another_request_was_execu
                     come.notified().await;
                     broken()
                 }
+                (true, false) if has_come.load(Ordering::Relaxed) => problem(Kind::EnvelopeMissing, &[]),
                 (true, false) => ok("1", &[]),
                 (false, false) => {
                     executed.notified().await;
                     come.notify_one();
                     moving(&[("cart", "sealed:1")])
                 }
-                (_, true) => append(&asked),
+                (_, true) => {
+                    has_come.store(true, Ordering::Relaxed);
+                    append(&asked)
+                }
             }
         }
     })
