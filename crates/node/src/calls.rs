@@ -121,7 +121,7 @@ async fn other(
         Request::Fail(arrival, problem) => Ok(runs::arrive(node, *arrival, Some(problem), body).await),
         Request::Drain(millis) => {
             let drained = drain::drain(node, Duration::from_millis(millis)).await?;
-            Ok((Response::Drained(drained.moved, drained.left), Vec::new()))
+            Ok((Response::Drained(drained), Vec::new()))
         }
         Request::Ask(session, model, until) => {
             if !node.requested.ask(&session, model, until).await? {

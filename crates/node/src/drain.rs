@@ -23,9 +23,12 @@ use crate::trace;
 
 /// How long one session has to move.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at the runs that have not ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Moves this node's sessions to others, until the time is over; from then on it takes no new ones until it restarts. If
-/// there are sessions and none of them moves, the drain is given up: the node takes work as before.
+/// Moves this node's sessions to others and waits for the runs that were left to it, until the time is over; from then on it
+/// takes no new ones until it restarts. If there are sessions and none of them moves, the drain is given up: the node takes
+/// work as before.
 pub(crate) async fn drain(node: &Arc<Node>, time: Duration) -> Result<Drained, Fault> {
     let targets = targets(node)?;
     is_draining(node, true);
@@ -76,9 +79,21 @@ async fn empty(node: &Arc<Node>, targets: &[NodeName], time: Duration) -> Result
             }
         }
     }
-    match stayed {
-        Some((key, fault)) if drained.moved == 0 => Err(given_up(node, drained.left, &key, &fault)),
-        _ => Ok(drained),
+    if let Some((key, fault)) = stayed.filter(|_| drained.moved == 0) {
+        return Err(given_up(node, drained.left, &key, &fault));
+    }
+    drained.runs = runs_left(node, ends).await;
+    Ok(drained)
+}
+
+/// The runs that have not ended here by then.
+async fn runs_left(node: &Node, ends: tokio::time::Instant) -> u64 {
+    loop {
+        let left = node.runs.accepted();
+        if left == 0 || tokio::time::Instant::now() >= ends {
+            return left as u64;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

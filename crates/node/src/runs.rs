@@ -60,6 +60,11 @@ impl Runs {
             fire_again_after,
         }
     }
+
+    /// How many runs were left to this node and have not ended.
+    pub(crate) fn accepted(&self) -> usize {
+        self.inboxes.places()
+    }
 }
 
 /// A run as it was asked for.

@@ -337,6 +337,8 @@ pub struct Drained {
     pub moved: u64,
     /// Those that are still there: time was over, or the node's log says why.
     pub left: u64,
+    /// Runs that were left to the node and have not ended there; the states that clients have lent to them are nowhere else.
+    pub runs: u64,
 }
 
 /// Where an invocation would run, were it the next that the node is asked for, and why.

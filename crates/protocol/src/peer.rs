@@ -12,6 +12,7 @@ use fogline_core::session::{BlobName, BodyHash, Expect, Home, Origin, RecordKey,
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+use crate::api::Drained;
 use crate::problem::Problem;
 use crate::trace::TraceContext;
 
@@ -277,8 +278,8 @@ pub enum Response {
     TakeTurn(NodeName),
     /// The record, with the states that exist, in this order. Body: the head, then their bytes.
     Record(Vec<StateName>),
-    /// So many sessions were moved, so many were not.
-    Drained(u64, u64),
+    /// What became of the sessions.
+    Drained(Drained),
     /// What my catalogue is summed up as. Body: the [`Entries`] of it that are in parts that differ.
     Compared(Summary),
     /// There is none.

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     loop {
         let drained = network.wait(network.client.drain(&args.node))?;
         all.moved += drained.moved;
-        all.left = drained.left;
+        (all.left, all.runs) = (drained.left, drained.runs);
         if drained.left == 0 || drained.moved == 0 {
             break;
         }
@@ -39,6 +39,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         output::note(&format!(
             "the log of {} says why the others could not be moved",
             args.node
+        ));
+    }
+    if all.runs > 0 {
+        output::note(&format!(
+            "{} accepted runs have not ended at {}: drain it again before it is switched off",
+            all.runs, args.node
         ));
     }
     Ok(())

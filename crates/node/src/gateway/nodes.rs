@@ -68,7 +68,7 @@ async fn ask(node: &Node, name: &NodeName, time: Duration, deadline: Instant) ->
         .await
         .map_err(Fault::from)?
     {
-        (peer::Response::Drained(moved, left), _) => Ok(Drained { moved, left }),
+        (peer::Response::Drained(drained), _) => Ok(drained),
         (other, _) => Err(Fault::internal(format!("{name} answers a drain with {other:?}"))),
     }
 }

@@ -88,6 +88,13 @@ impl Inboxes {
         inbox.is_some_and(|inbox| inbox.runs.contains_key(&number))
     }
 
+    /// How many runs have a place.
+    pub(super) fn places(&self) -> usize {
+        let inner = self.lock();
+        let of = |inbox: &Inbox| inbox.runs.len() + inbox.coming;
+        inner.sessions.values().map(of).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -260,7 +260,13 @@ fn sessions(add: &mut impl FnMut(&str, Value) -> Option<Value>) {
     );
     nodes(add);
     quota(add);
-    add("Drained", object(&[("moved", number()), ("left", number())], &[]));
+    add(
+        "Drained",
+        object(
+            &[("moved", number()), ("left", number()), ("runs", number())],
+            &[],
+        ),
+    );
     add("Migrate", asked(object(&[("node", name())], &[])));
     add("Convert", asked(object(&[("to", reference("Model"))], &[])));
     add(

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fogline_protocol::api::{Run, RunStatus};
+use fogline_protocol::api::{Drained, Run, RunStatus};
 use fogline_protocol::multipart::Part;
 
 use super::rules::{path, two_callers};
@@ -120,6 +120,28 @@ async fn a_step_that_has_finished_is_not_executed_again_when_the_session_is_with
     let ran = one.in_session(&mut held, "runs", "word", &named).await.ok();
     assert_eq!(ran.text(), "{\"word\": 1}");
     assert_eq!(std::fs::read_to_string(&notes).unwrap(), "word\n");
+    nodes.stop().await;
+}
+
+/// Nobody else has the states that its client has lent to the run.
+#[tokio::test]
+async fn a_node_is_not_empty_before_the_runs_that_were_left_to_it_have_ended() {
+    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    one.deploy_parts(&gates.parts(&[("only", &[])], &["only"]))
+        .await
+        .ok();
+    let mut held = one.session("gated", "in-client").await;
+    let run = accept(&one, &mut held, "", &later("run")).await;
+    let left = async |timeout: &str| {
+        let drain = one.post("/v1/nodes/one/drain");
+        let drained = one.send(drain.header("fogline-timeout-ms", timeout)).await;
+        drained.ok().json::<Drained>().runs
+    };
+    assert_eq!(left("500").await, 1);
+    gates.open("only");
+    assert_eq!(left("20000").await, 0);
+    result(&one, &held, &run).await;
     nodes.stop().await;
 }
 
