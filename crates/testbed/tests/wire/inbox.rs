@@ -1,6 +1,6 @@
 //! Runs that were accepted, and what a node that stops leaves of them to the next start (R16, R21).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fogline_protocol::api::{Drained, Run, RunStatus};
 use fogline_protocol::multipart::Part;
@@ -249,4 +249,40 @@ fn two_steps(notes: &std::path::Path) -> Vec<Part> {
                  [[workflow.steps]]\nname = \"note\"\nfunction = \"note\"\n\n[[workflow.steps]]";
     let manifest = |manifest: &str| manifest.replacen("[[workflow.steps]]", steps, 1);
     program(manifest, &note)
+}
+
+/// Its mark says that the client's envelope was used.
+#[tokio::test]
+async fn a_run_whose_outputs_are_too_large_to_be_joined_gives_its_client_what_the_last_of_them_changed() {
+    let (folder, nodes, one, _) = two_callers(Setup::default()).await;
+    let gates = Gated::new(&folder.path().join("gates"));
+    let steps: [(&str, &[&str]); 3] = [("left", &[]), ("right", &["left"]), ("last", &["left", "right"])];
+    let mut parts = gates.parts(&steps, &["right"]);
+    for part in &mut parts {
+        let text = String::from_utf8(part.bytes.to_vec()).unwrap();
+        let text = with_guard("mark")(&text);
+        let text = text.replace("'output': value", "'output': request['input']");
+        part.bytes = text.into();
+    }
+    one.deploy_parts(&parts).await.ok();
+    let mut held = one.session("gated", "in-client").await;
+    for step in ["left", "right"] {
+        gates.open(step);
+    }
+    let input = "x".repeat(8 << 20);
+    let run = accept(&one, &mut held, &input, &later("run")).await;
+    // Each look at so large a record takes time from the run.
+    let result = format!("runs/{run}/result");
+    let end = deadline();
+    let failed = loop {
+        let answer = one.get_in_session(&mut held, &result).await;
+        if answer.kind() != "conflict" {
+            break answer;
+        }
+        assert!(Instant::now() < end, "it does not end");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    failed.is(413, "too-large");
+    one.in_session(&mut held, "functions/right", "", &[]).await.ok();
+    nodes.stop().await;
 }
