@@ -181,19 +181,22 @@ async fn what_a_killed_owner_lost_is_not_hidden_by_what_comes_before_the_next_us
             nodes.stop_node("one").await;
             nodes.start_node("one").await;
         }
-        let one = Caller::new(nodes.url("one"));
-        // Others have come as far as what was lost, and further.
-        let mut other = held.clone();
-        for number in 1..=7 {
-            let (got, _) = add(&one, &mut other, &format!("new {number}")).await;
-            assert_eq!(got, number.to_string());
-        }
-        let refused = one
-            .in_session(&mut held, "functions/add", "1", &[("fogline-seen", &seen)])
-            .await;
-        refused.is(412, "state-regressed");
+        says_what_was_lost(&Caller::new(nodes.url("one")), &mut held, &seen).await;
         nodes.stop().await;
     }
+}
+
+/// Others come as far as what was lost, and further; who has seen that is told.
+async fn says_what_was_lost(one: &Caller, held: &mut Held, seen: &str) {
+    let mut other = held.clone();
+    for number in 1..=7 {
+        let (got, _) = add(one, &mut other, &format!("new {number}")).await;
+        assert_eq!(got, number.to_string());
+    }
+    let refused = one
+        .in_session(held, "functions/add", "1", &[("fogline-seen", seen)])
+        .await;
+    refused.is(412, "state-regressed");
 }
 
 /// Its application cannot be served when the others have noted what they have lost.
@@ -231,16 +234,7 @@ async fn what_a_killed_owner_lost_is_not_hidden_when_it_is_served_later() {
     }
     drop(store);
     nodes.start_node("one").await;
-    let one = Caller::new(nodes.url("one"));
-    let mut other = held.clone();
-    for number in 1..=7 {
-        let (got, _) = add(&one, &mut other, &format!("new {number}")).await;
-        assert_eq!(got, number.to_string());
-    }
-    let refused = one
-        .in_session(&mut held, "functions/add", "1", &[("fogline-seen", &seen)])
-        .await;
-    refused.is(412, "state-regressed");
+    says_what_was_lost(&Caller::new(nodes.url("one")), &mut held, &seen).await;
     nodes.stop().await;
 }
 
