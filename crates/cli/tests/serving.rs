@@ -187,7 +187,8 @@ fn a_node_whose_disk_is_full_says_so_and_has_changed_nothing() {
     let said = until(&node.printed, "http://").pop().unwrap();
     let url = said.split_whitespace().last().unwrap();
     let client = Client::builder(url).build().unwrap();
-    let hasty = client.with_timeout(Duration::from_secs(2));
+    // Long enough for one answer on a busy machine: what is refused so is sent again until then.
+    let hasty = client.with_timeout(Duration::from_secs(5));
     let may_grow_to = |most: Option<u64>| {
         let limit = Rlimit {
             current: most,
@@ -229,6 +230,53 @@ fn a_node_whose_disk_is_full_says_so_and_has_changed_nothing() {
                 "{model}"
             );
         }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work);
+}
+
+/// Strangers who connect and say nothing leave room for what the node does for others.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_leave_descriptors_to_programs() {
+    use std::net::TcpStream;
+
+    use fogline_client::{Client, Package};
+
+    let folder = tempfile::tempdir().unwrap();
+    let config = "name = \"one\"\ndata = \"one\"\nloopback-only = true\nhttp-listen = \"127.0.0.1:0\"\n";
+    std::fs::write(folder.path().join("node.toml"), config).unwrap();
+    let program = Command::cargo_bin("fogline").unwrap().get_program().to_owned();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "ulimit -n 200; exec \"$0\" \"$@\""])
+        .arg(program);
+    let node = Serving::of(shell, folder.path(), &["node", "--config", "node.toml"]);
+    let said = until(&node.printed, "http://").pop().unwrap();
+    let url = said.split_whitespace().last().unwrap();
+    let client = Client::builder(url).build().unwrap();
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
+    let deploy = async |name: &str| {
+        client
+            .deploy(&Package::read(&functions.join(name)).unwrap())
+            .await
+    };
+    let descriptors = || {
+        let folder = format!("/proc/{}/fd", node.child.id());
+        std::fs::read_dir(folder).unwrap().count()
+    };
+    let work = async {
+        deploy("counter").await.unwrap();
+        let address = url.strip_prefix("http://").unwrap();
+        let strangers: Vec<_> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let ends = Instant::now() + PATIENCE;
+        while descriptors() < 100 {
+            assert!(Instant::now() < ends, "{} descriptors", descriptors());
+            std::thread::yield_now();
+        }
+        deploy("process-python").await.unwrap();
+        assert!(descriptors() < 190, "{} descriptors", descriptors());
+        drop(strangers);
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.unwrap().block_on(work);

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutWriter;
@@ -25,6 +26,8 @@ use crate::node::Node;
 
 /// Connections at once; whoever comes then waits to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
+/// Descriptors that connections leave to the node's files, programs and peers, if the system allows twice as many.
+const KEPT_BACK: u64 = 256;
 /// Requests of one connection at once, over HTTP/2; its caller keeps further ones back.
 const MAX_STREAMS: u32 = 64;
 /// Largest head of a request, in bytes; also what is read of a body at once.
@@ -32,9 +35,16 @@ const MAX_REQUEST_HEAD: usize = 64 << 10;
 /// How long a request's head may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
+/// As many connections as the node's other work leaves descriptors for.
+fn most_connections() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let left = descriptors - KEPT_BACK.min(descriptors / 2);
+    usize::try_from(left).map_or(MAX_CONNECTIONS, |left| left.min(MAX_CONNECTIONS))
+}
+
 /// Serves until the node stops; requests under way are then finished.
 pub(crate) async fn serve(listener: TcpListener, node: Arc<Node>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(most_connections()));
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
