@@ -46,6 +46,22 @@ impl Serving {
         let said = lines(child.stderr.take().unwrap());
         Self { child, printed, said }
     }
+
+    /// A node in development mode, started by a shell that does this first, and where it serves.
+    #[cfg(target_os = "linux")]
+    fn node_after(first: &str, folder: &Path) -> (Self, String) {
+        let config = "name = \"one\"\ndata = \"one\"\nloopback-only = true\nhttp-listen = \"127.0.0.1:0\"\n";
+        std::fs::write(folder.join("node.toml"), config).unwrap();
+        let program = Command::cargo_bin("fogline").unwrap().get_program().to_owned();
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+            .arg(program);
+        let node = Self::of(shell, folder, &["node", "--config", "node.toml"]);
+        let said = until(&node.printed, "http://").pop().unwrap();
+        let url = said.split_whitespace().last().unwrap().to_owned();
+        (node, url)
+    }
 }
 
 /// The lines as they come; whoever reads them ends with the process, or with the test.
@@ -175,18 +191,9 @@ fn a_node_whose_disk_is_full_says_so_and_has_changed_nothing() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
     let folder = tempfile::tempdir().unwrap();
-    let config = "name = \"one\"\ndata = \"one\"\nloopback-only = true\n";
-    std::fs::write(folder.path().join("node.toml"), config).unwrap();
-    let program = Command::cargo_bin("fogline").unwrap().get_program().to_owned();
-    let mut shell = Command::new("sh");
     // The signal would end it.
-    shell
-        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-        .arg(program);
-    let node = Serving::of(shell, folder.path(), &["node", "--config", "node.toml"]);
-    let said = until(&node.printed, "http://").pop().unwrap();
-    let url = said.split_whitespace().last().unwrap();
-    let client = Client::builder(url).build().unwrap();
+    let (node, url) = Serving::node_after("trap '' XFSZ", folder.path());
+    let client = Client::builder(url.as_str()).build().unwrap();
     // Long enough for one answer on a busy machine: what is refused so is sent again until then.
     let hasty = client.with_timeout(Duration::from_secs(5));
     let may_grow_to = |most: Option<u64>| {
@@ -245,17 +252,8 @@ fn connections_leave_descriptors_to_programs() {
     use fogline_client::{Client, Package};
 
     let folder = tempfile::tempdir().unwrap();
-    let config = "name = \"one\"\ndata = \"one\"\nloopback-only = true\nhttp-listen = \"127.0.0.1:0\"\n";
-    std::fs::write(folder.path().join("node.toml"), config).unwrap();
-    let program = Command::cargo_bin("fogline").unwrap().get_program().to_owned();
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "ulimit -n 200; exec \"$0\" \"$@\""])
-        .arg(program);
-    let node = Serving::of(shell, folder.path(), &["node", "--config", "node.toml"]);
-    let said = until(&node.printed, "http://").pop().unwrap();
-    let url = said.split_whitespace().last().unwrap();
-    let client = Client::builder(url).build().unwrap();
+    let (node, url) = Serving::node_after("ulimit -n 200", folder.path());
+    let client = Client::builder(url.as_str()).build().unwrap();
     let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
     let deploy = async |name: &str| {
         client

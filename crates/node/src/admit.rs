@@ -110,7 +110,7 @@ fn seed(id: InvocationId) -> u64 {
 /// The id that an opaque key stands for, within what it is for.
 pub(crate) fn id_of_key(scope: &Scope, key: &str) -> InvocationId {
     let whose = whose(scope);
-    first_16(digest(&[b"key", whose.as_bytes(), key.as_bytes()]))
+    InvocationId(first_16(digest(&[b"key", whose.as_bytes(), key.as_bytes()])))
 }
 
 /// The opaque key of a request, if it has one.
@@ -172,7 +172,10 @@ fn name(scope: &Scope, headers: &HeaderMap) -> Result<(Option<InvocationId>, Ori
                 .map_err(|_| bad(headers::SEQUENCE, format!("\"{number}\" is not a number")))?;
             let whose = whose(scope);
             let id = digest(&[b"number", whose.as_bytes(), &client.0, &number.to_be_bytes()]);
-            Ok((Some(first_16(id)), Origin::Sequence { client, number }))
+            Ok((
+                Some(InvocationId(first_16(id))),
+                Origin::Sequence { client, number },
+            ))
         }
         (None, _, None) => Ok((None, Origin::Keyless)),
         (Some(_), _, Some(_)) => Err(bad(
@@ -193,7 +196,7 @@ fn whose(scope: &Scope) -> String {
 }
 
 /// SHA-256 of parts, each behind its length.
-fn digest(parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
@@ -202,10 +205,11 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn first_16(bytes: [u8; 32]) -> InvocationId {
+/// The first half of a hash, for an id.
+pub(crate) fn first_16(bytes: [u8; 32]) -> [u8; 16] {
     let mut id = [0; 16];
     id.copy_from_slice(&bytes[..16]);
-    InvocationId(id)
+    id
 }
 
 fn bad(header: HeaderName, problem: impl std::fmt::Display) -> Fault {

@@ -240,7 +240,10 @@ impl Held {
 
     /// A request was refused because the session is coming here, when it had moved so often.
     pub(crate) fn is_refused(&self, number: u64, moves: u64) {
-        lock(&self.refused).insert(number, moves);
+        let mut refused = lock(&self.refused);
+        refused.retain(|_, at| *at == moves);
+        refused.insert(number, moves);
+        drop(refused);
         self.ended.notify_waiters();
     }
 

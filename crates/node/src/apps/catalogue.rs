@@ -109,10 +109,7 @@ impl Catalogue {
 
     /// How many applications are deployed somewhere.
     pub(crate) fn deployed(&self) -> usize {
-        self.read(|known| {
-            let entries = known.entries.iter();
-            entries.filter(|(_, entry)| entry.package().is_some()).count()
-        })
+        self.names().len()
     }
 
     /// The packages that are to be kept.

@@ -12,11 +12,11 @@ use fogline_protocol::problem::Kind;
 use fogline_runtime::component::KeptWorker;
 use fogline_runtime::{StateValue, WrittenBy};
 use fogline_state::Committed;
-use sha2::{Digest, Sha256};
 
 use super::local::Work;
 use super::place::Place;
 use super::task::Task;
+use crate::admit::{digest, first_16};
 use crate::fault::Fault;
 use crate::trace::Span;
 use crate::{quotas, random};
@@ -254,18 +254,13 @@ impl<'a> Drive<'a> {
         // Nobody keeps the reply for its client: a step that is sent again is executed again, and what comes of that on
         // the same states is no fork.
         let call = &self.work.job.call;
-        let mut hash = Sha256::new();
-        hash.update(call.id.0);
-        hash.update(call.body.0);
-        hash.update(head.epoch.to_be_bytes());
-        hash.update(head.version.to_be_bytes());
-        for (state, commit) in written_by(head, self.states) {
-            hash.update(state.as_str());
-            hash.update([0]);
-            hash.update(commit.0);
+        let (epoch, version) = (head.epoch.to_be_bytes(), head.version.to_be_bytes());
+        let written_by = written_by(head, self.states);
+        let mut parts = vec![&call.id.0[..], &call.body.0, &epoch, &version];
+        for (state, commit) in &written_by {
+            parts.extend([state.as_str().as_bytes(), &commit.0]);
         }
-        let hash: [u8; 32] = hash.finalize().into();
-        CommitId(std::array::from_fn(|at| hash[at]))
+        CommitId(first_16(digest(&parts)))
     }
 
     /// What an invocation on this head begins on.

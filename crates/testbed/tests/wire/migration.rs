@@ -16,7 +16,12 @@ const FOUR: [&str; 4] = ["one", "two", "three", "cloud"];
 const ON_NODES: [&str; 2] = ["in-edge", "in-function"];
 
 async fn four(folder: &tempfile::TempDir) -> Nodes {
+    four_with(folder, Meddling::None).await
+}
+
+async fn four_with(folder: &tempfile::TempDir, meddling: Meddling) -> Nodes {
     let setup = Setup {
+        meddling,
         names: FOUR.to_vec(),
         ..Setup::default()
     };
@@ -138,12 +143,7 @@ async fn a_session_cannot_go_where_no_node_is() {
 #[tokio::test]
 async fn a_session_that_is_not_taken_where_it_is_to_go_stays_and_may_go_later() {
     let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        meddling: Meddling::Cramped,
-        names: FOUR.to_vec(),
-        ..Setup::default()
-    };
-    let nodes = Nodes::start(folder.path(), setup).await;
+    let nodes = four_with(&folder, Meddling::Cramped).await;
     let [one, three] = ["one", "three"].map(|name| Caller::new(nodes.url(name)));
     one.deploy("counter", str::to_owned).await;
     for model in ON_NODES {
@@ -167,12 +167,7 @@ async fn a_session_that_is_not_taken_where_it_is_to_go_stays_and_may_go_later() 
 async fn a_session_that_finds_no_room_where_it_is_to_go_stays_until_there_is_some() {
     static FULL: AtomicBool = AtomicBool::new(false);
     let folder = tempfile::tempdir().unwrap();
-    let setup = Setup {
-        meddling: Meddling::Full(&FULL),
-        names: FOUR.to_vec(),
-        ..Setup::default()
-    };
-    let nodes = Nodes::start(folder.path(), setup).await;
+    let nodes = four_with(&folder, Meddling::Full(&FULL)).await;
     let [one, three] = ["one", "three"].map(|name| Caller::new(nodes.url(name)));
     one.deploy("counter", str::to_owned).await;
     for model in ON_NODES {
